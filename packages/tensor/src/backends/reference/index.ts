@@ -1,0 +1,372 @@
+import { bytesOf, type DType, decode, dtypeInfo, type TypedArray } from "../../dtype.ts";
+import { OutOfMemoryError } from "../../errors.ts";
+import type { Graph } from "../../graph/graph.ts";
+import type { Node } from "../../graph/node.ts";
+import { type Attributes, binaryOps, compareOps, type Op, unaryOps } from "../../graph/primitives.ts";
+import { type Shape, sizeOf, stridesOf } from "../../shape.ts";
+import type { Backend, BackendMemory, DeviceBuffer, Executable } from "../backend.ts";
+import { hostLinalg } from "../host/linalg.ts";
+import {
+  evaluateBinary, evaluateBitcast, evaluateCast, evaluateCompare, evaluateThreefry, evaluateUnary, evaluateWhere, store,
+} from "./elementwise.ts";
+
+/**
+ * Plain loops over typed arrays: what every primitive means. Each takes its inputs as stored, row-major, and gives a new
+ * array. Sums are float64 and rounded once.
+ */
+type Evaluate<K extends Op> = (node: Node<K>, inputs: readonly TypedArray[]) => TypedArray;
+
+/** Calls `visit` for every index of a shape, in row-major order. The index array is reused. */
+function forEachIndex(shape: Shape, visit: (index: number[], position: number) => void): void {
+  const index = shape.map(() => 0);
+  const size = sizeOf(shape);
+  for (let position = 0; position < size; position++) {
+    visit(index, position);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      if (++index[axis]! < shape[axis]!) break;
+      index[axis] = 0;
+    }
+  }
+}
+
+const empty = (node: Node): TypedArray => new (dtypeInfo(node.dtype).array)(node.size);
+const dot = (index: readonly number[], strides: readonly number[]): number => index.reduce((s, v, i) => s + v * strides[i]!, 0);
+
+/** Copies elements to where `source` says they come from; null leaves zero. */
+function move(node: Node, x: TypedArray, source: (index: readonly number[]) => readonly number[] | null): TypedArray {
+  const out = empty(node);
+  const strides = stridesOf(node.inputs[0]!.shape);
+  forEachIndex(node.shape, (index, position) => {
+    const from = source(index);
+    if (from) out[position] = x[dot(from, strides)]!;
+  });
+  return out;
+}
+
+type Step = (acc: number, x: number) => number;
+const steps: Record<"sum" | "prod" | "max" | "min", { start: number; step: Step }> = {
+  sum: { start: 0, step: (a, x) => a + x },
+  prod: { start: 1, step: (a, x) => a * x },
+  max: { start: Number.NEGATIVE_INFINITY, step: Math.max },
+  min: { start: Number.POSITIVE_INFINITY, step: Math.min },
+};
+
+/** Integer sums and products are exact modulo 2^32 at every step. */
+function stepFor(kind: keyof typeof steps, dtype: DType): Step {
+  if (dtypeInfo(dtype).kind === "float" || kind === "max" || kind === "min") return steps[kind].step;
+  return kind === "sum" ? (a, x) => (a + x) | 0 : Math.imul;
+}
+
+function reduce(kind: keyof typeof steps): Evaluate<"reduceSum" | "reduceProd" | "reduceMax" | "reduceMin"> {
+  return (node, [x]) => {
+    const { shape } = node.inputs[0]!;
+    const { axes } = node.attrs;
+    const values = decode(node.dtype, x!);
+    const acc = new Float64Array(node.size).fill(steps[kind].start);
+    const step = stepFor(kind, node.dtype);
+    const strides = stridesOf(node.shape);
+    const kept = shape.map((_, i) => i).filter((i) => !axes.includes(i));
+    forEachIndex(shape, (index, position) => {
+      const to = dot(kept.map((a) => index[a]!), strides);
+      acc[to] = step(acc[to]!, values[position]!);
+    });
+    return store(node.dtype, acc);
+  };
+}
+
+function arg(better: (candidate: number, best: number) => boolean): Evaluate<"argmax" | "argmin"> {
+  return (node, [x]) => {
+    const { shape, dtype } = node.inputs[0]!;
+    const axis = node.attrs.axes[0]!;
+    const values = decode(dtype, x!);
+    const stride = stridesOf(shape)[axis]!;
+    const out = new Int32Array(node.size);
+    forEachIndex(node.shape, (index, position) => {
+      const full = [...index.slice(0, axis), 0, ...index.slice(axis)];
+      const base = dot(full, stridesOf(shape));
+      let best = 0;
+      for (let i = 1; i < shape[axis]!; i++) {
+        const [now, so] = [values[base + i * stride]!, values[base + best * stride]!];
+        if (!Number.isNaN(so) && (Number.isNaN(now) || better(now, so))) best = i;
+      }
+      out[position] = best;
+    });
+    return out;
+  };
+}
+
+/** Positions along each line of an axis, in the order of `order`. */
+function lines(shape: Shape, axis: number, visit: (base: number, stride: number, n: number) => void): void {
+  const strides = stridesOf(shape);
+  const rest = shape.map((n, i) => (i === axis ? Math.min(n, 1) : n));
+  forEachIndex(rest, (index) => visit(dot(index, strides), strides[axis]!, shape[axis]!));
+}
+
+const windowPosition = ({ axes, stride, dilation }: Attributes["windows"], rank: number, index: readonly number[]): number[] => {
+  const from = index.slice(0, rank);
+  axes.forEach((axis, i) => { from[axis] = index[axis]! * stride[i]! + index[rank + i]! * dilation[i]!; });
+  return from;
+};
+
+/** Where gather reads and scatter writes: the element of x for an element of the result. Indices are clamped. */
+function takePosition(x: Node, indices: Node, axis: number, values: TypedArray): (index: readonly number[]) => number {
+  const [strides, indexStrides] = [stridesOf(x.shape), stridesOf(indices.shape)];
+  const r = indices.shape.length;
+  return (index) => {
+    const chosen = values[dot(index.slice(axis, axis + r), indexStrides)]!;
+    const at = Math.min(Math.max(chosen, 0), x.shape[axis]! - 1);
+    return dot([...index.slice(0, axis), at, ...index.slice(axis + r)], strides);
+  };
+}
+
+const combine: Record<Attributes["scatter"]["mode"], (old: number, update: number) => number> = {
+  add: (a, b) => a + b, set: (_, b) => b, max: Math.max, min: Math.min,
+};
+
+const table = <O extends Op>(ops: readonly O[], f: (op: O, node: Node, inputs: readonly TypedArray[]) => TypedArray) =>
+  Object.fromEntries(ops.map((op) => [op, (node: Node, inputs: readonly TypedArray[]) => f(op, node, inputs)])) as unknown as {
+    [K in O]: Evaluate<K>;
+  };
+
+const evaluators: { readonly [K in Op]: Evaluate<K> } = {
+  ...table(unaryOps, evaluateUnary),
+  ...table(binaryOps, evaluateBinary),
+  ...table(compareOps, evaluateCompare),
+  buffer: () => { throw new Error("a buffer has a value"); },
+  constant: (node) => store(node.dtype, new Float64Array(node.size).fill(node.attrs.value)),
+  iota: (node) => {
+    const out = new Float64Array(node.size);
+    forEachIndex(node.shape, (index, position) => { out[position] = index[node.attrs.axis]!; });
+    return store(node.dtype, out);
+  },
+  cast: evaluateCast,
+  bitcast: evaluateBitcast,
+  where: evaluateWhere,
+  threefry: evaluateThreefry,
+  reduceSum: reduce("sum"),
+  reduceProd: reduce("prod"),
+  reduceMax: reduce("max"),
+  reduceMin: reduce("min"),
+  argmax: arg((a, b) => a > b),
+  argmin: arg((a, b) => a < b),
+  reshape: (_, [x]) => x!.slice(),
+  permute: (node, [x]) => move(node, x!, (index) => {
+    const from = index.slice();
+    node.attrs.axes.forEach((axis, i) => { from[axis] = index[i]!; });
+    return from;
+  }),
+  expand: (node, [x]) => move(node, x!, (index) => index.map((v, i) => (node.inputs[0]!.shape[i] === 1 ? 0 : v))),
+  slice: (node, [x]) => move(node, x!, (index) => index.map((v, i) => node.attrs.starts[i]! + v * node.attrs.steps[i]!)),
+  pad: (node, [x]) => move(node, x!, (index) => {
+    const from = index.map((v, i) => v - node.attrs.before[i]!);
+    return from.every((v, i) => v >= 0 && v < node.inputs[0]!.shape[i]!) ? from : null;
+  }),
+  windows: (node, [x]) => move(node, x!, (index) => windowPosition(node.attrs, node.inputs[0]!.shape.length, index)),
+  fold: (node, [y]) => {
+    const out = new Float64Array(node.size);
+    const values = decode(node.dtype, y!);
+    const strides = stridesOf(node.shape);
+    forEachIndex(node.inputs[0]!.shape, (index, position) => {
+      const to = dot(windowPosition(node.attrs, node.shape.length, index), strides);
+      out[to] = out[to]! + values[position]!;
+    });
+    return store(node.dtype, out);
+  },
+  concat: (node, inputs) => {
+    const out = empty(node);
+    const strides = stridesOf(node.shape);
+    let start = 0;
+    node.inputs.forEach((x, k) => {
+      forEachIndex(x.shape, (index, position) => { out[dot(index, strides) + start * strides[node.attrs.axis]!] = inputs[k]![position]!; });
+      start += x.shape[node.attrs.axis]!;
+    });
+    return out;
+  },
+  contract: (node, [a, b]) => {
+    const { batch, contract } = node.attrs;
+    const [na, nb] = node.inputs as [Node, Node];
+    const free = [na, nb].map((x, side) => x.shape.map((_, i) => i).filter((i) => !batch[side]!.includes(i) && !contract[side]!.includes(i)));
+    const values = [decode(node.dtype, a!), decode(node.dtype, b!)];
+    const strides = [stridesOf(na.shape), stridesOf(nb.shape)];
+    const inner = contract[0].map((i) => na.shape[i]!);
+    const integer = dtypeInfo(node.dtype).kind !== "float";
+    const out = new Float64Array(node.size);
+    forEachIndex(node.shape, (index, position) => {
+      const B = batch[0].length;
+      const parts = [index.slice(B, B + free[0]!.length), index.slice(B + free[0]!.length)];
+      const base = [0, 1].map((side) => {
+        const s = strides[side]!;
+        return dot(index.slice(0, B), batch[side]!.map((i) => s[i]!)) + dot(parts[side]!, free[side]!.map((i) => s[i]!));
+      });
+      let sum = 0;
+      forEachIndex(inner, (k) => {
+        const x = values[0]![base[0]! + dot(k, contract[0].map((i) => strides[0]![i]!))]!;
+        const y = values[1]![base[1]! + dot(k, contract[1].map((i) => strides[1]![i]!))]!;
+        sum = integer ? (sum + Math.imul(x, y)) | 0 : sum + x * y;
+      });
+      out[position] = sum;
+    });
+    return store(node.dtype, out);
+  },
+  gather: (node, [x, indices]) => {
+    const out = empty(node);
+    const position = takePosition(node.inputs[0]!, node.inputs[1]!, node.attrs.axis, indices!);
+    forEachIndex(node.shape, (index, at) => { out[at] = x![position(index)]!; });
+    return out;
+  },
+  scatter: (node, [x, indices, updates]) => {
+    const out = Float64Array.from(decode(node.dtype, x!));
+    const values = decode(node.dtype, updates!);
+    const position = takePosition(node, node.inputs[1]!, node.attrs.axis, indices!);
+    const f = combine[node.attrs.mode];
+    if (node.shape[node.attrs.axis] !== 0)
+      forEachIndex(node.inputs[2]!.shape, (index, at) => {
+        const to = position(index);
+        out[to] = f(out[to]!, values[at]!);
+      });
+    return store(node.dtype, out);
+  },
+  scan: (node, [x]) => {
+    const values = decode(node.dtype, x!);
+    const out = new Float64Array(node.size);
+    const { axis, kind, reverse } = node.attrs;
+    const step = stepFor(kind, node.dtype);
+    lines(node.shape, axis, (base, stride, n) => {
+      let acc = steps[kind].start;
+      for (let i = 0; i < n; i++) {
+        const at = base + (reverse ? n - 1 - i : i) * stride;
+        acc = step(acc, values[at]!);
+        out[at] = acc;
+      }
+    });
+    return store(node.dtype, out);
+  },
+  argsort: (node, [x]) => {
+    const values = decode(node.inputs[0]!.dtype, x!);
+    const out = new Int32Array(node.size);
+    lines(node.shape, node.attrs.axis, (base, stride, n) => {
+      const at = (i: number) => values[base + i * stride]!;
+      const order = Array.from({ length: n }, (_, i) => i);
+      const sign = node.attrs.descending ? -1 : 1;
+      order.sort((i, j) => {
+        const [a, b] = [at(i), at(j)];
+        if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b)) || i - j;
+        return sign * (a < b ? -1 : a > b ? 1 : 0) || i - j;
+      });
+      order.forEach((i, k) => { out[base + k * stride] = i; });
+    });
+    return out;
+  },
+  attention: (node, [q, k, v, mask]) => {
+    const [B, H, T, E] = node.shape as [number, number, number, number];
+    const S = node.inputs[1]!.shape[2]!;
+    const d = node.inputs[0]!.shape[3]!;
+    const [Q, K, V] = [q!, k!, v!].map((x) => decode(node.dtype, x)) as [TypedArray, TypedArray, TypedArray];
+    const M = mask ? decode(node.dtype, mask) : null;
+    const out = new Float64Array(node.size);
+    for (let bh = 0; bh < B * H; bh++)
+      for (let t = 0; t < T; t++) {
+        const scores = Array.from({ length: S }, (_, s) => {
+          if (node.attrs.causal && s > t + S - T) return Number.NEGATIVE_INFINITY;
+          let sum = 0;
+          for (let i = 0; i < d; i++) sum += Q[(bh * T + t) * d + i]! * K[(bh * S + s) * d + i]!;
+          return sum * node.attrs.scale + (M ? M[(bh * T + t) * S + s]! : 0);
+        });
+        const top = Math.max(...scores);
+        if (top === Number.NEGATIVE_INFINITY) continue; // nothing to attend to: zeros
+        const weights = scores.map((x) => Math.exp(x - top));
+        const total = weights.reduce((a, b) => a + b, 0);
+        for (let e = 0; e < E; e++) {
+          let sum = 0;
+          for (let s = 0; s < S; s++) if (weights[s] !== 0) sum += weights[s]! * V[(bh * S + s) * E + e]!;
+          out[(bh * T + t) * E + e] = sum / total;
+        }
+      }
+    return store(node.dtype, out);
+  },
+  linalg: (node, inputs) => {
+    const doubles = inputs.map((x, i) => Float64Array.from(decode(node.inputs[i]!.dtype, x)));
+    return store(node.dtype, hostLinalg[node.attrs.name].run(doubles, node.inputs.map((x) => x.shape), node.attrs));
+  },
+  alias: (_, [x]) => x!.slice(),
+};
+
+/** The value of one primitive. Also what other CPU backends call for primitives they have no kernel for. */
+export function evaluate(node: Node, inputs: readonly TypedArray[]): TypedArray {
+  return (evaluators[node.op] as Evaluate<Op>)(node, inputs);
+}
+
+class ReferenceBuffer implements DeviceBuffer {
+  readonly backend: ReferenceBackend;
+  readonly bytes: number;
+  data: ArrayBuffer;
+
+  constructor(backend: ReferenceBackend, bytes: number) {
+    this.backend = backend;
+    this.bytes = bytes;
+    this.data = new ArrayBuffer(Math.ceil(bytes / 8) * 8);
+  }
+}
+
+/** The specification, slow and plain. */
+export class ReferenceBackend implements Backend {
+  readonly name = "reference";
+  readonly description = "plain TypeScript, the specification of all primitives";
+  private readonly limit: number;
+  private used = 0;
+  private count = 0;
+
+  constructor(options: { readonly limitBytes?: number } = {}) {
+    this.limit = options.limitBytes ?? 2 ** 32;
+  }
+
+  allocate(bytes: number): DeviceBuffer {
+    if (this.used + bytes > this.limit)
+      throw new OutOfMemoryError("allocate", `${bytes} bytes asked, ${this.used} of ${this.limit} in use`, "Dispose arrays that are no longer needed");
+    this.used += bytes;
+    this.count++;
+    return new ReferenceBuffer(this, bytes);
+  }
+
+  free(buffer: DeviceBuffer): void {
+    this.used -= buffer.bytes;
+    this.count--;
+  }
+
+  write(buffer: DeviceBuffer, data: TypedArray, byteOffset = 0): void {
+    new Uint8Array((buffer as ReferenceBuffer).data).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), byteOffset);
+  }
+
+  readSync(buffer: DeviceBuffer, dtype: DType, length: number): TypedArray {
+    return this.view(buffer, dtype, length).slice();
+  }
+
+  read(buffer: DeviceBuffer, dtype: DType, length: number): Promise<TypedArray> {
+    return Promise.resolve(this.readSync(buffer, dtype, length));
+  }
+
+  private view(buffer: DeviceBuffer, dtype: DType, length: number): TypedArray {
+    return new (dtypeInfo(dtype).array)((buffer as ReferenceBuffer).data, 0, length);
+  }
+
+  build(graph: Graph): Executable {
+    return {
+      arenaBytes: graph.nodes.reduce((n, x) => n + x.size * bytesOf(x.dtype), 0),
+      run: (inputs, outputs) => {
+        const values = new Map<Node, TypedArray>();
+        graph.inputs.forEach((node, i) => values.set(node, this.view(inputs[i]!, node.dtype, node.size)));
+        for (const node of graph.nodes)
+          if (!values.has(node)) values.set(node, evaluate(node, node.inputs.map((x) => values.get(x)!)));
+        // All results before any is written: an output may share its buffer with an input.
+        const results = graph.outputs.map((node) => values.get(node)!.slice());
+        results.forEach((result, i) => this.write(outputs[i]!, result));
+      },
+      explain: () => graph.nodes.map((n) => `%${n.id} = ${n.op}(${n.inputs.map((x) => `%${x.id}`).join(", ")}) : ${n.dtype}[${n.shape.join(", ")}]`).join("\n"),
+      dispose: () => {},
+    };
+  }
+
+  memory(): BackendMemory {
+    return { buffers: this.used, arenas: 0, reserved: this.used, count: this.count };
+  }
+}

@@ -1,0 +1,301 @@
+import type { ContractionKernel, Kernel, LoopKernel, Slot } from "../../compile/kernel.ts";
+import { type Plan, plan } from "../../compile/plan.ts";
+import { readSlots, writtenSlots } from "../../compile/fuse.ts";
+import { explainPlan } from "../../compile/explain.ts";
+import { bytesOf, type DType, dtypeInfo, type TypedArray } from "../../dtype.ts";
+import { StateError } from "../../errors.ts";
+import { debugLevel } from "../../graph/debug.ts";
+import type { Graph } from "../../graph/graph.ts";
+import { sizeOf } from "../../shape.ts";
+import type { Backend, BackendMemory, DeviceBuffer, Executable } from "../backend.ts";
+import { evaluate } from "../reference/index.ts";
+import { hasRelaxedSimd, ModuleBuilder } from "./assembler.ts";
+import { planContraction } from "./gemm.ts";
+import { hostFunctions } from "./host-functions.ts";
+import { emitLoop, loopScratch } from "./loop.ts";
+import { MathLibrary, mathImports } from "./math.ts";
+import { Heap } from "./memory.ts";
+import { type ModuleHandle, Pool, type Step } from "./pool.ts";
+import { Speller } from "./values.ts";
+
+export interface WasmOptions {
+  /** Threads, the calling one among them; by default what the machine runs at once. */
+  readonly threads?: number;
+  /** Use fused multiply-add; by default wherever the engine has it. */
+  readonly relaxed?: boolean;
+  readonly shared?: boolean;
+  readonly limitBytes?: number;
+}
+
+/** Elements a chunk must hold to be worth handing to another thread: some tens of microseconds of work. */
+const chunkWork = 2 ** 15;
+
+class WasmBuffer implements DeviceBuffer {
+  readonly backend: Backend;
+  readonly bytes: number;
+  readonly address: number;
+  freed = false;
+
+  constructor(backend: Backend, bytes: number, address: number) {
+    this.backend = backend;
+    this.bytes = bytes;
+    this.address = address;
+  }
+}
+
+/** Generated WebAssembly SIMD on the CPU, with threads over shared memory where the engine allows them. */
+export class WasmBackend implements Backend {
+  readonly name = "wasm";
+  readonly heap: Heap;
+  readonly pool: Pool;
+  readonly relaxed: boolean;
+  private buffers = 0;
+  private count = 0;
+  private arenaAddress = 0;
+  private arenaBytes = 0;
+
+  constructor(options: WasmOptions = {}) {
+    const { threads, relaxed, shared, limitBytes } = options;
+    this.heap = new Heap({ ...(shared === undefined ? {} : { shared }), ...(limitBytes === undefined ? {} : { limitBytes }) });
+    const math = { ...mathImports, ...hostFunctions } as unknown as Record<string, (...values: number[]) => number>;
+    this.pool = new Pool(this.heap, { math, ...(threads === undefined ? {} : { threads }) });
+    this.relaxed = relaxed ?? hasRelaxedSimd();
+  }
+
+  get description(): string {
+    const threads = this.pool.threads;
+    return `WebAssembly SIMD${this.relaxed ? " with fused multiply-add" : ""}, ${threads} thread${threads === 1 ? "" : "s"}`;
+  }
+
+  allocate(bytes: number): WasmBuffer {
+    const buffer = new WasmBuffer(this, bytes, this.heap.allocate(Math.max(bytes, 1)));
+    this.buffers += bytes;
+    this.count++;
+    return buffer;
+  }
+
+  free(buffer: DeviceBuffer): void {
+    const own = buffer as WasmBuffer;
+    if (own.freed) throw new StateError("free", "a buffer was freed twice");
+    own.freed = true;
+    this.buffers -= own.bytes;
+    this.count--;
+    this.heap.free(own.address);
+  }
+
+  write(buffer: DeviceBuffer, data: TypedArray, byteOffset = 0): void {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.heap.u8.set(bytes, (buffer as WasmBuffer).address + byteOffset);
+  }
+
+  readSync(buffer: DeviceBuffer, dtype: DType, length: number): TypedArray {
+    const { address } = buffer as WasmBuffer;
+    const { array } = dtypeInfo(dtype);
+    const out = new array(length);
+    new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(this.heap.u8.subarray(address, address + length * bytesOf(dtype)));
+    return out;
+  }
+
+  read(buffer: DeviceBuffer, dtype: DType, length: number): Promise<TypedArray> {
+    return Promise.resolve(this.readSync(buffer, dtype, length));
+  }
+
+  build(graph: Graph): Executable {
+    return new WasmProgram(this, plan(graph));
+  }
+
+  /** Intermediates of all programs share one stretch of memory: programs run one at a time. */
+  arena(bytes: number): number {
+    if (bytes > this.arenaBytes) {
+      const address = this.heap.allocate(bytes);
+      if (this.arenaBytes) this.heap.free(this.arenaAddress);
+      this.arenaAddress = address;
+      this.arenaBytes = bytes;
+    }
+    return this.arenaAddress;
+  }
+
+  memory(): BackendMemory {
+    return { buffers: this.buffers, arenas: this.arenaBytes, reserved: this.heap.statistics().reserved, count: this.count };
+  }
+
+  dispose(): void {
+    this.pool.dispose();
+  }
+}
+
+/** A place in a table of arguments that has to be filled with a slot's address. */
+interface Entry {
+  readonly word: number;
+  readonly slot: Slot;
+}
+
+type Action = { readonly steps: readonly Step[] } | { readonly host: Extract<Kernel, { kind: "opaque" }> };
+
+interface Timed {
+  readonly name: string;
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+class WasmProgram implements Executable {
+  readonly arenaBytes: number;
+  private readonly backend: WasmBackend;
+  private readonly plan: Plan;
+  private readonly module: ModuleHandle | null;
+  private readonly actions: readonly Action[];
+  private readonly timed: readonly Timed[][];
+  private readonly entries: readonly Entry[];
+  private readonly table: number;
+  private readonly code: number;
+  private arenaAddress = -1;
+  private disposed = false;
+
+  constructor(backend: WasmBackend, planned: Plan) {
+    this.backend = backend;
+    this.plan = planned;
+    const module = new ModuleBuilder();
+    module.importMemory("env", "memory", backend.heap.limits);
+    const speller = new Speller(module, new MathLibrary(module, { relaxed: backend.relaxed }));
+    const entries: Entry[] = [];
+    const pending: { functions: { name: string; word: number; units: number; grain: number; parallel: boolean; timed: Timed }[] }[] = [];
+    const actions: ({ steps: number } | { host: Extract<Kernel, { kind: "opaque" }> })[] = [];
+    let words = 0;
+    let arena = planned.arenaBytes;
+    let scratch = 0;
+    let group: (typeof pending)[number] | null = null;
+    const add = (f: (typeof pending)[number]["functions"][number]): void => {
+      if (!group) {
+        group = { functions: [] };
+        pending.push(group);
+        actions.push({ steps: pending.length - 1 });
+      }
+      group.functions.push(f);
+    };
+    planned.kernels.forEach((kernel, i) => {
+      if (kernel.kind === "opaque") {
+        group = null;
+        actions.push({ host: kernel });
+        return;
+      }
+      const name = `k${i}`;
+      if (kernel.kind === "loop") {
+        const slots = [...new Set([...readSlots(kernel), ...writtenSlots(kernel)])];
+        const word = words;
+        slots.forEach((slot, k) => entries.push({ word: word + k, slot }));
+        words += slots.length;
+        module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => emitLoop(f, kernel, speller, (access) => slots.indexOf(access.slot)));
+        scratch = Math.max(scratch, loopScratch(kernel));
+        add({ name, word, ...sharing(kernel), timed: { name, ...loopWork(kernel) } });
+        return;
+      }
+      const code = planContraction(kernel, backend.relaxed, name);
+      const word = words;
+      const packed: Slot = { index: -1, dtype: kernel.dtype, size: 0, bytes: code.packedBytes, place: { kind: "arena", offset: arena } };
+      arena += Math.ceil(code.packedBytes / 64) * 64;
+      [kernel.a.slot, kernel.b.slot, kernel.out, packed].forEach((slot, k) => entries.push({ word: word + k, slot }));
+      words += 4;
+      code.kernels.forEach((part, k) => {
+        part.emit(module);
+        scratch = Math.max(scratch, part.scratchBytes);
+        const timed = k === code.kernels.length - 1 ? contractionWork(kernel) : { flops: 0, bytes: code.packedBytes };
+        add({ name: part.name, word, units: part.units, grain: part.grain, parallel: part.parallel, timed: { name: part.name, ...timed } });
+      });
+    });
+    this.arenaBytes = arena;
+    this.entries = entries;
+    this.table = backend.heap.allocate(Math.max(4 * words, 4));
+    if (pending.length) {
+      const bytes = module.finish();
+      this.code = bytes.length;
+      this.module = backend.pool.load(bytes);
+    } else {
+      this.code = 0;
+      this.module = null;
+    }
+    backend.pool.scratch(scratch);
+    const lists = pending.map(({ functions }) =>
+      functions.map((f): Step => ({
+        handle: this.module!, functions: [f.name], args: [this.table + 4 * f.word], units: f.units, grain: f.grain, parallel: f.parallel,
+      })),
+    );
+    this.actions = actions.map((a) => ("host" in a ? a : { steps: lists[a.steps]! }));
+    this.timed = pending.map((p) => p.functions.map((f) => f.timed));
+  }
+
+  run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
+    if (this.disposed) throw new StateError("run", "the program was disposed");
+    const { backend } = this;
+    const arena = this.arenaBytes ? backend.arena(this.arenaBytes) : 0;
+    const words = backend.heap.u32;
+    const base = this.table >>> 2;
+    for (const { word, slot } of this.entries) {
+      const { place } = slot;
+      if (place.kind === "input") words[base + word] = (inputs[place.index] as WasmBuffer).address;
+      else if (place.kind === "output") words[base + word] = (outputs[place.index] as WasmBuffer).address;
+      else if (place.kind === "arena" && arena !== this.arenaAddress) words[base + word] = arena + place.offset;
+    }
+    this.arenaAddress = arena;
+    const debug = debugLevel();
+    let list = 0;
+    for (const action of this.actions) {
+      if ("host" in action) this.host(action.host, arena, inputs, outputs);
+      else if (debug >= 2) this.runTimed(action.steps, list++);
+      else backend.pool.run(action.steps);
+    }
+    if (debug >= 3) console.error(this.explain());
+  }
+
+  private runTimed(steps: readonly Step[], list: number): void {
+    steps.forEach((step, i) => {
+      const start = performance.now();
+      this.backend.pool.run([step]);
+      const ms = performance.now() - start;
+      const { name, flops, bytes } = this.timed[list]![i]!;
+      const rate = flops > 4 * bytes ? `${(flops / ms / 1e6).toFixed(1)} GFLOP/s` : `${(bytes / ms / 1e6).toFixed(1)} GB/s`;
+      console.error(`${name.padEnd(24)} ${ms.toFixed(3).padStart(9)} ms  ${rate}`);
+    });
+  }
+
+  /** A primitive without a generated kernel runs the reference backend's routine on the same memory. */
+  private host(kernel: Extract<Kernel, { kind: "opaque" }>, arena: number, inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
+    const { heap } = this.backend;
+    const view = (slot: Slot): TypedArray => {
+      const { place } = slot;
+      const address = place.kind === "arena" ? arena + place.offset : ((place.kind === "input" ? inputs : outputs)[place.index] as WasmBuffer).address;
+      return new (dtypeInfo(slot.dtype).array)(heap.memory.buffer, address, slot.size);
+    };
+    const result = evaluate(kernel.node, kernel.inputs.map(view));
+    view(kernel.out).set(result as never);
+  }
+
+  explain(): string {
+    return `${explainPlan(this.plan)}\ncode: ${this.code} bytes of WebAssembly`;
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.module?.dispose();
+    this.backend.heap.free(this.table);
+  }
+}
+
+/** How many units a loop kernel has and how threads share them. */
+function sharing(kernel: LoopKernel): { units: number; grain: number; parallel: boolean } {
+  const units = sizeOf(kernel.dims.slice(0, kernel.split));
+  const work = sizeOf(kernel.dims.slice(kernel.split)) * Math.max(1, kernel.body.length / 8);
+  const total = units * work;
+  const grain = Math.max(1, Math.min(Math.ceil(chunkWork / work), Math.ceil(units / 4)));
+  return { units, grain: grain > 4 ? Math.ceil(grain / 4) * 4 : grain, parallel: total >= 2 * chunkWork && units > 1 };
+}
+
+function loopWork(kernel: LoopKernel): { flops: number; bytes: number } {
+  const slots = new Set([...readSlots(kernel), ...writtenSlots(kernel)]);
+  return { flops: sizeOf(kernel.dims) * kernel.body.length, bytes: [...slots].reduce((n, s) => n + s.bytes, 0) };
+}
+
+function contractionWork(kernel: ContractionKernel): { flops: number; bytes: number } {
+  const points = sizeOf([...kernel.batch, ...kernel.rows, ...kernel.columns, ...kernel.inner]);
+  return { flops: 2 * points, bytes: kernel.a.slot.bytes + kernel.b.slot.bytes + kernel.out.bytes };
+}

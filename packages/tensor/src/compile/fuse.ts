@@ -1,0 +1,179 @@
+import { sizeOf } from "../shape.ts";
+import type { Access, Affine, Guard, Kernel, LoopKernel, Slot, Value } from "./kernel.ts";
+import type { Lowered } from "./lower.ts";
+
+/** Limits that keep a fused kernel's registers and code within reason. */
+const mostValues = 240;
+const mostSlots = 24;
+/** A row kernel needs this many rows for threads to share, unless all of it is small. */
+const fewRows = 16;
+const smallKernel = 2 ** 14;
+
+/**
+ * Merges loop kernels over the same iteration space: a reader with what it reads (softmax, normalisation: several
+ * reductions and maps over a row held in cache), and kernels that read the same (an optimizer's three updates).
+ */
+export function fuse({ kernels, slots }: Lowered): Lowered {
+  const list: (Kernel | null)[] = [...kernels];
+  for (let j = 1; j < list.length; j++) {
+    // Nearest first: values are still in registers or cache.
+    for (let i = j - 1; i >= Math.max(0, j - 64); i--) {
+      const first = list[i];
+      const second = list[j];
+      if (first?.kind !== "loop" || second?.kind !== "loop") continue;
+      const split = commonSplit(first, second);
+      if (split === null || !related(first, second)) continue;
+      const written = new Set(first.stores.map((s) => s.access.slot));
+      const wanted = readSlots(second);
+      const between = list.slice(i + 1, j).filter((k): k is Kernel => k !== null);
+      const canMoveLater = !between.some((k) => [...readSlots(k)].some((s) => written.has(s)));
+      const canMoveEarlier = !between.some((k) => writtenSlots(k).some((s) => wanted.has(s)));
+      if (!canMoveLater && !canMoveEarlier) continue;
+      const merged = merge(first, second, split);
+      if (!merged || merged.body.length > mostValues || slotsOf(merged).size > mostSlots) continue;
+      list[canMoveLater ? j : i] = merged;
+      list[canMoveLater ? i : j] = null;
+      if (!canMoveLater) break;
+    }
+  }
+  const kept = list.filter((k): k is Kernel => k !== null);
+  const needed = new Map<Slot, number>();
+  for (const k of kept) for (const s of readSlots(k)) needed.set(s, (needed.get(s) ?? 0) + 1);
+  const trimmed = kept.map((k) => (k.kind === "loop" ? dropDead(k, needed) : k));
+  return { kernels: trimmed.map((k) => (k.kind === "loop" ? coalesce(k) : k)), slots };
+}
+
+const sameList = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
+const sameAffine = (a: Affine, b: Affine): boolean => a.offset === b.offset && sameList(a.strides, b.strides);
+
+/** The split of the merged kernel, or null where the spaces do not fit. */
+function commonSplit(a: LoopKernel, b: LoopKernel): number | null {
+  if (!sameList(a.dims, b.dims)) return null;
+  if (a.split === b.split) return a.split;
+  const rank = a.dims.length;
+  if (a.split !== rank && b.split !== rank) return null;
+  const split = Math.min(a.split, b.split);
+  const size = sizeOf(a.dims);
+  return sizeOf(a.dims.slice(0, split)) >= fewRows || size <= smallKernel ? split : null;
+}
+
+function related(a: LoopKernel, b: LoopKernel): boolean {
+  const written = new Set(a.stores.map((s) => s.access.slot));
+  for (const v of b.body)
+    if (v.op === "load") {
+      if (written.has(v.access.slot)) return true;
+      if (a.body.some((w) => w.op === "load" && w.access.slot === v.access.slot && sameAffine(w.access, v.access))) return true;
+    }
+  return false;
+}
+
+export function readSlots(kernel: Kernel): Set<Slot> {
+  if (kernel.kind === "loop") return new Set(kernel.body.flatMap((v) => (v.op === "load" ? [v.access.slot] : [])));
+  if (kernel.kind === "contraction") return new Set([kernel.a.slot, kernel.b.slot]);
+  return new Set(kernel.inputs);
+}
+
+export function writtenSlots(kernel: Kernel): Slot[] {
+  return kernel.kind === "loop" ? kernel.stores.map((s) => s.access.slot) : [kernel.out];
+}
+
+function slotsOf(kernel: LoopKernel): Set<Slot> {
+  return new Set([...readSlots(kernel), ...writtenSlots(kernel)]);
+}
+
+/** One kernel doing both, or null where the second reads other elements than the first has just written. */
+function merge(first: LoopKernel, second: LoopKernel, split: number): LoopKernel | null {
+  const body: Value[] = [...first.body];
+  const known = new Map<string, number>(body.map((v, i) => [valueKey(v), i]));
+  const place: number[] = [];
+  for (const value of second.body) {
+    if (value.op === "load") {
+      const writers = first.stores.filter((s) => s.access.slot === value.access.slot);
+      if (writers.length) {
+        const same = writers.find((s) => !value.access.guards.length && sameAffine(s.access, value.access));
+        if (!same) return null;
+        place.push(same.value);
+        continue;
+      }
+    }
+    const moved = { ...value, args: value.args.map((a) => place[a]!) } as Value;
+    const key = valueKey(moved);
+    let at = known.get(key);
+    if (at === undefined) {
+      at = body.push(moved) - 1;
+      known.set(key, at);
+    }
+    place.push(at);
+  }
+  const stores = [...first.stores, ...second.stores.map((s) => ({ value: place[s.value]!, access: s.access }))];
+  return { kind: "loop", dims: first.dims, split, body, stores };
+}
+
+function valueKey(value: Value): string {
+  const affine = (a: Affine) => `${a.offset}:${a.strides.join()}`;
+  const guards = (g: readonly Guard[]) => g.map((x) => `${affine(x)}<${x.size}`).join("/");
+  const head = `${value.op} ${value.dtype} ${value.args.join()}`;
+  if (value.op === "load") return `${head} ${value.access.slot.index} ${affine(value.access)} ${guards(value.access.guards)}`;
+  if (value.op === "constant") return `${head} ${Object.is(value.value, -0) ? "-0" : value.value}`;
+  if (value.op === "index") return `${head} ${affine(value.index)}`;
+  if (value.op === "guard") return `${head} ${guards(value.guards)}`;
+  if (value.op === "reduce") return `${head} ${value.kind}`;
+  return head;
+}
+
+/** Leaves out stores that nobody outside reads, and values that then serve nothing. */
+function dropDead(kernel: LoopKernel, needed: ReadonlyMap<Slot, number>): LoopKernel {
+  const own = readSlots(kernel);
+  const stores = kernel.stores.filter(({ access: { slot } }) => slot.place.kind !== "arena" || (needed.get(slot) ?? 0) > (own.has(slot) ? 1 : 0));
+  const used = new Set<number>();
+  const visit = (i: number): void => {
+    if (used.has(i)) return;
+    used.add(i);
+    for (const a of kernel.body[i]!.args) visit(a);
+  };
+  for (const s of stores) visit(s.value);
+  const place = new Map<number, number>();
+  const body: Value[] = [];
+  kernel.body.forEach((value, i) => {
+    if (used.has(i)) place.set(i, body.push({ ...value, args: value.args.map((a) => place.get(a)!) } as Value) - 1);
+  });
+  return { ...kernel, body, stores: stores.map((s) => ({ value: place.get(s.value)!, access: s.access })) };
+}
+
+/** Joins neighbouring dimensions wherever everything steps through them as through one, and drops those of size one. */
+export function coalesce(kernel: LoopKernel): LoopKernel {
+  const affines: Affine[] = [];
+  for (const v of kernel.body) {
+    if (v.op === "load") affines.push(v.access, ...v.access.guards);
+    else if (v.op === "index") affines.push(v.index);
+    else if (v.op === "guard") affines.push(...v.guards);
+  }
+  for (const s of kernel.stores) affines.push(s.access);
+  const groups: number[][] = []; // original dimensions that become one, outer to inner
+  let split = 0;
+  kernel.dims.forEach((n, d) => {
+    const inner = d >= kernel.split;
+    if (n !== 1) {
+      const last = groups.at(-1);
+      const joins =
+        last !== undefined && last[0]! >= kernel.split === inner &&
+        affines.every((a) => a.strides[last.at(-1)!]! === a.strides[d]! * n);
+      if (joins) last.push(d);
+      else groups.push([d]);
+    }
+    if (!inner) split = groups.length;
+  });
+  const strides = (a: Affine) => groups.map((g) => a.strides[g.at(-1)!]!);
+  const affine = <A extends Affine>(a: A): A => ({ ...a, strides: strides(a) });
+  const access = (a: Access): Access => ({ ...affine(a), guards: a.guards.map(affine) });
+  const body = kernel.body.map((v): Value => {
+    if (v.op === "load") return { ...v, access: access(v.access) };
+    if (v.op === "index") return { ...v, index: affine(v.index) };
+    if (v.op === "guard") return { ...v, guards: v.guards.map(affine) };
+    return v;
+  });
+  return {
+    kind: "loop", dims: groups.map((g) => g.reduce((n, d) => n * kernel.dims[d]!, 1)), split, body,
+    stores: kernel.stores.map((s) => ({ value: s.value, access: access(s.access) })),
+  };
+}

@@ -1,0 +1,119 @@
+import type { Graph } from "../graph/graph.ts";
+import { coalesce, fuse, readSlots, writtenSlots } from "./fuse.ts";
+import type { Access, Kernel, LoopKernel, Slot } from "./kernel.ts";
+import { type Lowered, lower } from "./lower.ts";
+import { rewrite } from "./rewrite.ts";
+
+/** All a backend needs to generate code: kernels in order, slots with places, and how much memory the arena takes. */
+export interface Plan extends Lowered {
+  readonly arenaBytes: number;
+}
+
+/** From graph to kernels with planned memory. */
+export function plan(graph: Graph): Plan {
+  const lowered = protectInPlace(fuse(lower(rewrite(graph))), graph);
+  return { ...lowered, arenaBytes: placeInArena(lowered) };
+}
+
+/** An output may overwrite an input only after the last read of it; else it is computed elsewhere and copied at the end. */
+function protectInPlace({ kernels, slots }: Lowered, graph: Graph): Lowered {
+  const place = (kind: "input" | "output", index: number) => slots.find((s) => s.place.kind === kind && s.place.index === index);
+  let list = kernels;
+  const copies: LoopKernel[] = [];
+  graph.inPlace.forEach((input, output) => {
+    if (input < 0) return;
+    const [from, to] = [place("input", input)!, place("output", output)!];
+    const firstWrite = list.findIndex((k) => writtenSlots(k).includes(to));
+    if (firstWrite < 0) return;
+    const conflict = list.some((k, i) => i >= firstWrite && readSlots(k).has(from) && !(i === firstWrite && readsWhatItWrites(k, from, to)));
+    if (!conflict) return;
+    const aside: Slot = { ...to, index: slots.length, place: { kind: "arena", offset: -1 } };
+    slots.push(aside);
+    list = list.map((k) => redirect(k, to, aside));
+    const access = (slot: Slot): Access => ({ slot, offset: 0, strides: [1], guards: [] });
+    copies.push({ kind: "loop", dims: [to.size], split: 1, body: [{ op: "load", access: access(aside), args: [], dtype: to.dtype }], stores: [{ value: 0, access: access(to) }] });
+  });
+  return { kernels: [...list, ...copies.map(coalesce)], slots };
+}
+
+/** True where each point of a kernel reads only the element of `from` that it writes in `to`. */
+function readsWhatItWrites(kernel: Kernel, from: Slot, to: Slot): boolean {
+  if (kernel.kind !== "loop") return false;
+  const writes = kernel.stores.filter((s) => s.access.slot === to);
+  if (writes.length !== 1) return false;
+  // With a reduction a row is read again after its first elements were written.
+  if (kernel.body.some((v) => v.op === "reduce")) return false;
+  const { access } = writes[0]!;
+  return kernel.body.every(
+    (v) =>
+      v.op !== "load" || v.access.slot !== from ||
+      (!v.access.guards.length && v.access.offset === access.offset && v.access.strides.every((s, i) => s === access.strides[i])),
+  );
+}
+
+function redirect(kernel: Kernel, from: Slot, to: Slot): Kernel {
+  const swap = (slot: Slot) => (slot === from ? to : slot);
+  if (kernel.kind === "loop")
+    return {
+      ...kernel,
+      body: kernel.body.map((v) => (v.op === "load" ? { ...v, access: { ...v.access, slot: swap(v.access.slot) } } : v)),
+      stores: kernel.stores.map((s) => ({ ...s, access: { ...s.access, slot: swap(s.access.slot) } })),
+    };
+  if (kernel.kind === "contraction")
+    return { ...kernel, a: { ...kernel.a, slot: swap(kernel.a.slot) }, b: { ...kernel.b, slot: swap(kernel.b.slot) }, out: swap(kernel.out) };
+  return { ...kernel, inputs: kernel.inputs.map(swap), out: swap(kernel.out) };
+}
+
+const align = (bytes: number): number => Math.max(64, Math.ceil(bytes / 64) * 64);
+
+/** Gives every intermediate an offset; memory whose last reader is done is used again. Returns the size of the arena. */
+function placeInArena({ kernels, slots }: Lowered): number {
+  const last = new Map<Slot, number>();
+  kernels.forEach((k, i) => { for (const s of [...readSlots(k), ...writtenSlots(k)]) if (s.place.kind === "arena") last.set(s, i); });
+  const placed = new Set<Slot>();
+  let free: { offset: number; bytes: number }[] = [];
+  let end = 0;
+  const release = (offset: number, bytes: number): void => {
+    free.push({ offset, bytes });
+    free.sort((a, b) => a.offset - b.offset);
+    const joined: typeof free = [];
+    for (const f of free) {
+      const before = joined.at(-1);
+      if (before && before.offset + before.bytes === f.offset) before.bytes += f.bytes;
+      else joined.push({ ...f });
+    }
+    free = joined;
+  };
+  const take = (bytes: number): number => {
+    const fitting = free.filter((f) => f.bytes >= bytes).sort((a, b) => a.bytes - b.bytes)[0];
+    if (fitting) {
+      const { offset } = fitting;
+      fitting.offset += bytes;
+      fitting.bytes -= bytes;
+      free = free.filter((f) => f.bytes > 0);
+      return offset;
+    }
+    const tail = free.at(-1);
+    if (tail && tail.offset + tail.bytes === end) {
+      free.pop();
+      end = tail.offset + bytes;
+      return tail.offset;
+    }
+    end += bytes;
+    return end - bytes;
+  };
+  kernels.forEach((k, i) => {
+    for (const s of writtenSlots(k))
+      if (s.place.kind === "arena" && !placed.has(s)) {
+        placed.add(s);
+        s.place.offset = take(align(s.bytes));
+      }
+    for (const s of placed) if (last.get(s) === i && s.place.kind === "arena") {
+      release(s.place.offset, align(s.bytes));
+      placed.delete(s);
+    }
+  });
+  // Slots of zero elements are never written; they need an address all the same.
+  for (const s of slots) if (s.place.kind === "arena" && s.place.offset < 0) s.place.offset = 0;
+  return end;
+}

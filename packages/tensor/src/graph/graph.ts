@@ -1,0 +1,39 @@
+import type { Node } from "./node.ts";
+
+/** A linearised piece of the graph: what a backend builds. */
+export interface Graph {
+  /** Inputs before their users. Leaves that are inputs have op `buffer`. */
+  readonly nodes: readonly Node[];
+  readonly inputs: readonly Node[];
+  readonly outputs: readonly Node[];
+  /** `inPlace[i]` is the input whose buffer output i may overwrite (the caller passes the same buffer for both), or -1. */
+  readonly inPlace: readonly number[];
+}
+
+/** Nodes below `outputs` in the order of evaluation; realised nodes are leaves. Iterative: graphs may be deep. */
+export function linearise(outputs: readonly Node[]): Node[] {
+  const order: Node[] = [];
+  const state = new Map<Node, number>(); // index of the next input to visit
+  const stack: Node[] = [];
+  for (const output of outputs) {
+    if (state.has(output)) continue;
+    stack.push(output);
+    state.set(output, 0);
+    while (stack.length) {
+      const node = stack[stack.length - 1]!;
+      const next = state.get(node)!;
+      if (next < node.inputs.length) {
+        state.set(node, next + 1);
+        const input = node.inputs[next]!;
+        if (!state.has(input)) {
+          state.set(input, 0);
+          stack.push(input);
+        }
+      } else {
+        order.push(node);
+        stack.pop();
+      }
+    }
+  }
+  return order;
+}

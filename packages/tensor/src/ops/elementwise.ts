@@ -1,0 +1,422 @@
+import { asDType, type DType, dtypeInfo, isFloat } from "../dtype.ts";
+import { ArgumentError } from "../errors.ts";
+import { make, type Node } from "../graph/node.ts";
+import type { BinaryOp, CompareOp, UnaryOp } from "../graph/primitives.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { broadcastShapes } from "../shape.ts";
+import { asTensor, broadcastNode, commonType, floatType, floatUnary, type TensorLike, unify, wrap } from "./core.ts";
+
+/*
+ * Elementwise functions of the array API standard 2024.12 and their usual relatives. Functions of two arrays broadcast and
+ * promote; functions of real numbers turn integers and bool into float32. Special values (infinities, NaN, signed zeros)
+ * follow the standard throughout.
+ */
+
+export type UnaryFunction = (x: TensorLike) => Tensor;
+export type BinaryFunction = (a: TensorLike, b: TensorLike) => Tensor;
+
+type Operand = Tensor | number | boolean;
+
+/** Plain numbers stay plain: they adapt their type to the array beside them. */
+const operand = (operation: string, x: TensorLike): Operand =>
+  typeof x === "number" || typeof x === "boolean" ? x : asTensor(x, undefined, operation);
+
+function operands(operation: string, xs: readonly TensorLike[], type?: (common: DType) => DType): Node[] {
+  const list = xs.map((x) => operand(operation, x));
+  return unify(operation, list, type?.(commonType(list)));
+}
+
+const pairOf = (operation: string, a: TensorLike, b: TensorLike): [Node, Node] => operands(operation, [a, b]) as [Node, Node];
+const floatPair = (operation: string, a: TensorLike, b: TensorLike): [Node, Node] =>
+  operands(operation, [a, b], floatType) as [Node, Node];
+const floatNode = (operation: string, x: TensorLike): Node => {
+  const { node } = asTensor(x, undefined, operation);
+  return make.cast(node, floatType(node.dtype));
+};
+
+const ofPair = (operation: string, op: BinaryOp): BinaryFunction => (a, b) => wrap(make.binary(op, ...pairOf(operation, a, b)));
+const ofFloatPair = (operation: string, op: BinaryOp): BinaryFunction => (a, b) => wrap(make.binary(op, ...floatPair(operation, a, b)));
+const ofFloat = (op: UnaryOp): UnaryFunction => (x) => floatUnary(op, x);
+
+// Arithmetic on nodes of equal shape and type; numbers stand for constants.
+const constant = (value: number, like: Node): Node => make.constant(value, like.shape, like.dtype);
+const plus = (a: Node, b: Node | number): Node => make.binary("add", a, typeof b === "number" ? constant(b, a) : b);
+const minus = (a: Node, b: Node): Node => make.binary("sub", a, b);
+const times = (a: Node, b: Node | number): Node => make.binary("mul", a, typeof b === "number" ? constant(b, a) : b);
+const over = (a: Node | number, b: Node): Node => make.binary("div", typeof a === "number" ? constant(a, b) : a, b);
+const isEqual = (a: Node, b: Node | number): Node => make.compare("eq", a, typeof b === "number" ? constant(b, a) : b);
+const isLess = (a: Node, b: Node | number): Node => make.compare("lt", a, typeof b === "number" ? constant(b, a) : b);
+const either = (condition: Node, x: Node | number, y: Node): Node =>
+  make.where(condition, typeof x === "number" ? constant(x, y) : x, y);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Arithmetic
+
+/** a + b. */
+export const add: BinaryFunction = ofPair("add", "add");
+/** a - b. */
+export const subtract: BinaryFunction = ofPair("subtract", "sub");
+/** a · b, element by element; the matrix product is `matmul`. */
+export const multiply: BinaryFunction = ofPair("multiply", "mul");
+/** a / b; the quotient of integers is float32. */
+export const divide: BinaryFunction = ofFloatPair("divide", "div");
+/** The largest whole number not above a / b, in the operands' type. An integer divided by zero gives 0. */
+export const floorDivide: BinaryFunction = ofPair("floorDivide", "floorDiv");
+/** What floorDivide leaves: a - floor(a / b) · b, with the sign of b. An integer modulo zero gives 0. */
+export const remainder: BinaryFunction = ofPair("remainder", "mod");
+
+/** Short names, as methods use them. */
+export const sub = subtract;
+export const mul = multiply;
+export const div = divide;
+export const mod = remainder;
+
+/** a to the power b, in the operands' type. Throws for an integer array with a negative whole exponent, as NumPy does. */
+export const pow: BinaryFunction = (a, b) => {
+  const [x, y] = pairOf("pow", a, b);
+  if (typeof b === "number" && b < 0 && !isFloat(x.dtype))
+    throw new ArgumentError("pow", `${x.dtype} to the power ${b} is not an integer`, 'Cast with astype("float32")');
+  if (b === 2) return wrap(times(x, x));
+  return wrap(make.binary("pow", x, y));
+};
+
+/** -x. Throws DTypeError for bool. */
+export const negative: UnaryFunction = (x) => wrap(make.unary("neg", asTensor(x, undefined, "negative").node));
+export const neg = negative;
+/** x itself. */
+export const positive: UnaryFunction = (x) => wrap(asTensor(x, undefined, "positive").node);
+/** |x|. */
+export const abs: UnaryFunction = (x) => wrap(make.unary("abs", asTensor(x, undefined, "abs").node));
+/** -1, 0 or 1 with the sign of x; NaN for NaN. */
+export const sign: UnaryFunction = (x) => wrap(make.unary("sign", asTensor(x, undefined, "sign").node));
+/** x². */
+export const square: UnaryFunction = (x) => {
+  const { node } = asTensor(x, undefined, "square");
+  return wrap(times(node, node));
+};
+/** 1 / x. */
+export const reciprocal: UnaryFunction = (x) => wrap(over(1, floatNode("reciprocal", x)));
+
+/** The larger of a and b; NaN if either is. */
+export const maximum: BinaryFunction = ofPair("maximum", "max");
+/** The smaller of a and b; NaN if either is. */
+export const minimum: BinaryFunction = ofPair("minimum", "min");
+
+/** x brought between `min` and `max`, either of which may be null: no bound. NaN stays NaN. */
+export function clip(x: TensorLike, min?: TensorLike | null, max?: TensorLike | null): Tensor {
+  if (typeof min === "number" && typeof max === "number" && min > max)
+    throw new ArgumentError("clip", `the lower bound ${min} is above the upper bound ${max}`, "Exchange them");
+  let result = asTensor(x, undefined, "clip");
+  if (min !== null && min !== undefined) result = wrap(make.binary("max", ...pairOf("clip", result, min)));
+  if (max !== null && max !== undefined) result = wrap(make.binary("min", ...pairOf("clip", result, max)));
+  return result;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Rounding
+
+const rounding = (operation: string, op: UnaryOp): UnaryFunction => (x) => {
+  const { node } = asTensor(x, undefined, operation);
+  return wrap(isFloat(node.dtype) ? make.unary(op, node) : node);
+};
+
+/** The largest whole number not above x, in x's type. */
+export const floor: UnaryFunction = rounding("floor", "floor");
+/** The smallest whole number not below x, in x's type. */
+export const ceil: UnaryFunction = rounding("ceil", "ceil");
+/** x without its fraction, in x's type. */
+export const trunc: UnaryFunction = rounding("trunc", "trunc");
+
+/** x to the nearest number of `decimals` places (negative: tens, hundreds, ...); halves go to the even neighbour. */
+export function round(x: TensorLike, options: { readonly decimals?: number } = {}): Tensor {
+  const { decimals = 0 } = options;
+  if (!Number.isInteger(decimals)) throw new ArgumentError("round", `decimals is ${decimals}, not a whole number`);
+  const { node } = asTensor(x, undefined, "round");
+  if (!isFloat(node.dtype)) {
+    if (decimals >= 0) return wrap(node);
+    const tens = make.unary("rint", over(make.cast(node, "float64"), constant(10 ** -decimals, make.cast(node, "float64"))));
+    return wrap(make.cast(times(tens, 10 ** -decimals), node.dtype));
+  }
+  if (decimals === 0) return wrap(make.unary("rint", node));
+  const scale = 10 ** Math.abs(decimals);
+  if (decimals > 0) return wrap(over(make.unary("rint", times(node, scale)), constant(scale, node)));
+  return wrap(times(make.unary("rint", over(node, constant(scale, node))), scale));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Exponentials and logarithms
+
+/** √x; NaN below zero. */
+export const sqrt: UnaryFunction = ofFloat("sqrt");
+/** 1 / √x. */
+export const rsqrt: UnaryFunction = (x) => wrap(over(1, make.unary("sqrt", floatNode("rsqrt", x))));
+/** The real cube root, with the sign of x. */
+export const cbrt: UnaryFunction = (x) => {
+  const node = floatNode("cbrt", x);
+  const size = make.unary("abs", node);
+  const regular = make.binary("and", isLess(constant(0, node), size), isLess(size, Infinity));
+  const safe = make.where(regular, size, constant(1, node));
+  const guess = make.binary("pow", safe, constant(1 / 3, node));
+  // 1/3 is not a float: one step of Newton's method takes the rounding of the exponent out of the result.
+  const root = minus(guess, times(minus(guess, over(safe, times(guess, guess))), 1 / 3));
+  return wrap(make.where(regular, make.where(isLess(node, 0), make.unary("neg", root), root), node));
+};
+/** e to the power x. */
+export const exp: UnaryFunction = ofFloat("exp");
+/** 2 to the power x. */
+export const exp2: UnaryFunction = (x) => {
+  const node = floatNode("exp2", x);
+  return wrap(make.binary("pow", constant(2, node), node));
+};
+/** exp(x) - 1, accurate near 0. */
+export const expm1: UnaryFunction = ofFloat("expm1");
+/** The natural logarithm; -Infinity at 0, NaN below. */
+export const log: UnaryFunction = ofFloat("log");
+/** log(1 + x), accurate near 0. */
+export const log1p: UnaryFunction = ofFloat("log1p");
+/** The logarithm to base 2. */
+export const log2: UnaryFunction = ofFloat("log2");
+/** The logarithm to base 10. */
+export const log10: UnaryFunction = ofFloat("log10");
+
+/** log(exp(a) + exp(b)), safe for large and infinite arguments. */
+export const logaddexp: BinaryFunction = (a, b) => {
+  const [x, y] = floatPair("logaddexp", a, b);
+  const distance = either(isEqual(x, y), 0, minus(x, y)); // ∞ - ∞ is no number
+  const small = make.unary("exp", make.unary("neg", make.unary("abs", distance)));
+  return wrap(plus(make.binary("max", x, y), make.unary("log1p", small)));
+};
+
+/** log(1 + exp(x)), safe for large x. */
+export const softplus: UnaryFunction = (x) => logaddexp(x, 0);
+
+/** 1 / (1 + exp(-x)). Neither the value nor its gradient overflows for large |x|. */
+export const sigmoid: UnaryFunction = (x) => {
+  const node = floatNode("sigmoid", x);
+  const below = isLess(node, 0);
+  const z = make.unary("exp", make.where(below, node, make.unary("neg", node))); // exp(-|x|)
+  return wrap(over(make.where(below, z, constant(1, z)), plus(z, 1)));
+};
+
+/** max(x, 0) with gradient 0 at 0; NaN stays NaN. */
+export const relu: UnaryFunction = (x) => {
+  const { node } = asTensor(x, undefined, "relu");
+  return wrap(either(make.compare("le", node, constant(0, node)), 0, node));
+};
+
+/** The error function 2/√π ∫₀ˣ exp(-t²) dt. */
+export const erf: UnaryFunction = ofFloat("erf");
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Trigonometry
+
+/** Sine of an angle in radians. */
+export const sin: UnaryFunction = ofFloat("sin");
+/** Cosine of an angle in radians. */
+export const cos: UnaryFunction = ofFloat("cos");
+/** Tangent of an angle in radians. */
+export const tan: UnaryFunction = ofFloat("tan");
+/** Inverse sine, in [-π/2, π/2]; NaN outside [-1, 1]. */
+export const asin: UnaryFunction = ofFloat("asin");
+/** Inverse cosine, in [0, π]; NaN outside [-1, 1]. */
+export const acos: UnaryFunction = ofFloat("acos");
+/** Inverse tangent, in [-π/2, π/2]. */
+export const atan: UnaryFunction = ofFloat("atan");
+/** The angle of the point (x, y) in [-π, π]: `atan2(y, x)`; signed zeros choose the side. */
+export const atan2: BinaryFunction = ofFloatPair("atan2", "atan2");
+/** Hyperbolic sine. */
+export const sinh: UnaryFunction = ofFloat("sinh");
+/** Hyperbolic cosine. */
+export const cosh: UnaryFunction = ofFloat("cosh");
+/** Hyperbolic tangent. */
+export const tanh: UnaryFunction = ofFloat("tanh");
+/** Inverse hyperbolic sine. */
+export const asinh: UnaryFunction = ofFloat("asinh");
+/** Inverse hyperbolic cosine; NaN below 1. */
+export const acosh: UnaryFunction = ofFloat("acosh");
+/** Inverse hyperbolic tangent; infinite at ±1, NaN beyond. */
+export const atanh: UnaryFunction = ofFloat("atanh");
+
+/** √(a² + b²) without overflow or underflow in between; infinite if either is, even beside NaN. */
+export const hypot: BinaryFunction = (a, b) => {
+  const [x, y] = floatPair("hypot", a, b).map((n) => make.unary("abs", n)) as [Node, Node];
+  const long = make.binary("max", x, y);
+  const infinite = make.binary("or", isEqual(x, Infinity), isEqual(y, Infinity));
+  const plain = make.binary("or", infinite, isEqual(long, 0));
+  const ratio = over(make.binary("min", x, y), either(plain, 1, long));
+  const length = times(long, make.unary("sqrt", plus(times(ratio, ratio), 1)));
+  return wrap(either(infinite, Infinity, length));
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Signs and neighbours of floats
+
+/** Where the sign bit is set: negative numbers, -0 and negative NaN. */
+export const signbit: UnaryFunction = (x) => {
+  const { node } = asTensor(x, undefined, "signbit");
+  return wrap(signbitOf(node));
+};
+
+function signbitOf(x: Node): Node {
+  if (x.dtype === "bool") return make.constant(0, x.shape, "bool");
+  if (!isFloat(x.dtype)) return isLess(x, 0);
+  // Rounding a float64 keeps its sign, and there is no 64-bit integer to look at.
+  const narrow = x.dtype === "float64" ? make.cast(x, "float32") : x;
+  return isLess(make.bitcast(narrow, dtypeInfo(narrow.dtype).bytes === 4 ? "int32" : "int16"), 0);
+}
+
+/** The size of a with the sign of b, be it that of -0 or NaN. */
+export const copysign: BinaryFunction = (a, b) => {
+  const [x, y] = floatPair("copysign", a, b);
+  const size = make.unary("abs", x);
+  return wrap(make.where(signbitOf(y), make.unary("neg", size), size));
+};
+
+/** The next number of a's type after a, on the way to b. */
+export const nextafter: BinaryFunction = ofFloatPair("nextafter", "nextafter");
+
+/** Where x is neither infinite nor NaN. */
+export const isfinite: UnaryFunction = (x) => {
+  const { node } = asTensor(x, undefined, "isfinite");
+  if (!isFloat(node.dtype)) return wrap(make.constant(1, node.shape, "bool"));
+  return wrap(isLess(make.unary("abs", node), Infinity));
+};
+
+/** Where x is infinite. */
+export const isinf: UnaryFunction = (x) => {
+  const { node } = asTensor(x, undefined, "isinf");
+  if (!isFloat(node.dtype)) return wrap(make.constant(0, node.shape, "bool"));
+  return wrap(isEqual(make.unary("abs", node), Infinity));
+};
+
+/** Where x is NaN. */
+export const isnan: UnaryFunction = (x) => {
+  const { node } = asTensor(x, undefined, "isnan");
+  if (!isFloat(node.dtype)) return wrap(make.constant(0, node.shape, "bool"));
+  return wrap(make.compare("ne", node, node));
+};
+
+const largest: Record<string, number> = {
+  float16: 65504,
+  bfloat16: 3.3895313892515355e38,
+  float32: 3.4028234663852886e38,
+  float64: Number.MAX_VALUE,
+};
+
+export interface NanToNumOptions {
+  /** What replaces NaN. Default 0. */
+  readonly nan?: number;
+  /** What replaces Infinity and -Infinity. Default the type's largest and smallest number. */
+  readonly posinf?: number;
+  readonly neginf?: number;
+}
+
+/** x with NaN and infinities replaced by numbers. */
+export function nanToNum(x: TensorLike, options: NanToNumOptions = {}): Tensor {
+  const { node } = asTensor(x, undefined, "nanToNum");
+  if (!isFloat(node.dtype)) return wrap(node);
+  const top = largest[node.dtype]!;
+  const { nan = 0, posinf = top, neginf = -top } = options;
+  const finite = either(isEqual(node, Infinity), posinf, either(isEqual(node, -Infinity), neginf, node));
+  return wrap(either(make.compare("ne", node, node), nan, finite));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Comparison. Results are bool.
+
+function compared(operation: string, op: CompareOp, a: TensorLike, b: TensorLike): Node {
+  const list = [operand(operation, a), operand(operation, b)];
+  return make.compare(op, ...(unify(operation, list, widened(list)) as [Node, Node]));
+}
+
+/** An integer array beside a whole number that its type cannot hold is compared as float64; all other types as usual. */
+function widened(list: readonly Operand[]): DType | undefined {
+  const { min, max, kind } = dtypeInfo(commonType(list));
+  if (kind === "float") return undefined;
+  return list.some((x) => typeof x === "number" && (x < min || x > max)) ? "float64" : undefined;
+}
+
+/** Where a = b; NaN equals nothing. */
+export const equal: BinaryFunction = (a, b) => wrap(compared("equal", "eq", a, b));
+/** Where a ≠ b. */
+export const notEqual: BinaryFunction = (a, b) => wrap(compared("notEqual", "ne", a, b));
+/** Where a < b. */
+export const less: BinaryFunction = (a, b) => wrap(compared("less", "lt", a, b));
+/** Where a ≤ b. */
+export const lessEqual: BinaryFunction = (a, b) => wrap(compared("lessEqual", "le", a, b));
+/** Where a > b. */
+export const greater: BinaryFunction = (a, b) => wrap(compared("greater", "lt", b, a));
+/** Where a ≥ b. */
+export const greaterEqual: BinaryFunction = (a, b) => wrap(compared("greaterEqual", "le", b, a));
+
+export interface ClosenessOptions {
+  /** Tolerance relative to |b|, and absolute: |a - b| ≤ atol + rtol · |b|. */
+  readonly rtol?: number;
+  readonly atol?: number;
+  /** Whether NaN is close to NaN. */
+  readonly equalNan?: boolean;
+}
+
+/** Where a and b are equal within a tolerance. Infinities are close to themselves only. */
+export function isclose(a: TensorLike, b: TensorLike, options: ClosenessOptions = {}): Tensor {
+  const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
+  const wide = (common: DType): DType => (isFloat(common) ? common : dtypeInfo(common).bytes === 4 ? "float64" : "float32");
+  const [x, y] = operands("isclose", [a, b], wide) as [Node, Node];
+  const reach = plus(times(make.unary("abs", y), rtol), atol);
+  const near = make.compare("le", make.unary("abs", minus(x, y)), reach);
+  const finite = isLess(make.unary("abs", y), Infinity);
+  const close = make.binary("or", make.binary("and", near, finite), isEqual(x, y));
+  if (!equalNan) return wrap(close);
+  return wrap(make.binary("or", close, make.binary("and", make.compare("ne", x, x), make.compare("ne", y, y))));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Logic and bits
+
+const toBool = (): DType => "bool";
+const ofTruth = (operation: string, op: "and" | "or" | "xor"): BinaryFunction => (a, b) =>
+  wrap(make.binary(op, ...(operands(operation, [truth(operation, a), truth(operation, b)], toBool) as [Node, Node])));
+const truth = (operation: string, x: TensorLike): Tensor => asTensor(asTensor(x, undefined, operation), "bool");
+
+/** Where both are true; numbers are true when not 0. */
+export const logicalAnd: BinaryFunction = ofTruth("logicalAnd", "and");
+/** Where at least one is true. */
+export const logicalOr: BinaryFunction = ofTruth("logicalOr", "or");
+/** Where exactly one is true. */
+export const logicalXor: BinaryFunction = ofTruth("logicalXor", "xor");
+/** Where x is false or 0. */
+export const logicalNot: UnaryFunction = (x) => wrap(make.unary("not", truth("logicalNot", x).node));
+
+/** Bits set in both. Logical for bool. */
+export const bitwiseAnd: BinaryFunction = ofPair("bitwiseAnd", "and");
+/** Bits set in either. Logical for bool. */
+export const bitwiseOr: BinaryFunction = ofPair("bitwiseOr", "or");
+/** Bits set in one of them only. Logical for bool. */
+export const bitwiseXor: BinaryFunction = ofPair("bitwiseXor", "xor");
+/** All bits flipped. Logical for bool. */
+export const bitwiseInvert: UnaryFunction = (x) => wrap(make.unary("not", asTensor(x, undefined, "bitwiseInvert").node));
+/** a with its bits moved up by b places, zeros coming in. */
+export const bitwiseLeftShift: BinaryFunction = ofPair("bitwiseLeftShift", "shl");
+/** a with its bits moved down by b places, copies of the sign bit coming in for signed types. */
+export const bitwiseRightShift: BinaryFunction = ofPair("bitwiseRightShift", "shr");
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Choice and type
+
+/** x where the condition is true (or not 0), y elsewhere; all three broadcast. */
+export function where(condition: TensorLike, x: TensorLike, y: TensorLike): Tensor {
+  const test = truth("where", condition);
+  const [a, b] = pairOf("where", x, y);
+  const shape = broadcastShapes("where", test.shape, a.shape);
+  return wrap(make.where(broadcastNode(test.node, shape), broadcastNode(a, shape), broadcastNode(b, shape)));
+}
+
+/**
+ * x in another number type. Floats to integers drop the fraction and stop at the type's bounds, NaN becomes 0; integers to
+ * narrower integers keep the low bits; anything to bool tests for ≠ 0.
+ */
+export const astype = (x: TensorLike, dtype: DType): Tensor =>
+  wrap(make.cast(asTensor(x, undefined, "astype").node, asDType("astype", dtype)));
+
+/** Another name for `astype`. */
+export const cast = astype;
