@@ -1,10 +1,13 @@
 import { type Graph, linearise } from "../graph/graph.ts";
 import { is, make, type Node } from "../graph/node.ts";
-import { dilate } from "../graph/gradients.ts";
+import { composeAttention, dilate } from "../graph/gradients.ts";
 
-/** Reductions of at least this many terms into few results are done in two rounds, so that threads can share them. */
+/** Along rows: few results of many terms are done in two rounds, so that threads can share them. */
 const longReduction = 2 ** 15;
-const fewResults = 256;
+const fewResults = 64;
+/** Down columns: blocks of rows are summed first, so that memory is read in its order. */
+const largeInput = 2 ** 17;
+const manyRows = 256;
 
 /** A simpler graph of the same meaning: aliases gone, equal nodes shared, movement merged, `fold` and long reductions spelled out. */
 export function rewrite(graph: Graph): Graph {
@@ -65,6 +68,7 @@ function simplify(node: Node, ins: readonly Node[]): Node {
   if (is(node, "permute") && is(x, "permute")) return make.permute(x.inputs[0]!, node.attrs.axes.map((a) => x.attrs.axes[a]!));
   if (is(node, "expand") && is(x, "expand")) return make.expand(x.inputs[0]!, node.shape);
   if (is(node, "fold")) return fold(x, node);
+  if (is(node, "attention")) return composeAttention(make.copy(node, ins) as Node<"attention">);
   if (is(node, "reduceSum") || is(node, "reduceProd") || is(node, "reduceMax") || is(node, "reduceMin")) {
     if (!node.attrs.axes.length) return x;
     return splitReduction(node, x) ?? make.copy(node, ins);
@@ -77,7 +81,9 @@ function splitReduction(node: Node<"reduceSum" | "reduceProd" | "reduceMax" | "r
   const axis = node.attrs.axes.reduce((best, a) => (x.shape[a]! > x.shape[best]! ? a : best), node.attrs.axes[0]!);
   const terms = node.attrs.axes.reduce((n, a) => n * x.shape[a]!, 1);
   const n = x.shape[axis]!;
-  if (terms < longReduction || node.size > fewResults || n < 16) return null;
+  const alongRows = node.attrs.axes.includes(x.shape.length - 1);
+  const worthIt = alongRows ? terms >= longReduction && node.size <= fewResults : x.size >= largeInput && terms >= manyRows && node.size <= terms * 16;
+  if (!worthIt || n < 16) return null;
   // Take the count of partial results that divides the axis, near the square root but no more than a few hundred.
   let parts = 0;
   for (let p = Math.min(512, Math.floor(Math.sqrt(n))); p >= 4 && !parts; p--) if (n % p === 0) parts = p;

@@ -5,7 +5,7 @@ import { type Shape, sameShape } from "../shape.ts";
 import type { TensorFunction } from "./autodiff.ts";
 import { debugLevel } from "./debug.ts";
 import { engine, type Trace } from "./engine.ts";
-import { type Graph, linearise } from "./graph.ts";
+import { type Graph, linearise, snapshot } from "./graph.ts";
 import { make, type Node } from "./node.ts";
 import { Tensor, type Variable } from "./tensor.ts";
 import { flatten, type Tree, type TreeForm } from "./tree.ts";
@@ -157,7 +157,7 @@ function trace(f: TensorFunction, args: unknown[], given: ReturnType<typeof flat
   });
   const graph: Graph = { nodes, inputs, outputs, inPlace };
   return {
-    executable: engine.backend.build(graph),
+    executable: engine.backend.build(snapshot(graph)),
     backend: engine.backend,
     sources,
     outputs: outputs.map((n, i) => ({ shape: n.shape, dtype: n.dtype, bytes: n.size * bytesOf(n.dtype), inPlace: inPlace[i]! })),

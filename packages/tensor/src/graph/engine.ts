@@ -2,7 +2,7 @@ import type { Backend, BackendMemory, DeviceBuffer, Executable } from "../backen
 import { bytesOf, type DType, dtypeInfo, type TypedArray } from "../dtype.ts";
 import { OutOfMemoryError, StateError } from "../errors.ts";
 import { collectGarbage, yieldToCollector } from "./collector.ts";
-import { type Graph, linearise } from "./graph.ts";
+import { type Graph, linearise, snapshot } from "./graph.ts";
 import { is, make, type Node } from "./node.ts";
 import type { Variable } from "./tensor.ts";
 
@@ -20,8 +20,9 @@ export interface MemoryReport extends BackendMemory {
 
 /** Uncompiled code keeps this many programs; the least recently used goes first. */
 const cachedPrograms = 512;
-/** Bytes handed out between two looks for garbage. */
-const collectEvery = 2 ** 28;
+/** Bytes and buffers handed out between two looks for garbage. */
+const collectBytes = 2 ** 28;
+const collectCount = 10_000;
 
 /** Connects the graph to a backend: realises nodes, caches programs, returns memory. There is one, `engine`. */
 export class Engine {
@@ -34,6 +35,7 @@ export class Engine {
   private readonly registry = new FinalizationRegistry<DeviceBuffer>((buffer) => this.reclaim(buffer));
   private readonly owned = new Map<DeviceBuffer, WeakRef<Node>>();
   private allocatedSinceCollection = 0;
+  private buffersSinceCollection = 0;
 
   /** The device in use; the default one is started at its first use. */
   get backend(): Backend {
@@ -68,6 +70,7 @@ export class Engine {
   /** Memory for a value, after collecting garbage if there is none left. */
   allocate(bytes: number): DeviceBuffer {
     this.allocatedSinceCollection += bytes;
+    this.buffersSinceCollection++;
     try {
       return this.backend.allocate(bytes);
     } catch (error) {
@@ -157,7 +160,7 @@ export class Engine {
     const key = signature(graph);
     let program = this.programs.get(key);
     if (program) this.programs.delete(key); // moves to the end: most recently used
-    else program = this.backend.build(graph);
+    else program = this.backend.build(snapshot(graph));
     this.programs.set(key, program);
     if (this.programs.size > cachedPrograms) {
       const [oldest, executable] = this.programs.entries().next().value!;
@@ -171,8 +174,9 @@ export class Engine {
     const { buffer, done } = this.valueOf(node);
     const data = await this.backend.read(buffer, node.dtype, node.size);
     done();
-    if (this.allocatedSinceCollection > collectEvery) {
+    if (this.allocatedSinceCollection > collectBytes || this.buffersSinceCollection > collectCount) {
       this.allocatedSinceCollection = 0;
+      this.buffersSinceCollection = 0;
       collectGarbage();
       await yieldToCollector();
     }

@@ -30,6 +30,8 @@ function quotient(a: Node, b: Node): Node {
   return make.where(free, zero, make.binary("div", a, make.where(free, constant(1, a), b)));
 }
 
+type TriangleOptions = Record<"lower" | "unitDiagonal" | "transpose", boolean>;
+
 function shapesOf(node: Node<"linalg">): number[][] {
   return factorShapes(node.attrs.name, node.inputs.map((x) => x.shape), node.attrs);
 }
@@ -88,7 +90,11 @@ export const linalgGradients: Record<LinalgName, GradientRule<"linalg">> = {
     const a = node.inputs[0]!;
     const [m, n] = a.shape.slice(-2) as [number, number];
     if (m > n && node.attrs.mode === "complete")
-      throw new ArgumentError("qr", `mode "complete" of ${m} by ${n} has no gradient: the last ${m - n} columns of Q are not unique`, `Use mode "reduced"`);
+      throw new ArgumentError(
+        "qr",
+        `mode "complete" of ${m} by ${n} has no gradient: the last ${m - n} columns of Q are not unique`,
+        `Use mode "reduced"`,
+      );
     const { results: [q, r], cotangents: [qBar, rBar] } = parts(g, node) as { results: [Node, Node]; cotangents: [Node, Node] };
     if (m >= n) return [qrBack(q, r, qBar, rBar)];
     const [u, y] = [columns(r, 0, m), columns(a, m, n)];
@@ -114,7 +120,11 @@ export const linalgGradients: Record<LinalgName, GradientRule<"linalg">> = {
   svd: (g, node) => {
     const [m, n] = node.inputs[0]!.shape.slice(-2) as [number, number];
     if (m !== n && node.attrs.fullMatrices)
-      throw new ArgumentError("svd", `full matrices of ${m} by ${n} have no gradient: the last ${Math.abs(m - n)} singular vectors are not unique`, "Pass { fullMatrices: false }");
+      throw new ArgumentError(
+        "svd",
+        `full matrices of ${m} by ${n} have no gradient: the last ${Math.abs(m - n)} singular vectors are not unique`,
+        "Pass { fullMatrices: false }",
+      );
     const { results, cotangents } = parts(g, node);
     const [u, s, vh] = results as [Node, Node, Node];
     const [uBar, sBar, vhBar] = cotangents as [Node, Node, Node];
@@ -134,7 +144,7 @@ export const linalgGradients: Record<LinalgName, GradientRule<"linalg">> = {
   /** B̄ = op(A)⁻ᵀ X̄ and op(A)‾ = -B̄ Xᵀ, in the triangle that is read (Giles 2008). */
   triangularSolve: (g, node) => {
     const a = node.inputs[0]!;
-    const { lower, unitDiagonal, transpose: transposed } = node.attrs as unknown as Record<"lower" | "unitDiagonal" | "transpose", boolean>;
+    const { lower, unitDiagonal, transpose: transposed } = node.attrs as unknown as TriangleOptions;
     const { results: [x], cotangents: [xBar] } = parts(g, node) as { results: [Node]; cotangents: [Node] };
     const bBar = triangularSolve(a, xBar, { lower, unitDiagonal, transpose: !transposed });
     const full = transposed ? matmul(x, transpose(bBar)) : matmul(bBar, transpose(x));

@@ -136,47 +136,60 @@ const contractRule: GradientRule<"contract"> = (g, node) => {
   return [arrange(da, [...batch[0], ...free[0], ...partner(1)]), arrange(db, [...batch[1], ...free[1], ...partner(0)])];
 };
 
-/** Softmax attention by the plain formula, in blocks of queries so that scores of long sequences are never held at once. */
+/** Rows start..start+count of the next to last axis of a [B, H, rows, columns] node. */
+const attentionRows = (x: Node, start: number, count: number): Node =>
+  make.slice(x, [0, 0, start, 0], [1, 1, 1, 1], [x.shape[0]!, x.shape[1]!, count, x.shape[3]!]);
+const batched = (a: Node, b: Node, axisA: number, axisB: number): Node =>
+  make.contract(a, b, { batch: [[0, 1], [0, 1]], contract: [[axisA], [axisB]] });
+
+/** Softmax(q·kᵀ·scale + mask) of some queries, by the plain formula: [B, H, count, S]. A fully masked row gives zeros. */
+function attentionWeights(node: Node<"attention">, start: number, count: number): Node {
+  const [q, k, , mask] = node.inputs as [Node, Node, Node, Node | undefined];
+  const [T, S] = [q.shape[2]!, k.shape[2]!];
+  let scores = mul(batched(attentionRows(q, start, count), k, 3, 3), node.attrs.scale);
+  if (mask) scores = add(scores, attentionRows(mask, start, count));
+  if (node.attrs.causal) {
+    const row = add(make.iota(scores.shape, 2, "int32"), start + S - T);
+    scores = where(le(make.iota(scores.shape, 3, "int32"), row), scores, Number.NEGATIVE_INFINITY);
+  }
+  const top = make.reduce("reduceMax", scores, [3]);
+  const safe = where(eq(top, Number.NEGATIVE_INFINITY), 0, top);
+  const e = make.unary("exp", sub(scores, restore(safe, [3], scores.shape)));
+  const total = sum(e, [3]);
+  return div(e, restore(where(eq(total, 0), 1, total), [3], scores.shape));
+}
+
+/** Calls `visit` for blocks of queries, so that scores of long sequences are never held at once. */
+function queryBlocks<R>(node: Node<"attention">, visit: (start: number, count: number) => R): R[] {
+  const [B, H, T] = node.inputs[0]!.shape as [number, number, number];
+  const S = node.inputs[1]!.shape[2]!;
+  const block = Math.max(1, Math.min(T, Math.floor(mostScores / Math.max(1, B * H * S))));
+  const results: R[] = [];
+  for (let start = 0; start < T; start += block) results.push(visit(start, Math.min(block, T - start)));
+  return results;
+}
+const mostScores = 2 ** 22;
+
+/** Attention in primitives, for backends without a kernel of their own. */
+export function composeAttention(node: Node<"attention">): Node {
+  if (!node.size || !node.inputs[1]!.shape[2]) return make.constant(0, node.shape, node.dtype);
+  return make.concat(queryBlocks(node, (start, count) => batched(attentionWeights(node, start, count), node.inputs[2]!, 3, 2)), 2);
+}
+
 const attentionRule: GradientRule<"attention"> = (g, node) => {
   const [q, k, v, mask] = node.inputs as [Node, Node, Node, Node | undefined];
-  const [B, H, T, d] = q.shape as [number, number, number, number];
-  const S = k.shape[2]!;
-  const block = Math.max(1, Math.min(T, Math.ceil(2 ** 24 / Math.max(1, B * H * S))));
-  const parts = { q: [] as Node[], mask: [] as Node[] };
-  let dk: Node | null = null;
-  let dv: Node | null = null;
-  const rows = (x: Node, start: number, count: number) =>
-    make.slice(x, [0, 0, start, 0], [1, 1, 1, 1], [B, H, count, x.shape[3]!]);
-  const times = (a: Node, b: Node, axisA: number, axisB: number) =>
-    make.contract(a, b, { batch: [[0, 1], [0, 1]], contract: [[axisA], [axisB]] });
-  for (let start = 0; start < T; start += block) {
-    const count = Math.min(block, T - start);
-    const qBlock = rows(q, start, count);
-    const gBlock = rows(g, start, count);
-    let scores = mul(times(qBlock, k, 3, 3), node.attrs.scale); // [B, H, count, S]
-    if (mask) scores = add(scores, rows(mask, start, count));
-    if (node.attrs.causal) {
-      const row = add(make.iota(scores.shape, 2, "int32"), start + S - T);
-      scores = where(le(make.iota(scores.shape, 3, "int32"), row), scores, Number.NEGATIVE_INFINITY);
-    }
-    const top = make.reduce("reduceMax", scores, [3]);
-    const safe = where(eq(top, Number.NEGATIVE_INFINITY), 0, top); // a fully masked row has no finite score
-    const e = make.unary("exp", sub(scores, restore(safe, [3], scores.shape)));
-    const total = sum(e, [3]);
-    const p = div(e, restore(where(eq(total, 0), 1, total), [3], scores.shape));
-    const dp = times(gBlock, v, 3, 3);
+  const parts = queryBlocks(node, (start, count) => {
+    const gBlock = attentionRows(g, start, count);
+    const p = attentionWeights(node, start, count);
+    const dp = batched(gBlock, v, 3, 3);
     const ds = mul(p, sub(dp, restore(sum(mul(dp, p), [3]), [3], p.shape)));
-    parts.q.push(mul(times(ds, k, 3, 2), node.attrs.scale));
-    if (mask) parts.mask.push(ds);
-    const dkBlock = mul(times(ds, qBlock, 2, 2), node.attrs.scale);
-    const dvBlock = times(p, gBlock, 2, 2);
-    dk = dk ? add(dk, dkBlock) : dkBlock;
-    dv = dv ? add(dv, dvBlock) : dvBlock;
-  }
-  const zeros = (x: Node) => make.constant(0, x.shape, x.dtype);
-  const dq = parts.q.length ? make.concat(parts.q, 2) : zeros(q);
-  const result = [dq, dk ?? zeros(k), dv ?? zeros(v)];
-  return mask ? [...result, parts.mask.length ? make.concat(parts.mask, 2) : zeros(mask)] : result;
+    const scaled = mul(ds, node.attrs.scale);
+    return { q: batched(scaled, k, 3, 2), k: batched(scaled, attentionRows(q, start, count), 2, 2), v: batched(p, gBlock, 2, 2), mask: ds };
+  });
+  if (!parts.length) return node.inputs.map((x) => make.constant(0, x.shape, x.dtype));
+  const total = (xs: Node[]) => xs.reduce((a, b) => add(a, b));
+  const result = [make.concat(parts.map((p) => p.q), 2), total(parts.map((p) => p.k)), total(parts.map((p) => p.v))];
+  return mask ? [...result, make.concat(parts.map((p) => p.mask), 2)] : result;
 };
 
 const scatterRule: GradientRule<"scatter"> = (g, node) => {

@@ -1,4 +1,4 @@
-import type { Node } from "./node.ts";
+import { make, type Node } from "./node.ts";
 
 /** A linearised piece of the graph: what a backend builds. */
 export interface Graph {
@@ -36,4 +36,15 @@ export function linearise(outputs: readonly Node[]): Node[] {
     }
   }
   return order;
+}
+
+/** A copy that no later realisation changes, and that keeps no buffer alive: what programs are built from. */
+export function snapshot(graph: Graph): Graph {
+  const copies = new Map<Node, Node>();
+  for (const node of graph.inputs) copies.set(node, make.parameter(node.shape, node.dtype));
+  for (const node of graph.nodes) if (!copies.has(node)) copies.set(node, make.copy(node, node.inputs.map((x) => copies.get(x)!)));
+  const copied = (nodes: readonly Node[]): Node[] => nodes.map((n) => copies.get(n)!);
+  // A copy of an alias needs no gradient rule, and the rule would hold on to what it closes over.
+  for (const node of copies.values()) if (node.op === "alias") node.attrs = { kind: "barrier" };
+  return { nodes: copied(graph.nodes), inputs: copied(graph.inputs), outputs: copied(graph.outputs), inPlace: graph.inPlace };
 }

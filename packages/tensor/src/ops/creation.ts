@@ -145,7 +145,7 @@ export function logspace(start: number, stop: number, count = 50, options: Linsp
   return computed(count, typeFrom("logspace", options.dtype, "float32"), (i) => base ** at(i));
 }
 
-export interface DiagonalOptions {
+export interface DiagonalChoice {
   /** Which diagonal: 0 the main one, positive above it, negative below. */
   readonly k?: number;
 }
@@ -168,7 +168,7 @@ function lowerTriangle(shape: Shape, k: number): Node {
 }
 
 /** A matrix with ones on one diagonal and zeros elsewhere; square unless `columns` is given. */
-export function eye(rows: number, options: DTypeOption & DiagonalOptions & { readonly columns?: number } = {}): Tensor {
+export function eye(rows: number, options: DTypeOption & DiagonalChoice & { readonly columns?: number } = {}): Tensor {
   const { k = 0, columns = rows } = options;
   checkDiagonal("eye", k);
   const { row, column } = places(asShape("eye", [rows, columns]));
@@ -179,7 +179,7 @@ export function eye(rows: number, options: DTypeOption & DiagonalOptions & { rea
 export const identity = (n: number, options: DTypeOption = {}): Tensor => eye(n, options);
 
 /** A matrix with ones at and below one diagonal and zeros above; square unless `columns` is given. */
-export function tri(rows: number, options: DTypeOption & DiagonalOptions & { readonly columns?: number } = {}): Tensor {
+export function tri(rows: number, options: DTypeOption & DiagonalChoice & { readonly columns?: number } = {}): Tensor {
   const { k = 0, columns = rows } = options;
   checkDiagonal("tri", k);
   return wrap(make.cast(lowerTriangle(asShape("tri", [rows, columns]), k), typeFrom("tri", options.dtype, "float32")));
@@ -193,7 +193,7 @@ function matrices(operation: string, x: TensorLike): Node {
 }
 
 /** The lower triangle of the last two axes: everything above diagonal k becomes 0. */
-export function tril(x: TensorLike, options: DiagonalOptions = {}): Tensor {
+export function tril(x: TensorLike, options: DiagonalChoice = {}): Tensor {
   const { k = 0 } = options;
   checkDiagonal("tril", k);
   const node = matrices("tril", x);
@@ -201,7 +201,7 @@ export function tril(x: TensorLike, options: DiagonalOptions = {}): Tensor {
 }
 
 /** The upper triangle of the last two axes: everything below diagonal k becomes 0. */
-export function triu(x: TensorLike, options: DiagonalOptions = {}): Tensor {
+export function triu(x: TensorLike, options: DiagonalChoice = {}): Tensor {
   const { k = 0 } = options;
   checkDiagonal("triu", k);
   const node = matrices("triu", x);
@@ -209,7 +209,7 @@ export function triu(x: TensorLike, options: DiagonalOptions = {}): Tensor {
 }
 
 /** One dimension: the matrix with x on diagonal k. Two dimensions: diagonal k of x. */
-export function diag(x: TensorLike, options: DiagonalOptions = {}): Tensor {
+export function diag(x: TensorLike, options: DiagonalChoice = {}): Tensor {
   const { k = 0 } = options;
   checkDiagonal("diag", k);
   const { node } = asTensor(x, undefined, "diag");

@@ -187,23 +187,6 @@ export const logaddexp: BinaryFunction = (a, b) => {
   return wrap(plus(make.binary("max", x, y), make.unary("log1p", small)));
 };
 
-/** log(1 + exp(x)), safe for large x. */
-export const softplus: UnaryFunction = (x) => logaddexp(x, 0);
-
-/** 1 / (1 + exp(-x)). Neither the value nor its gradient overflows for large |x|. */
-export const sigmoid: UnaryFunction = (x) => {
-  const node = floatNode("sigmoid", x);
-  const below = isLess(node, 0);
-  const z = make.unary("exp", make.where(below, node, make.unary("neg", node))); // exp(-|x|)
-  return wrap(over(make.where(below, z, constant(1, z)), plus(z, 1)));
-};
-
-/** max(x, 0) with gradient 0 at 0; NaN stays NaN. */
-export const relu: UnaryFunction = (x) => {
-  const { node } = asTensor(x, undefined, "relu");
-  return wrap(either(make.compare("le", node, constant(0, node)), 0, node));
-};
-
 /** The error function 2/√π ∫₀ˣ exp(-t²) dt. */
 export const erf: UnaryFunction = ofFloat("erf");
 

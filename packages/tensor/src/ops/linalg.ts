@@ -24,6 +24,7 @@ import { abs, add, div, equal, less, log, mod, mul, neg, notEqual, pow, sign, sq
 const reshape = (x: Tensor, shape: Shape) => wrap(make.reshape(x.node, shape));
 const T = (x: Tensor) => wrap(matrix.transpose(x.node));
 const cast = (x: Tensor, dtype: DType) => wrap(make.cast(x.node, dtype));
+
 function reduce(op: ReduceOp, x: Tensor, axes: readonly number[], keepdims = false): Tensor {
   const result = axes.length ? make.reduce(op, x.node, axes) : x.node;
   return wrap(keepdims ? make.reshape(result, x.shape.map((n, i) => (axes.includes(i) ? 1 : n))) : result);
@@ -64,21 +65,25 @@ function matrices(operation: string, x: TensorLike): Tensor {
 function squares(operation: string, x: TensorLike): Tensor {
   const t = matrices(operation, x);
   if (t.shape.at(-1) !== t.shape.at(-2))
-    throw new ShapeError(operation, `needs square matrices [..., n, n], received shape ${showShape(t.shape)}`, "For systems that are not square use lstsq or pinv");
+    throw new ShapeError(
+      operation,
+      `needs square matrices [..., n, n], received shape ${showShape(t.shape)}`,
+      "For systems that are not square use lstsq or pinv",
+    );
   return t;
 }
 
-/** Values to check, where they can be looked at now. */
-function peek(node: Node): ArrayLike<number> | null {
-  if (engine.trace || engine.differentiating || !engine.backend.readSync) return null;
-  return engine.readSync(node);
-}
-
-/** Throws for the first matrix of a stack whose diagonal holds a bad value. */
-function checkDiagonals(operation: string, factor: Node, isBad: (x: number) => boolean, problem: string, fix: string): void {
-  if (!engine.trace) engine.realise([factor]); // computed once, for the check and for the result
-  const found = peek(matrix.diagonalOf(factor));
-  const at = found ? Array.from(found).findIndex(isBad) : -1;
+/**
+ * Throws for the first matrix whose diagonal holds a bad value, where values can be looked at now. `results` are all
+ * results of a factorisation, the one to check first: they are computed together, once.
+ */
+function checkDiagonals(
+  operation: string, results: readonly Node[], isBad: (x: number) => boolean, problem: string, fix: string,
+): void {
+  if (engine.trace || engine.differentiating || !engine.backend.readSync) return;
+  engine.realise(results);
+  const [factor] = results as [Node];
+  const at = Array.from(engine.readSync(matrix.diagonalOf(factor))).findIndex(isBad);
   if (at < 0) return;
   const [n, batch] = [factor.shape.at(-1)!, factor.shape.slice(0, -2)];
   const which = batch.length ? `matrix ${Math.floor(at / n)} of the stack ${showShape(batch)}` : "the matrix";
@@ -98,7 +103,7 @@ export function cholesky(x: TensorLike, options: { readonly upper?: boolean } = 
   const { upper = false } = options;
   const a = squares("cholesky", x).node;
   const [l] = matrix.factorize("cholesky", [upper ? matrix.transpose(a) : a]) as [Node];
-  checkDiagonals("cholesky", l, Number.isNaN, "not positive definite", "Check that it is symmetric with positive eigenvalues");
+  checkDiagonals("cholesky", [l], Number.isNaN, "not positive definite", "It needs positive eigenvalues, and no NaN");
   return wrap(upper ? matrix.transpose(l) : l);
 }
 
@@ -150,6 +155,13 @@ function factored(a: Tensor): Factored {
   return { a, lu, order: make.cast(order, "int32") };
 }
 
+/** As `factored`, for operations that a singular matrix does not have. */
+function factoredRegular(operation: string, a: Tensor): Factored {
+  const factors = factored(a);
+  checkDiagonals(operation, [factors.lu, factors.order], isZero, "singular", regularFix);
+  return factors;
+}
+
 /** The factors repeated for a stack of right-hand sides. */
 function repeated({ a, lu, order }: Factored, batch: Shape): Factored {
   const [n] = a.shape.slice(-1) as [number];
@@ -190,8 +202,7 @@ const identityLike = (a: Tensor): Tensor => wrap(matrix.diagonalMatrix(make.cons
 export function solve(a: TensorLike, b: TensorLike): Tensor {
   const [left, right, restore] = system("solve", a, b);
   const batch = broadcastShapes("solve", left.shape.slice(0, -2), right.shape.slice(0, -2));
-  const factors = factored(left);
-  checkDiagonals("solve", factors.lu, isZero, "singular", regularFix);
+  const factors = factoredRegular("solve", left);
   const stack = wrap(broadcastNode(right.node, [...batch, ...right.shape.slice(-2)]));
   return restore(solveFactored(repeated(factors, batch), stack));
 }
@@ -224,7 +235,7 @@ export function triangularSolve(
 ): Tensor {
   const { lower = false, transpose = false, unitDiagonal = false } = options;
   const [left, right, restore] = system("triangularSolve", a, b);
-  if (!unitDiagonal) checkDiagonals("triangularSolve", left.node, isZero, "singular: its diagonal holds a zero", regularFix);
+  if (!unitDiagonal) checkDiagonals("triangularSolve", [left.node], isZero, "singular: its diagonal holds a zero", regularFix);
   const batch = broadcastShapes("triangularSolve", left.shape.slice(0, -2), right.shape.slice(0, -2));
   const [x, y] = [left, right].map((t) => broadcastNode(t.node, [...batch, ...t.shape.slice(-2)])) as [Node, Node];
   return restore(wrap(matrix.triangularSolve(x, y, { lower, transpose, unitDiagonal })));
@@ -232,8 +243,7 @@ export function triangularSolve(
 
 /** The inverse of x [..., n, n]. Throws ArgumentError for a singular matrix. To solve a system, `solve` is the better way. */
 export function inv(x: TensorLike): Tensor {
-  const factors = factored(squares("inv", x));
-  checkDiagonals("inv", factors.lu, isZero, "singular", regularFix);
+  const factors = factoredRegular("inv", squares("inv", x));
   return solveFactored(factors, identityLike(factors.a));
 }
 
@@ -376,25 +386,29 @@ export function multiDot(arrays: readonly TensorLike[]): Tensor {
   });
   factors.slice(1).forEach((x, i) => {
     if (factors[i]!.shape[1] !== x.shape[0])
-      throw new ShapeError("multiDot", `arrays ${i} and ${i + 1}, ${showShape(given[i]!.shape)} · ${showShape(given[i + 1]!.shape)}, do not fit`, "Inner sizes must be equal");
+      throw new ShapeError(
+        "multiDot",
+        `arrays ${i} and ${i + 1}, ${showShape(given[i]!.shape)} · ${showShape(given[i + 1]!.shape)}, do not fit`,
+        "Inner sizes must be equal",
+      );
   });
   const sizes = [factors[0]!.shape[0]!, ...factors.map((x) => x.shape[1]!)];
-  const best = (from: number, to: number, table: Map<string, { cost: number; split: number }>): { cost: number; split: number } => {
-    const key = `${from},${to}`;
-    const known = table.get(key);
-    if (known) return known;
-    let found = { cost: from === to ? 0 : Number.POSITIVE_INFINITY, split: from };
-    for (let split = from; split < to; split++) {
-      const cost = best(from, split, table).cost + best(split + 1, to, table).cost + sizes[from]! * sizes[split + 1]! * sizes[to + 1]!;
-      if (cost < found.cost) found = { cost, split };
+  // plans[from][to]: the cheapest way to multiply factors from..to, filled from short chains to long ones.
+  const plans = factors.map(() => factors.map((_, to) => ({ cost: 0, split: to })));
+  for (let length = 1; length <= end; length++)
+    for (let from = 0; from + length <= end; from++) {
+      const to = from + length;
+      let best = { cost: Number.POSITIVE_INFINITY, split: from };
+      for (let split = from; split < to; split++) {
+        const own = sizes[from]! * sizes[split + 1]! * sizes[to + 1]!;
+        const cost = plans[from]![split]!.cost + plans[split + 1]![to]!.cost + own;
+        if (cost < best.cost) best = { cost, split };
+      }
+      plans[from]![to] = best;
     }
-    table.set(key, found);
-    return found;
-  };
-  const table = new Map<string, { cost: number; split: number }>();
   const multiply = (from: number, to: number): Tensor => {
     if (from === to) return factors[from]!;
-    const { split } = best(from, to, table);
+    const { split } = plans[from]![to]!;
     return product(multiply(from, split), multiply(split + 1, to));
   };
   const ends = [given[0]!, given[end]!].map((x, i) => (x.ndim === 1 ? [] : [x.shape[i]!]));
@@ -405,7 +419,11 @@ export function multiDot(arrays: readonly TensorLike[]): Tensor {
 export function outer(x1: TensorLike, x2: TensorLike): Tensor {
   const [x, y] = [x1, x2].map((t) => asTensor(t, undefined, "outer")) as [Tensor, Tensor];
   if (x.ndim !== 1 || y.ndim !== 1)
-    throw new ShapeError("outer", `needs two vectors, received shapes ${showShape(x.shape)} and ${showShape(y.shape)}`, "Flatten them with reshape(x, [-1])");
+    throw new ShapeError(
+      "outer",
+      `needs two vectors, received shapes ${showShape(x.shape)} and ${showShape(y.shape)}`,
+      "Flatten them with reshape(x, [-1])",
+    );
   return mul(reshape(x, [x.size, 1]), y);
 }
 
@@ -425,7 +443,11 @@ export function cross(x1: TensorLike, x2: TensorLike, options: { readonly axis?:
   const [a, b] = unify("cross", given) as [Node, Node];
   const axis = normalizeAxis("cross", options.axis ?? -1, a.shape.length);
   if (given.some((t) => t.shape[axis - a.shape.length + t.ndim] !== 3))
-    throw new ShapeError("cross", `shapes ${given.map((t) => showShape(t.shape)).join(" and ")} need size 3 on axis ${axis - a.shape.length}`, "Choose the axis of the vectors with { axis }");
+    throw new ShapeError(
+      "cross",
+      `shapes ${given.map((t) => showShape(t.shape)).join(" and ")} need size 3 on axis ${axis - a.shape.length}`,
+      "Choose the axis of the vectors with { axis }",
+    );
   const next = (x: Node, by: number): Tensor => {
     const part = (from: number, to: number) =>
       make.slice(x, x.shape.map((_, i) => (i === axis ? from : 0)), x.shape.map(() => 1), x.shape.with(axis, to - from));
@@ -467,13 +489,16 @@ function toLast(operation: string, x: Tensor, axis1: number, axis2: number): Nod
 /** The sum of the diagonal, [..., m, n] to [...]. Bool and integers narrower than 32 bits are summed in 32. */
 export function trace(x: TensorLike, options: DiagonalOptions & { readonly dtype?: DType } = {}): Tensor {
   const parts = diagonals("trace", x, options);
-  const wider: Partial<Record<DType, DType>> = { bool: "int32", int8: "int32", int16: "int32", uint8: "uint32", uint16: "uint32" };
+  const wider: Partial<Record<DType, DType>> = {
+    bool: "int32", int8: "int32", int16: "int32", uint8: "uint32", uint16: "uint32",
+  };
   return reduce("reduceSum", cast(parts, options.dtype ?? wider[parts.dtype] ?? parts.dtype), [parts.ndim - 1]);
 }
 
 // --- norms --------------------------------------------------------------------------------------------------------
 
-export type MatrixOrder = "fro" | "nuc" | 1 | -1 | 2 | -2 | typeof Infinity;
+/** Orders of matrix norms; the numbers are 1, -1, 2, -2, Infinity and -Infinity. */
+export type MatrixOrder = "fro" | "nuc" | number;
 
 /**
  * Norms of matrices, [..., m, n] to [...] ([..., 1, 1] with `keepdims`). `ord`: "fro" (default) the root of the sum of
@@ -500,7 +525,11 @@ function normOfMatrices(operation: string, x: TensorLike, ord: MatrixOrder, keep
     case Number.POSITIVE_INFINITY: case Number.NEGATIVE_INFINITY:
       return shaped(reduce(extreme, reduce("reduceSum", abs(a), [columns]), [rows]));
     default:
-      throw new ArgumentError(operation, `${JSON.stringify(ord)} is no order of a matrix norm`, `Use "fro", "nuc", 1, -1, 2, -2, Infinity or -Infinity`);
+      throw new ArgumentError(
+        operation,
+        `${JSON.stringify(ord)} is no order of a matrix norm`,
+        `Use "fro", "nuc", 1, -1, 2, -2, Infinity or -Infinity`,
+      );
   }
 }
 
@@ -517,7 +546,9 @@ export function vectorNorm(
   return normOfVectors("vectorNorm", x, options.axis ?? null, options.ord ?? 2, options.keepdims ?? false);
 }
 
-function normOfVectors(operation: string, x: TensorLike, axis: number | readonly number[] | null, ord: number, keepdims: boolean): Tensor {
+function normOfVectors(
+  operation: string, x: TensorLike, axis: number | readonly number[] | null, ord: number, keepdims: boolean,
+): Tensor {
   const a = asFloat(asTensor(x, undefined, operation));
   if (typeof ord !== "number" || Number.isNaN(ord))
     throw new ArgumentError(operation, `${JSON.stringify(ord)} is no order of a vector norm`, "Use a number");
@@ -536,12 +567,17 @@ function normOfVectors(operation: string, x: TensorLike, axis: number | readonly
  */
 export function norm(
   x: TensorLike,
-  options: { readonly ord?: MatrixOrder | number | null; readonly axis?: number | readonly number[] | null; readonly keepdims?: boolean } = {},
+  options: {
+    readonly ord?: MatrixOrder | null;
+    readonly axis?: number | readonly number[] | null;
+    readonly keepdims?: boolean;
+  } = {},
 ): Tensor {
   const { ord = null, axis = null, keepdims = false } = options;
   const a = asTensor(x, undefined, "norm");
   if (axis === null && ord === null) return normOfVectors("norm", a, null, 2, keepdims);
-  const axes = axis === null ? [...a.shape.keys()] : (typeof axis === "number" ? [axis] : axis).map((i) => normalizeAxis("norm", i, a.ndim));
+  const named = axis === null ? Array.from(a.shape.keys()) : typeof axis === "number" ? [axis] : axis;
+  const axes = named.map((i) => normalizeAxis("norm", i, a.ndim));
   if (axes.length === 1) return normOfVectors("norm", a, axes, (ord ?? 2) as number, keepdims);
   if (axes.length !== 2)
     throw new ArgumentError("norm", `order ${String(ord)} over ${axes.length} axes of shape ${showShape(a.shape)}`, "Name one axis for vectors or two for matrices");

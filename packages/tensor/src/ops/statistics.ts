@@ -96,7 +96,7 @@ export interface VarianceOptions extends TypedReduceOptions {
 }
 
 /** In two passes, the mean first: one pass over squares would cancel. */
-function variance(operation: string, x: TensorLike, options: VarianceOptions, finish: (v: Node) => Node): Tensor {
+function fromVariance(operation: string, x: TensorLike, options: VarianceOptions, finish: (v: Node) => Node): Tensor {
   const { correction = 0 } = options;
   const t = asTensor(x, undefined, operation);
   const type = options.dtype === undefined ? floatType(t.dtype) : checkFloat(operation, options.dtype);
@@ -109,12 +109,13 @@ function variance(operation: string, x: TensorLike, options: VarianceOptions, fi
   });
 }
 
-/** The variance over axes: the mean squared distance from the mean. NumPy's `var`, a reserved word here. */
-export const variance_ = (x: TensorLike, options: VarianceOptions = {}): Tensor => variance("var", x, options, (v) => v);
+/** The variance over axes: the mean squared distance from the mean. Also exported as `var`, which no declaration may be called. */
+export const variance = (x: TensorLike, options: VarianceOptions = {}): Tensor => fromVariance("var", x, options, (v) => v);
+export { variance as var };
 
 /** The standard deviation over axes: the square root of the variance. */
 export const std = (x: TensorLike, options: VarianceOptions = {}): Tensor =>
-  variance("std", x, options, (v) => make.unary("sqrt", v));
+  fromVariance("std", x, options, (v) => make.unary("sqrt", v));
 
 export interface AverageOptions extends ReduceOptions {
   /** Shaped like x, or one dimension along the single axis. Default: all equal. */
@@ -216,21 +217,6 @@ export const argmax = (x: TensorLike, options: ArgOptions = {}): Tensor => posit
 
 /** Index (int32) of the first smallest element along an axis, or in the flattened array; that of a NaN if there is one. */
 export const argmin = (x: TensorLike, options: ArgOptions = {}): Tensor => position("argmin", "argmin", x, options);
-
-/** log Σ exp(x) over axes, safe for large and infinite elements; -Infinity of none. */
-export function logsumexp(x: TensorLike, options: ReduceOptions = {}): Tensor {
-  const t = asTensor(x, undefined, "logsumexp");
-  const node = make.cast(t.node, floatType(t.dtype));
-  return reduced("logsumexp", node, options, (axes) => {
-    if (termsOf(node.shape, axes) === 0) return make.unary("log", reduceNode("reduceSum", node, axes));
-    const top = reduceNode("reduceMax", node, axes);
-    const finite = make.compare("lt", make.unary("abs", top), constant(Infinity, top));
-    // The shift cancels out of the result, so no gradient need flow through it.
-    const shift = make.alias({ kind: "stop" }, [make.where(finite, top, constant(0, top))]);
-    const shifted = make.binary("sub", node, spread(shift, axes, node.shape));
-    return make.binary("add", make.unary("log", reduceNode("reduceSum", make.unary("exp", shifted), axes)), shift);
-  });
-}
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Ignoring NaN

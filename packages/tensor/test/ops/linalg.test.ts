@@ -5,7 +5,7 @@ import type { DType } from "../../src/dtype.ts";
 import { grad, jvp, vjp } from "../../src/graph/autodiff.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { engine } from "../../src/graph/engine.ts";
-import { factorShapes } from "../../src/graph/linalg.ts";
+import { factorize, factorShapes } from "../../src/graph/linalg.ts";
 import { make } from "../../src/graph/node.ts";
 import type { LinalgName } from "../../src/graph/primitives.ts";
 import { Tensor } from "../../src/graph/tensor.ts";
@@ -133,6 +133,7 @@ const differentiable: Case[] = [
   ]),
   ["qr complete of a wide matrix", [waves([2, 4])], (x) => linalg.multiDot([linalg.qr(x, { mode: "complete" }).Q, linalg.qr(x).R])],
   ["svd full of a square matrix", [waves([3, 3])], (x) => linalg.svd(x).U],
+  ["lu, through its own rule", [regular([2, 3, 3])], (x) => wrap(factorize("lu", [T(x).node])[0]!)],
   ["eigh vectors", [waves([4, 4])], (x) => linalg.eigh(symmetric(x)).eigenvectors],
   ["eigh values", [waves([2, 3, 3])], (x) => linalg.eigh(symmetric(x)).eigenvalues],
   ["eigvalsh", [waves([4, 4])], (x) => linalg.eigvalsh(symmetric(x))],
@@ -195,7 +196,7 @@ describe("gradients against finite differences", () => {
     });
   });
 
-  const twice = differentiable.filter(([name]) => /^(cholesky|qr . of \[5|svd|eigh|solve|inv|det|slogdet|pinv of \[5|triangularSolve)/.test(name));
+  const twice = differentiable.filter(([name]) => /^(cholesky|qr . of \[5|svd|eigh|solve|inv|det|slogdet|lu|pinv of \[5|triangularSolve)/.test(name));
   test.each(twice)("%s: forward mode and second derivatives", (_, inputs, f) => {
     const directions = inputs.map((x, i) => waves(x.shape, 8 + i));
     const scalar = scalarOf(f);
@@ -218,7 +219,7 @@ describe("gradients against finite differences", () => {
     expectClose(gradient, { shape: [3, 3], data: [...eye(3).dataSync()] }, 1e-14);
     const c = waves([3, 3]);
     const ofPinv = grad((x: Tensor) => total(mul(linalg.pinv(x), c)))(eye(3)) as Tensor;
-    expectClose(ofPinv, { shape: [3, 3], data: [...T(c).dataSync()].map((x) => -x) }, 1e-14);
+    expectClose(ofPinv, { shape: [3, 3], data: [...c.dataSync()].map((x) => -x) }, 1e-14);
     const values = grad((x: Tensor) => total(linalg.eigvalsh(x)))(eye(3)) as Tensor;
     expectClose(values, { shape: [3, 3], data: [...eye(3).dataSync()] }, 1e-14);
   });
@@ -268,6 +269,12 @@ describe("errors are sentences", () => {
     const run = compile((x: Tensor) => linalg.inv(x));
     expect(run(array([2, 2], [2, 0, 0, 4])).tolistSync()).toEqual([[0.5, 0], [0, 0.25]]);
     expect((run(array([2, 2], [1, 2, 2, 4])).tolistSync() as number[][]).flat().some(Number.isFinite)).toBe(false);
+  });
+
+  test("gradients compile", () => {
+    const f = (x: Tensor) => total(mul(linalg.inv(x), waves([3, 3], 4)));
+    const x = regular([3, 3]);
+    expectClose(compile(grad(f))(x), { shape: [3, 3], data: [...(grad(f)(x) as Tensor).dataSync()] }, 1e-14);
   });
 
   test("NaN passes through", () => {

@@ -23,11 +23,6 @@ function random(seed: number): () => number {
 
 const product = (sizes: readonly number[]) => sizes.reduce((x, y) => x * y, 1);
 
-/** Row-major strides of the dimensions in the order given. */
-function rowMajor(sizes: readonly number[]): number[] {
-  return sizes.map((_, i) => product(sizes.slice(i + 1)));
-}
-
 /** Every Σ index · stride over row-major indices. */
 function offsets(sizes: readonly number[], strides: readonly number[]): Int32Array {
   let all = [0];
@@ -231,13 +226,25 @@ describe.each(["float32", "float64"] as const)("a contraction of %s", (dtype) =>
   }, 120000);
 
   test("has the plain loop's results for large matrices, in every orientation", () => {
-    for (const [M, K, N] of [[257, 700, 129], [97, 1031, 900], [300, 64, 1200], [1, 3000, 777], [2000, 900, 1], [2, 513, 300]]) {
+    for (const [M, K, N] of [
+      [257, 700, 129],
+      [97, 1031, 900],
+      [300, 64, 1200],
+      [1, 3000, 777],
+      [2000, 900, 1],
+      [2, 513, 300],
+    ]) {
       for (const a of [false, true]) for (const b of [false, true]) check(dtype, ...matrices(M!, K!, N!, { a, b }), { samples: 3000 });
     }
   }, 60000);
 
   test("has the plain loop's results for convolutions and the gradients of their weights", () => {
-    for (const [n, size, c, o] of [[3, 9, 16, 16], [2, 7, 3, 20], [2, 5, 64, 40], [5, 6, 1, 8]]) {
+    for (const [n, size, c, o] of [
+      [3, 9, 16, 16],
+      [2, 7, 3, 20],
+      [2, 5, 64, 40],
+      [5, 6, 1, 8],
+    ]) {
       check(dtype, ...convolution(n!, size!, c!, o!), { samples: 3000 });
       check(dtype, ...convolution(n!, size!, c!, o!, 3, 2), { samples: 3000 });
       check(dtype, ...weightGradient(n!, size! + 8, c!, o!), { samples: 3000 });

@@ -1,5 +1,5 @@
-import type { ContractionKernel, OperandStrides } from "../../compile/kernel.ts";
-import type { FunctionBuilder, FunctionRef, Label, Local, ModuleBuilder, PlainOp } from "./assembler.ts";
+import type { ContractionKernel } from "../../compile/kernel.ts";
+import type { FunctionBuilder, FunctionRef, Local, ModuleBuilder, PlainOp } from "./assembler.ts";
 
 /**
  * Contractions as WebAssembly, specialised to their exact sizes and strides.
@@ -88,9 +88,7 @@ export function planContraction(kernel: ContractionKernel, relaxed: boolean, nam
 function normalise(kernel: ContractionKernel, relaxed: boolean, name: string): Problem {
   const bytes = kernel.dtype === "float32" ? 4 : 8;
   const dims = (sizes: readonly number[], a: readonly number[] | null, b: readonly number[] | null): Dim[] =>
-    sizes
-      .map((size, i) => ({ size, a: a ? a[i]! * bytes : 0, b: b ? b[i]! * bytes : 0 }))
-      .filter(({ size }) => size !== 1);
+    sizes.map((size, i) => ({ size, a: a ? a[i]! * bytes : 0, b: b ? b[i]! * bytes : 0 })).filter(({ size }) => size !== 1);
   const { a, b } = kernel;
   let batch = dims(kernel.batch, a.batch, b.batch);
   let rows = dims(kernel.rows, a.free, null);
@@ -184,7 +182,10 @@ function countDown(f: FunctionBuilder, left: Local, step: number, body: () => vo
 
 /** Runs `body` `times` >= 1 times. */
 function repeat(f: FunctionBuilder, times: number | Local, body: () => void): void {
-  if (times === 1) return body();
+  if (times === 1) {
+    body();
+    return;
+  }
   const left = f.local("i32");
   if (typeof times === "number") f.i32(times);
   else f.get(times);
@@ -280,7 +281,10 @@ class Vectors {
     else f.load("v128.load64_zero", offset, this.bytes);
     if (bytes === 12) {
       const low = f.local("v128");
-      f.set(low).get(low).memoryLane("v128.load32_lane", 2, offset + 8, 4).release(low);
+      f.set(low)
+        .get(low)
+        .memoryLane("v128.load32_lane", 2, offset + 8, 4)
+        .release(low);
     }
   }
 
@@ -291,7 +295,10 @@ class Vectors {
     if (bytes === 16) f.store("v128.store", offset, this.bytes);
     else if (bytes === 4) f.memoryLane("v128.store32_lane", 0, offset, 4);
     else f.memoryLane("v128.store64_lane", 0, offset, this.bytes);
-    if (bytes === 12) f.get(pointer).get(value).memoryLane("v128.store32_lane", 2, offset + 8, 4);
+    if (bytes === 12)
+      f.get(pointer)
+        .get(value)
+        .memoryLane("v128.store32_lane", 2, offset + 8, 4);
   }
 
   /** sum += x · y */
@@ -310,8 +317,7 @@ class Vectors {
       return;
     }
     const [low, high] = [f.local("v128"), f.local("v128")];
-    const halves = (x: Local, y: Local) =>
-      f.get(x).get(y).shuffle32(0, 4, 1, 5).get(x).get(y).shuffle32(2, 6, 3, 7).op(add);
+    const halves = (x: Local, y: Local) => f.get(x).get(y).shuffle32(0, 4, 1, 5).get(x).get(y).shuffle32(2, 6, 3, 7).op(add);
     halves(at(0), at(1)).set(low);
     halves(at(2), at(3)).set(high);
     f.get(low).get(high).shuffle32(0, 1, 4, 5).get(low).get(high).shuffle32(2, 3, 6, 7).op(add);
@@ -322,12 +328,21 @@ class Vectors {
   transpose(f: FunctionBuilder, vectors: readonly Local[]): void {
     const pair = (x: Local, y: Local, first: readonly [number, number, number, number], second: typeof first) => {
       const swapped = f.local("v128");
-      f.get(x).get(y).shuffle32(...first).set(swapped);
-      f.get(x).get(y).shuffle32(...second).set(y);
+      f.get(x)
+        .get(y)
+        .shuffle32(...first)
+        .set(swapped);
+      f.get(x)
+        .get(y)
+        .shuffle32(...second)
+        .set(y);
       f.get(swapped).set(x).release(swapped);
     };
     const [p, q, r, s] = vectors as [Local, Local, Local, Local];
-    if (this.bytes === 8) return pair(p, q, [0, 1, 4, 5], [2, 3, 6, 7]);
+    if (this.bytes === 8) {
+      pair(p, q, [0, 1, 4, 5], [2, 3, 6, 7]);
+      return;
+    }
     pair(p, q, [0, 4, 1, 5], [2, 6, 3, 7]);
     pair(r, s, [0, 4, 1, 5], [2, 6, 3, 7]);
     // Now p, q = (p0 q0 p1 q1), (p2 q2 p3 q3), and r, s alike.
@@ -413,7 +428,13 @@ function emitOverBatches(
       if (packedBatchBytes !== null) f.get(args).load("i32.load", 12);
       else f.get(args).load("i32.load", 4).i32(offsetB).op("i32.add");
     };
-    f.get(args).load("i32.load", 8).get(begin).i32(N * bytes).op("i32.mul").op("i32.add").set(out);
+    f.get(args)
+      .load("i32.load", 8)
+      .get(begin)
+      .i32(N * bytes)
+      .op("i32.mul")
+      .op("i32.add")
+      .set(out);
     f.block((exit) => {
       f.get(begin).get(end).op("i32.ge_s").br_if(exit);
       if (batches === 1) {
@@ -456,8 +477,19 @@ function emitOverBatches(
 function emitZeros({ name, N, bytes }: Problem, module: ModuleBuilder): void {
   module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => {
     const [args, begin, end] = f.params as [Local, Local, Local, Local];
-    f.get(args).load("i32.load", 8).get(begin).i32(N * bytes).op("i32.mul").op("i32.add");
-    f.i32(0).get(end).get(begin).op("i32.sub").i32(N * bytes).op("i32.mul").memoryFill();
+    f.get(args)
+      .load("i32.load", 8)
+      .get(begin)
+      .i32(N * bytes)
+      .op("i32.mul")
+      .op("i32.add");
+    f.i32(0)
+      .get(end)
+      .get(begin)
+      .op("i32.sub")
+      .i32(N * bytes)
+      .op("i32.mul")
+      .memoryFill();
   });
 }
 
@@ -465,10 +497,10 @@ function emitZeros({ name, N, bytes }: Problem, module: ModuleBuilder): void {
 // One vector times many: vectors along the inner index.
 
 function emitDot(problem: Problem, module: ModuleBuilder): void {
-  const { name, N, K, bytes, rows, columns } = problem;
+  const { N, bytes, rows, columns } = problem;
   const many = N === 1 ? (rows[0]?.a ?? 0) : (columns[0]?.b ?? 0);
   const groups = many >= 0 ? [8, 4, 1] : [1];
-  const functions = groups.map((group) => defineDots(problem, module, `${name}.dot${group}`, group, many, K));
+  const functions = groups.map((group) => defineDots(problem, module, group, many));
   emitOverBatches(problem, module, null, (f, { a, b, out, first, count }) => {
     const [one, other, result, left] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
     const line = () => {
@@ -500,14 +532,8 @@ function emitDot(problem: Problem, module: ModuleBuilder): void {
 }
 
 /** (x, y, out): out[i] = Σ x[k] · y[i · stride + k] for i < group. */
-function defineDots(
-  problem: Problem,
-  module: ModuleBuilder,
-  _name: string,
-  group: number,
-  stride: number,
-  K: number,
-): FunctionRef {
+function defineDots(problem: Problem, module: ModuleBuilder, group: number, stride: number): FunctionRef {
+  const { K } = problem;
   const vectors = new Vectors(problem);
   const { lanes } = vectors;
   // A single sum would wait for each addition: four take turns.
@@ -671,6 +697,7 @@ function planTiles(problem: Problem): ContractionCode {
   const vectorsNeeded = Math.ceil(N / lanes);
   const widest = M <= 3 ? [8, 8, 4, 3][M]! : 2;
   const width = Math.min(widest, vectorsNeeded);
+  // Without fused multiply-add the product takes a register, and a sixth row would spill: half the speed.
   const tallest = width === 1 && evenRows ? 8 : relaxed ? 6 : 5;
   const height = Math.min(M, tallest);
   const panelColumns = width * lanes;
@@ -805,10 +832,12 @@ function emitTiles(tiling: Tiling, module: ModuleBuilder): void {
       f.loop((again) => {
         f.i32(tiling.rowsTogether).get(remaining);
         f.i32(tiling.rowsTogether).get(remaining).op("i32.lt_s").select().set(together);
-        const movePanel = (h: number) => {
-          void h;
+        const nextPanel = () => {
           f.get(panel);
-          if (variesInCount) f.get(stretch).i32(volumeWithin * packedPanelStride).op("i32.mul");
+          if (variesInCount)
+            f.get(stretch)
+              .i32(volumeWithin * packedPanelStride)
+              .op("i32.mul");
           else f.i32(step * volumeWithin * packedPanelStride);
           f.op("i32.add").set(panel);
         };
@@ -819,12 +848,12 @@ function emitTiles(tiling: Tiling, module: ModuleBuilder): void {
           f.get(panel);
           if (variesInCount) f.get(stretch);
           f.call(packs!.get(h)!);
-          movePanel(h);
+          nextPanel();
         });
         f.get(scratch).set(panel).get(together).set(left);
         overTiles((h) => {
           callStrip(h, [panel]);
-          movePanel(h);
+          nextPanel();
         });
         f.get(remaining).get(together).op("i32.sub").tee(remaining).br_if(again);
       });
@@ -908,7 +937,7 @@ interface StripShape {
  * what earlier blocks have left in out; `last` takes the narrower panel along.
  */
 function defineStrip(tiling: Tiling, module: ModuleBuilder, height: number, shape: StripShape): FunctionRef {
-  const { problem, blocking, width, panelColumns, panels, edge, packA, packB, evenRows } = tiling;
+  const { problem, blocking, panelColumns, panels, edge, packA, packB, evenRows } = tiling;
   const { N, bytes, rows } = problem;
   const vectors = new Vectors(problem);
   const { lanes } = vectors;
@@ -1145,8 +1174,16 @@ function emitPackB(tiling: Tiling, name: string, module: ModuleBuilder): void {
         f.i32(step).i32(cut.size).get(stretch).op("i32.sub").op("i32.lt_s").select().set(count);
         // to = packed + (number · K · allPanels + start of the block · allPanels + panel · its size) · toStride
         f.get(args).load("i32.load", 12);
-        f.get(number).i32(K * allPanels).op("i32.mul");
-        f.get(block).i32(cut.size).op("i32.mul").get(stretch).op("i32.add").i32(volumeWithin * allPanels).op("i32.mul");
+        f.get(number)
+          .i32(K * allPanels)
+          .op("i32.mul");
+        f.get(block)
+          .i32(cut.size)
+          .op("i32.mul")
+          .get(stretch)
+          .op("i32.add")
+          .i32(volumeWithin * allPanels)
+          .op("i32.mul");
         f.op("i32.add").get(panel).get(count).op("i32.mul").i32(volumeWithin).op("i32.mul").op("i32.add");
         f.i32(toStride).op("i32.mul").op("i32.add").set(to);
         f.get(panel).i32(panelColumns).op("i32.mul").set(column);

@@ -12,6 +12,7 @@ import { evaluate } from "../reference/index.ts";
 import { hasRelaxedSimd, ModuleBuilder } from "./assembler.ts";
 import { planContraction } from "./gemm.ts";
 import { hostFunctions } from "./host-functions.ts";
+import { planOpaque } from "./indexing.ts";
 import { emitLoop, loopScratch } from "./loop.ts";
 import { MathLibrary, mathImports } from "./math.ts";
 import { Heap } from "./memory.ts";
@@ -173,6 +174,18 @@ class WasmProgram implements Executable {
       group.functions.push(f);
     };
     planned.kernels.forEach((kernel, i) => {
+      const opaque = kernel.kind === "opaque" ? planOpaque(kernel) : null;
+      if (kernel.kind === "opaque" && opaque) {
+        const name = `k${i}`;
+        const word = words;
+        [...kernel.inputs, kernel.out].forEach((slot, k) => entries.push({ word: word + k, slot }));
+        words += kernel.inputs.length + 1;
+        module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => opaque.emit(f));
+        const { units, work } = opaque;
+        const bytes = [...kernel.inputs, kernel.out].reduce((n, s) => n + s.bytes, 0);
+        add({ name, word, units, grain: Math.max(1, Math.ceil(chunkWork / work)), parallel: units * work >= 2 * chunkWork && units > 1, timed: { name, flops: 0, bytes } });
+        return;
+      }
       if (kernel.kind === "opaque") {
         group = null;
         actions.push({ host: kernel });

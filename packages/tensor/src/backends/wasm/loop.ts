@@ -8,6 +8,7 @@ import { neutral, registerOf, type Speller, vectorises } from "./values.ts";
 const sumBlock = 1024;
 /** Vectors worked on side by side where additions would otherwise wait for each other. */
 const unroll = 4;
+const columnStrip = 8;
 
 /** Emits a loop kernel as a function of (args, begin, end, scratch); `slots` gives each slot's place in the table. */
 export function emitLoop(f: FunctionBuilder, kernel: LoopKernel, speller: Speller, slotPlace: (access: Access) => number): void {
@@ -98,8 +99,8 @@ class LoopEmitter {
   /** Pointer of each access at the current place, lane dimension excluded. */
   private readonly pointers = new Map<Access, Local>();
   private readonly slotBase = new Map<number, Local>();
-  /** Values that hold for the row (or, lanes across, for the four rows). */
-  private readonly rowValues = new Map<number, Local>();
+  /** Values that hold for the row; with lanes across rows, for each group of four that is worked on side by side. */
+  private rowValues: Map<number, Local>[] = [new Map()];
   private readonly splats = new Map<number, Local>();
   private readonly spillPlace = new Map<number, number>();
 
@@ -160,15 +161,20 @@ class LoopEmitter {
         f.get(low!).set(c);
         if (this.a.vector) {
           const end = f.local("i32");
-          f.get(high!).i32(3).op("i32.sub").set(end);
-          this.whileLess(c, end, () => {
-            this.across(4);
-            f.get(c).i32(4).op("i32.add").set(c);
-          }, true);
+          const strip = (wide: number): void => {
+            f.get(high!).i32(4 * wide - 1).op("i32.sub").set(end);
+            this.whileLess(c, end, () => {
+              this.across(4, wide);
+              f.get(c).i32(4 * wide).op("i32.add").set(c);
+            }, true);
+          };
+          // Reductions down columns read wide strips, so that whole cache lines are used at each step.
+          if (split < dims.length && dims[laneDim]! >= 4 * columnStrip && body.length <= 24) strip(columnStrip);
+          strip(1);
           f.release(end);
         }
         this.whileLess(c, high!, () => {
-          this.across(1);
+          this.across(1, 1);
           f.get(c).i32(1).op("i32.add").set(c);
         });
         f.release(low!, high!);
@@ -205,47 +211,42 @@ class LoopEmitter {
 
   /** All passes of one row, lanes along it. */
   private row(): void {
-    this.rowValues.clear();
-    this.splats.clear();
-    for (let pass = 0; pass < this.a.passes; pass++) this.pass(pass, 1);
-    this.storeRowValues(1);
-    this.forget();
+    this.allPasses(1, 1);
   }
 
-  /** All passes of `lanes` neighbouring rows, lanes across them. */
-  private across(lanes: 1 | 4): void {
-    this.rowValues.clear();
-    this.splats.clear();
-    for (let pass = 0; pass < this.a.passes; pass++) this.pass(pass, lanes);
-    this.storeRowValues(lanes);
-    this.forget();
+  /** All passes of `lanes` times `wide` neighbouring rows, lanes across them. */
+  private across(lanes: 1 | 4, wide: number): void {
+    this.allPasses(lanes, wide);
   }
 
-  private forget(): void {
-    this.f.release(...this.rowValues.values(), ...this.splats.values());
-    this.rowValues.clear();
+  private allPasses(lanes: 1 | 4, wide: number): void {
+    const { f } = this;
+    this.rowValues = Array.from({ length: wide }, () => new Map());
     this.splats.clear();
-  }
-
-  private storeRowValues(lanes: 1 | 4): void {
+    for (let pass = 0; pass < this.a.passes; pass++) this.pass(pass, lanes, wide);
     for (const { value, access } of this.kernel.stores) {
       if (this.a.varies[value]) continue;
-      this.store(access, this.rowValues.get(value)!, this.kernel.body[value]!.dtype, lanes, 0);
+      this.rowValues.forEach((values, step) => { this.store(access, values.get(value)!, this.kernel.body[value]!.dtype, lanes, step); });
     }
+    for (const values of this.rowValues) f.release(...values.values());
+    f.release(...this.splats.values());
+    this.splats.clear();
   }
 
   /** Values the row needs in this pass that do not vary along it, then one sweep for reductions and stores. */
-  private pass(pass: number, lanes: 1 | 4): void {
+  private pass(pass: number, lanes: 1 | 4, wide: number): void {
     const { f, kernel } = this;
     const { body, stores, dims, split } = kernel;
     const { varies, stage, byRow, vector } = this.a;
     const wantedRow = (i: number) => !varies[i] && stage[i] === pass && body[i]!.op !== "reduce";
     body.forEach((v, i) => {
       if (!wantedRow(i)) return;
-      const local = this.valueLocal(v.dtype, lanes);
-      this.compute(v, (a) => this.rowValues.get(a)!, lanes, 0);
-      f.set(local);
-      this.rowValues.set(i, local);
+      this.rowValues.forEach((values, step) => {
+        const local = this.valueLocal(v.dtype, lanes);
+        this.compute(v, (a) => values.get(a)!, lanes, step);
+        f.set(local);
+        values.set(i, local);
+      });
     });
     const reduces = body.map((_, i) => i).filter((i) => body[i]!.op === "reduce" && stage[body[i]!.args[0]!] === pass);
     const sweepStores = stores.filter((s) => varies[s.value] && stage[s.value] === pass);
@@ -266,14 +267,14 @@ class LoopEmitter {
       const v = body[i]! as Value & { op: "reduce" };
       return new Accumulator(f, this.speller, v, count > 256 || byRow);
     });
-    for (const acc of sums) acc.start(lanes, byRow && vector);
+    for (const acc of sums) acc.start(lanes, byRow && vector, byRow ? 1 : wide);
 
     const sweepBody = (w: 1 | 4, step: number): void => {
       const locals = new Map<number, Local>();
       const get = (a: number): Local => {
         if (varies[a]) return locals.get(a)!;
         if (w === 4 && byRow) return this.splat(a);
-        return this.rowValues.get(a)!;
+        return this.rowValues[byRow ? 0 : step]!.get(a)!;
       };
       for (const i of order) {
         const v = body[i]!;
@@ -290,12 +291,14 @@ class LoopEmitter {
     };
 
     if (byRow && vector) for (const i of this.rowValuesNeeded(order, reduces, sweepStores)) this.splat(i);
-    this.nest(split, sweepBody, sums, lanes);
+    this.nest(split, sweepBody, sums, lanes, wide);
     reduces.forEach((i, k) => {
-      const local = this.valueLocal(body[i]!.dtype, lanes);
-      sums[k]!.finish(lanes);
-      f.set(local);
-      this.rowValues.set(i, local);
+      this.rowValues.forEach((values, step) => {
+        const local = this.valueLocal(body[i]!.dtype, lanes);
+        sums[k]!.finish(lanes, step);
+        f.set(local);
+        values.set(i, local);
+      });
     });
     for (const acc of sums) acc.release();
   }
@@ -306,16 +309,16 @@ class LoopEmitter {
     for (const i of order) for (const a of body[i]!.args) if (!this.a.varies[a]) needed.add(a);
     for (const i of reduces) if (!this.a.varies[body[i]!.args[0]!]) needed.add(body[i]!.args[0]!);
     for (const s of stores) if (!this.a.varies[s.value]) needed.add(s.value);
-    return [...needed].filter((a) => this.rowValues.has(a));
+    return [...needed].filter((a) => this.rowValues[0]!.has(a));
   }
 
   /** Loops over the inner dimensions from `d` on; the innermost of a row is vectorised. */
-  private nest(d: number, body: (w: 1 | 4, step: number) => void, sums: readonly Accumulator[], lanes: 1 | 4): void {
+  private nest(d: number, body: (w: 1 | 4, step: number) => void, sums: readonly Accumulator[], lanes: 1 | 4, wide: number): void {
     const { f, kernel } = this;
     const { dims } = kernel;
     const { byRow, vector, laneDim } = this.a;
     if (d === dims.length) {
-      body(lanes, 0);
+      for (let step = 0; step < wide; step++) body(lanes, step);
       return;
     }
     const i = this.index[d]!;
@@ -327,12 +330,12 @@ class LoopEmitter {
         push(f, from).set(i);
         const end = f.local("i32");
         if (vector) {
-          const wide = sums.length ? unroll : 1;
-          if (wide > 1 && (!whole || n >= 4 * wide)) {
-            push(f, to).i32(4 * wide - 1).op("i32.sub").set(end);
+          const beside = sums.length ? unroll : 1;
+          if (beside > 1 && (!whole || n >= 4 * beside)) {
+            push(f, to).i32(4 * beside - 1).op("i32.sub").set(end);
             this.whileLess(i, end, () => {
-              for (let step = 0; step < wide; step++) body(4, step);
-              f.get(i).i32(4 * wide).op("i32.add").set(i);
+              for (let step = 0; step < beside; step++) body(4, step);
+              f.get(i).i32(4 * beside).op("i32.add").set(i);
             }, true);
           }
           push(f, to).i32(3).op("i32.sub").set(end);
@@ -373,7 +376,7 @@ class LoopEmitter {
     f.i32(dims[d]!).set(end);
     this.whileLess(i, end, () => {
       if (d === dims.length - 1) this.pointInner(d, (e) => (byRow ? e <= d : e !== laneDim));
-      this.nest(d + 1, body, sums, lanes);
+      this.nest(d + 1, body, sums, lanes, wide);
       if (innermost && dims[d]! > 512) f.get(i).i32(255).op("i32.and").i32(255).op("i32.eq").if_(flush);
       f.get(i).i32(1).op("i32.add").set(i);
     });
@@ -399,7 +402,7 @@ class LoopEmitter {
     if (!local) {
       const { dtype } = this.kernel.body[i]!;
       local = this.f.local("v128");
-      this.splatScalar(this.rowValues.get(i)!, dtype);
+      this.splatScalar(this.rowValues[0]!.get(i)!, dtype);
       this.f.set(local);
       this.splats.set(i, local);
     }
@@ -603,12 +606,12 @@ class Accumulator {
     this.blocked = blocked && v.kind === "sum" && registerOf(v.dtype) === "f32";
   }
 
-  start(lanes: 1 | 4, along: boolean): void {
+  start(lanes: 1 | 4, along: boolean, wide: number): void {
     const { f, v } = this;
     this.along = along;
-    if (along || lanes === 4) this.vectors = Array.from({ length: along ? unroll : 1 }, () => f.local("v128"));
+    if (along || lanes === 4) this.vectors = Array.from({ length: along ? unroll : wide }, () => f.local("v128"));
     if (lanes === 1) this.scalar = f.local(registerOf(v.dtype));
-    if (this.blocked) this.total = lanes === 4 ? [f.local("v128"), f.local("v128")] : [f.local("f64")];
+    if (this.blocked) this.total = lanes === 4 ? Array.from({ length: 2 * wide }, () => f.local("v128")) : [f.local("f64")];
     for (const t of this.total) {
       if (t.type === "v128") f.constant(Float64Array.of(0)).set(t);
       else f.f64(0).set(t);
@@ -631,7 +634,7 @@ class Accumulator {
 
   add(x: Local, w: 1 | 4, step: number): void {
     const { f, speller, v } = this;
-    const acc = w === 4 ? this.vectors[this.along ? step : 0]! : this.scalar!;
+    const acc = w === 4 ? this.vectors[step]! : this.scalar!;
     speller.combine(f, v.kind, acc, x, v.dtype, w);
     f.set(acc);
   }
@@ -646,10 +649,11 @@ class Accumulator {
       this.collect();
       f.op("f64.promote_f32").op("f64.add").set(total);
     } else {
-      const x = this.vectors[0]!;
-      const [low, high] = this.total as [Local, Local];
+      this.vectors.forEach((x, step) => {
+      const [low, high] = this.total.slice(2 * step) as [Local, Local];
       f.get(low).get(x).op("f64x2.promote_low_f32x4").op("f64x2.add").set(low);
       f.get(high).get(x).get(x).shuffle(8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15).op("f64x2.promote_low_f32x4").op("f64x2.add").set(high);
+      });
     }
     this.clear();
   }
@@ -676,13 +680,13 @@ class Accumulator {
   }
 
   /** Leaves the result on the stack. */
-  finish(lanes: 1 | 4): void {
+  finish(lanes: 1 | 4, step: number): void {
     const { f } = this;
     if (this.blocked && lanes === 1) f.get(this.total[0]!).op("f32.demote_f64");
     else if (this.blocked) {
-      const [low, high] = this.total as [Local, Local];
+      const [low, high] = this.total.slice(2 * step) as [Local, Local];
       f.get(low).op("f32x4.demote_f64x2_zero").get(high).op("f32x4.demote_f64x2_zero").shuffle(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-    } else if (lanes === 4) f.get(this.vectors[0]!);
+    } else if (lanes === 4) f.get(this.vectors[step]!);
     else this.collect();
   }
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { StateError } from "../../errors.ts";
-import { ModuleBuilder, type FunctionBuilder, type Local } from "./assembler.ts";
+import { type FunctionBuilder, type Local, ModuleBuilder } from "./assembler.ts";
 import { Heap } from "./memory.ts";
 import { mathFunctions, Pool, type Step } from "./pool.ts";
 
@@ -30,8 +30,10 @@ function build(heap: Heap, kernels: Record<string, Element>): Uint8Array<ArrayBu
   return module.finish();
 }
 
-const increment = (by: number): Element => (f, _i, address) =>
-  void f.get(address).load("i32.load").i32(by).op("i32.add");
+const increment =
+  (by: number): Element =>
+  (f, _i, address) =>
+    void f.get(address).load("i32.load").i32(by).op("i32.add");
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 describe.each([

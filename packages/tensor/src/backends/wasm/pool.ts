@@ -1,6 +1,6 @@
 import { ArgumentError, GradusError, StateError } from "../../errors.ts";
 import type { Heap } from "./memory.ts";
-import { control, type KernelFunction, type MathFunctions, workerMain, type WorkerStart } from "./worker.ts";
+import { control, type KernelFunction, type MathFunctions, type WorkerStart, workerMain } from "./worker.ts";
 
 export interface PoolOptions {
   /** The calling thread among them. By default as many as the machine runs at once. */
@@ -242,13 +242,7 @@ class LoadedModule implements ModuleHandle {
   disposed = false;
   private readonly pool: Pool;
 
-  constructor(
-    pool: Pool,
-    number: number,
-    exports: Readonly<Record<string, KernelFunction>>,
-    address: number,
-    length: number,
-  ) {
+  constructor(pool: Pool, number: number, exports: Readonly<Record<string, KernelFunction>>, address: number, length: number) {
     this.pool = pool;
     this.number = number;
     this.exports = exports;

@@ -83,14 +83,7 @@ export class Speller {
       case "bool": case "uint8": case "int8": f.store("i32.store8", offset); break;
       case "uint16": case "int16": f.store("i32.store16", offset); break;
       case "bfloat16":
-        f.scope(() => {
-          // Round to nearest even by adding half of the last place kept, less one where that place is even; NaN stays NaN.
-          const x = f.local("f32");
-          const bits = f.local("i32");
-          f.set(x).get(x).op("i32.reinterpret_f32").set(bits);
-          f.get(bits).i32(0x7fff).op("i32.add").get(bits).i32(16).op("i32.shr_u").i32(1).op("i32.and").op("i32.add");
-          f.i32(16).op("i32.shr_u").i32(0x7fc0).get(x).get(x).op("f32.eq").select();
-        });
+        roundBfloat16(f);
         f.store("i32.store16", offset);
         break;
       case "float16":
@@ -305,6 +298,16 @@ export class Speller {
     if (source === "i32") f.op(`${target}.convert_i32_${unsigned(from) ? "u" : "s"}`);
     else if (source === "f32" && target === "f64") f.op("f64.promote_f32");
     else if (source === "f64" && target === "f32") f.op("f32.demote_f64");
+    // Computed in float32, but a cast to a half type rounds.
+    if (to === "float16") {
+      f.op("f64.promote_f32");
+      this.host(f, "float16Bits");
+      this.host(f, "float16Value");
+      f.op("f32.demote_f64");
+    } else if (to === "bfloat16") {
+      roundBfloat16(f);
+      f.i32(16).op("i32.shl").op("f32.reinterpret_i32");
+    }
   }
 
   private bitcast(f: FunctionBuilder, x: Local, from: DType, to: DType, lanes: 1 | 4): void {
@@ -322,6 +325,18 @@ export class Speller {
     const value = { op, dtype: type, args: [0, 1] } as unknown as Value;
     this.apply(f, value, [acc, x], [type, type], lanes);
   }
+}
+
+/** The upper half of a float32, rounded to nearest even; NaN stays NaN. */
+function roundBfloat16(f: FunctionBuilder): void {
+  f.scope(() => {
+    const x = f.local("f32");
+    const bits = f.local("i32");
+    f.set(x).get(x).op("i32.reinterpret_f32").set(bits);
+    // Half of the last place kept, less one where that place is even.
+    f.get(bits).i32(0x7fff).op("i32.add").get(bits).i32(16).op("i32.shr_u").i32(1).op("i32.and").op("i32.add");
+    f.i32(16).op("i32.shr_u").i32(0x7fc0).get(x).get(x).op("f32.eq").select();
+  });
 }
 
 /** Brings an i32 back into the range of a narrow integer type. */
