@@ -113,7 +113,18 @@ cases.append(case("batchNormTraining", lambda x, g, b: last(F.batch_norm(first(x
 cases.append(case("l2Normalize", lambda x: F.normalize(x, dim=-1), [x]))
 
 q, k, v = torch.randn(2, 4, 5, 3), torch.randn(2, 4, 5, 3), torch.randn(2, 4, 5, 6)
-attention = F.scaled_dot_product_attention
+
+
+def attention(q, k, v, attn_mask=None, is_causal=False, scale=None):
+    """torch.nn.functional.scaled_dot_product_attention by the formula in its documentation (PyTorch 1.13 has none)."""
+    scores = q @ k.transpose(-2, -1) * (scale or q.shape[-1] ** -0.5)
+    if is_causal:
+        attn_mask = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool).tril()
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
+    return scores.softmax(-1) @ v
+
+
 cases.append(case("attention", lambda q, k, v: attention(q, k, v), [q, k, v]))
 cases.append(case("attention", lambda q, k, v: attention(q, k, v, is_causal=True, scale=0.3), [q, k, v], causal=True, scale=0.3))
 added = torch.randn(5, 5)
