@@ -200,10 +200,10 @@ function gpt(layers: number, heads: number, d: number, T: number, V: number, B: 
       for (let i = 0; i < layers; i++) {
         const h = dense(q, `${i}.qkv`, normalised(q, `${i}.n1`, x));
         const [query, key, value] = [0, 1, 2].map((j) =>
-          permuteDims(reshape(h.get("...", slice(j * d, (j + 1) * d)), [B, T, heads, hd]), { axes: [0, 2, 1, 3] }),
+          permuteDims(reshape(h.get("...", slice(j * d, (j + 1) * d)), [B, T, heads, hd]), [0, 2, 1, 3]),
         ) as [Tensor, Tensor, Tensor];
         const a = scaledDotProductAttention(query, key, value, { causal: true });
-        x = add(x, dense(q, `${i}.p`, reshape(permuteDims(a, { axes: [0, 2, 1, 3] }), [B, T, d])));
+        x = add(x, dense(q, `${i}.p`, reshape(permuteDims(a, [0, 2, 1, 3]), [B, T, d])));
         x = add(x, dense(q, `${i}.f2`, gelu(dense(q, `${i}.f1`, normalised(q, `${i}.n2`, x)))));
       }
       return mean(softmaxCrossEntropy(reshape(dense(q, "o", normalised(q, "n", x)), [B * T, V]), y));

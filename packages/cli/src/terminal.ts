@@ -21,7 +21,7 @@ export function shown(code: string, value?: unknown): void {
   if (value !== undefined) line(indented(String(value)));
 }
 
-export const indented = (text: string): string => text.replace(/^/gm, "    ");
+export const indented = (text: string): string => text.replace(/^(?=.)/gm, "    ");
 
 export interface Progress {
   update(value: number, loss: number): void;

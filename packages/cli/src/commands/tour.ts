@@ -13,9 +13,9 @@ export async function tour({ quick = false }: { quick?: boolean }): Promise<void
   gradients();
   await training(quick ? 60 : 1500);
   line(`\n${styled("bold", "Where to go next")}`);
-  line("  packages/tensor/README.md      the library in ten minutes, and NumPy's names for everything");
-  line("  packages/cli/src/commands/tour.ts   all of the code of this tour");
-  line("  docs/architecture.md           how it works inside\n");
+  line("  packages/tensor/README.md           the library in ten minutes");
+  line("  packages/cli/src/commands/tour.ts   the code of this tour");
+  line("  docs/architecture.md                how it works inside\n");
 }
 
 function arrays(): void {
@@ -60,9 +60,11 @@ async function training(steps: number): Promise<void> {
   const b2 = variable(zeros([3]));
   const weights = [W1, b1, W2, b2];
   const speeds = weights.map((w) => variable(zeros(w.shape)));
-  const network = (x: Tensor): Tensor => x.sub(mean).div(std).matmul(W1).add(b1).tanh().matmul(W2).add(b2);
+  const hidden = (x: Tensor) => x.sub(mean).div(std).matmul(W1).add(b1).tanh();
+  const network = (x: Tensor) => hidden(x).matmul(W2).add(b2);
 
-  shown("const network = (x) => x.sub(mean).div(std).matmul(W1).add(b1).tanh().matmul(W2).add(b2)");
+  shown("const hidden = (x) => x.sub(mean).div(std).matmul(W1).add(b1).tanh()");
+  shown("const network = (x) => hidden(x).matmul(W2).add(b2)");
   shown("const step = compile((x, y) => { ... })    // traced once, then replayed");
   const step = compile((x: Tensor, y: Tensor) => {
     const [loss, slopes] = valueAndGrad(() => softmaxCrossEntropy(network(x), y), { wrt: weights })() as [Tensor, Tensor[]];
@@ -94,14 +96,14 @@ async function training(steps: number): Promise<void> {
   const answers = await predict(tensor(unseen.map((f) => f.petal)));
   const right = unseen.filter((f, i) => f.species === answers[i]).length;
   heading(4, "What it learned");
-  line(`\n  It names ${styled("bold", `${right} of the ${unseen.length}`)} flowers it has never seen. Letters are these flowers, the dots`);
-  line("  behind them what it would answer for a petal of any size:\n");
+  line(`\n  It names ${styled("bold", `${right} of the ${unseen.length}`)} flowers it has never seen. Letters are these`);
+  line("  flowers; behind them, what it would answer for a petal of any size:\n");
   line(indented(await map(unseen, answers, predict)));
 }
 
 const colours = ["magenta", "cyan", "yellow"] as const;
 const letters = ["s", "c", "v"] as const;
-const grounds = [" ", "·", "∶"] as const;
+const grounds = [" ", "·", ":"] as const;
 
 /** The network's answer for every size of a petal, and on top the flowers, in capitals where the network is wrong. */
 async function map(flowers: readonly Flower[], answers: ArrayLike<number>, predict: (petals: Tensor) => Promise<Int32Array>): Promise<string> {
@@ -117,12 +119,13 @@ async function map(flowers: readonly Flower[], answers: ArrayLike<number>, predi
     }),
   );
   const cell = (v: number, [low, high]: readonly [number, number], n: number) => Math.round(((v - low) / (high - low)) * (n - 1));
-  flowers.forEach((f, i) => {
+  const marks = flowers.map((f, i) => ({ f, wrong: f.species !== answers[i] })).sort((a, b) => Number(a.wrong) - Number(b.wrong));
+  marks.forEach(({ f, wrong }) => {
     const letter = letters[f.species]!;
-    const text = f.species === answers[i] ? letter : letter.toUpperCase();
+    const text = wrong ? letter.toUpperCase() : letter;
     rows[height - 1 - cell(f.petal[1], yRange, height)]![cell(f.petal[0], xRange, width)] = styled(["bold", colours[f.species]!], text);
   });
   const key = species.map((name, k) => `${styled(["bold", colours[k]!], letters[k]!)} ${name} ${styled(colours[k]!, `(${grounds[k] === " " ? "blank" : grounds[k]})`)}`);
   const plot = gridPlot(rows, { xRange, yRange, xLabel: "petal length, cm", yLabel: "petal width, cm" });
-  return `${plot}\n\n       ${key.join("   ")}   CAPITAL: wrong`;
+  return `${plot}\n\n       ${key.join("   ")}   CAPITAL wrong`;
 }

@@ -4,7 +4,7 @@ import { OutOfMemoryError, StateError } from "../errors.ts";
 import { collectGarbage, yieldToCollector } from "./collector.ts";
 import { type Graph, linearise, snapshot } from "./graph.ts";
 import { is, make, type Node } from "./node.ts";
-import type { Variable } from "./tensor.ts";
+import type { Tensor, Variable } from "./tensor.ts";
 
 /** What `compile` puts between variables and the graph while it traces a function. */
 export interface Trace {
@@ -29,6 +29,8 @@ export class Engine {
   trace: Trace | null = null;
   /** How many gradients are being taken: while any is, computing a value must not cut the graph below it. */
   differentiating = 0;
+  /** Arrays made inside of the innermost `scope`. */
+  created: Tensor[] | null = null;
   private active: Backend | null = null;
   private makeDefault: (() => Backend) | null = null;
   private readonly programs = new Map<string, Executable>();

@@ -19,6 +19,7 @@ export class Tensor {
   constructor(node: Node) {
     this.current = node;
     node.handles++;
+    engine.created?.push(this);
   }
 
   /** @internal The node this handle stands for. */

@@ -2,7 +2,7 @@ import { type DType, isFloat, isInteger, isUnsigned, type TypedArray } from "../
 import { ArgumentError, DTypeError, IndexError, ShapeError, StateError } from "../errors.ts";
 import { engine } from "../graph/engine.ts";
 import { is, make, type Node } from "../graph/node.ts";
-import { Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { broadcastShapes, normalizeAxis, type Shape, sameShape, showShape, sizeOf, stridesOf } from "../shape.ts";
 import { asTensor, broadcastNode, commonType, type TensorLike, unify, wrap } from "./core.ts";
 
