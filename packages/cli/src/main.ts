@@ -10,7 +10,10 @@ const program = new Command("gradus")
   .version(version, "-V, --version", "print the version")
   .helpOption("-h, --help", "print this help")
   .helpCommand(false)
-  .addHelpText("after", "\nExamples:\n  gradus tour           see the library at work, in less than a minute\n  gradus info --json    versions and device, for bug reports and scripts")
+  .addHelpText(
+    "after",
+    "\nExamples:\n  gradus tour           see the library at work, in less than a minute\n  gradus info --json    versions and device, for bug reports and scripts",
+  )
   .configureOutput({ outputError: (message, write) => write(`gradus: ${message.replace(/^error: /, "")}`) })
   .exitOverride();
 

@@ -53,6 +53,8 @@ export function gridPlot(rows: readonly (readonly string[])[], { xRange, yRange,
     return `${(value?.toFixed(1) ?? "").padStart(6)} ┤${row.join("")}`;
   });
   const [left, right] = [xRange[0].toFixed(1), xRange[1].toFixed(1)];
-  const middle = xLabel.padStart(Math.floor((width - left.length - right.length + xLabel.length) / 2)).padEnd(width - left.length - right.length);
+  const middle = xLabel
+    .padStart(Math.floor((width - left.length - right.length + xLabel.length) / 2))
+    .padEnd(width - left.length - right.length);
   return [`       ${yLabel}`, ...body, `       └${"─".repeat(width)}`, `        ${left}${middle}${right}`].join("\n");
 }

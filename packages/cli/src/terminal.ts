@@ -4,7 +4,8 @@ import cliProgress from "cli-progress";
 type Style = Parameters<typeof styleText>[0];
 
 /** Text in a style where the terminal shows styles: never with NO_COLOR, nor into files and pipes. */
-export const styled = (style: Style, text: string): string => (process.env.NO_COLOR ? text : styleText(style, text, { stream: process.stdout }));
+export const styled = (style: Style, text: string): string =>
+  process.env.NO_COLOR ? text : styleText(style, text, { stream: process.stdout });
 
 export const line = (text = ""): void => {
   process.stdout.write(`${text}\n`);

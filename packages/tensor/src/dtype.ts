@@ -137,7 +137,7 @@ export function encode(dtype: DType, values: ArrayLike<number>): TypedArray {
 }
 
 function storeOf(dtype: DType): (x: number) => number {
-  if (dtype === "bool") return (x) => (x !== 0 ? 1 : 0);
+  if (dtype === "bool") return (x) => (Number(x) !== 0 ? 1 : 0); // JavaScript booleans come here too
   if (dtype === "float16") return float16Bits;
   if (dtype === "bfloat16") return bfloat16Bits;
   return (x) => x;

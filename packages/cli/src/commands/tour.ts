@@ -1,5 +1,20 @@
 import { setImmediate } from "node:timers/promises";
-import { arange, compile, grad, init, linspace, matmul, random, softmaxCrossEntropy, stack, type Tensor, tensor, valueAndGrad, variable, zeros } from "@gradus/tensor";
+import {
+  arange,
+  compile,
+  grad,
+  init,
+  linspace,
+  matmul,
+  random,
+  softmaxCrossEntropy,
+  stack,
+  type Tensor,
+  tensor,
+  valueAndGrad,
+  variable,
+  zeros,
+} from "@gradus/tensor";
 import { type Flower, irises, species } from "../iris.ts";
 import { gridPlot, linePlot } from "../plot.ts";
 import { heading, indented, line, progress, shown, styled } from "../terminal.ts";
@@ -11,7 +26,7 @@ export async function tour({ quick = false }: { quick?: boolean }): Promise<void
   line(styled("dim", `Computing with ${description}.`));
   arrays();
   gradients();
-  await training(quick ? 60 : 1500);
+  await training(quick ? 500 : 8000);
   line(`\n${styled("bold", "Where to go next")}`);
   line("  packages/tensor/README.md           the library in ten minutes");
   line("  packages/cli/src/commands/tour.ts   the code of this tour");
@@ -71,7 +86,7 @@ async function training(steps: number): Promise<void> {
     weights.forEach((w, i) => {
       const speed = speeds[i]!.mul(0.9).add(slopes[i]!);
       speeds[i]!.assign(speed);
-      w.assign(w.sub(speed.mul(0.01)));
+      w.assign(w.sub(speed.mul(0.001)));
     });
     return loss;
   });
@@ -106,9 +121,16 @@ const letters = ["s", "c", "v"] as const;
 const grounds = [" ", "·", ":"] as const;
 
 /** The network's answer for every size of a petal, and on top the flowers, in capitals where the network is wrong. */
-async function map(flowers: readonly Flower[], answers: ArrayLike<number>, predict: (petals: Tensor) => Promise<Int32Array>): Promise<string> {
+async function map(
+  flowers: readonly Flower[],
+  answers: ArrayLike<number>,
+  predict: (petals: Tensor) => Promise<Int32Array>,
+): Promise<string> {
   const [width, height] = [60, 12];
-  const [xRange, yRange] = [[1, 7], [0, 2.6]] as const;
+  const [xRange, yRange] = [
+    [1, 7],
+    [0, 2.6],
+  ] as const;
   const length = linspace(xRange[0], xRange[1], width).broadcastTo([height, width]);
   const breadth = linspace(yRange[1], yRange[0], height).reshape([height, 1]).broadcastTo([height, width]);
   const classes = await predict(stack([length, breadth], { axis: -1 }).reshape([-1, 2]));
@@ -125,7 +147,10 @@ async function map(flowers: readonly Flower[], answers: ArrayLike<number>, predi
     const text = wrong ? letter.toUpperCase() : letter;
     rows[height - 1 - cell(f.petal[1], yRange, height)]![cell(f.petal[0], xRange, width)] = styled(["bold", colours[f.species]!], text);
   });
-  const key = species.map((name, k) => `${styled(["bold", colours[k]!], letters[k]!)} ${name} ${styled(colours[k]!, `(${grounds[k] === " " ? "blank" : grounds[k]})`)}`);
+  const key = species.map(
+    (name, k) =>
+      `${styled(["bold", colours[k]!], letters[k]!)} ${name} ${styled(colours[k]!, `(${grounds[k] === " " ? "blank" : grounds[k]})`)}`,
+  );
   const plot = gridPlot(rows, { xRange, yRange, xLabel: "petal length, cm", yLabel: "petal width, cm" });
   return `${plot}\n\n       ${key.join("   ")}   CAPITAL wrong`;
 }

@@ -168,10 +168,11 @@ class Lowering {
       load(sa, [...sa.batch, ...sa.free, ...zeros(sizes.columns), ...sa.inner]),
       load(sb, [...sb.batch, ...zeros(sizes.rows), ...sb.free, ...sb.inner]),
       { op: "mul", args: [0, 1], dtype: node.dtype },
-      { op: "reduce", kind: "sum", args: [2], dtype: node.dtype },
     ];
+    // Without a contracted axis this is an outer product: nothing to sum.
+    if (sizes.inner.length) body.push({ op: "reduce", kind: "sum", args: [2], dtype: node.dtype });
     const split = dims.length - sizes.inner.length;
-    this.kernels.push({ kind: "loop", dims, split, body, stores: [{ value: 3, access: rowMajor(slot, dims, split) }] });
+    this.kernels.push({ kind: "loop", dims, split, body, stores: [{ value: body.length - 1, access: rowMajor(slot, dims, split) }] });
   }
 
   /** A node as strides over a stored one: movement only. */

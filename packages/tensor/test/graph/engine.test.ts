@@ -1,0 +1,130 @@
+import { describe, expect, test } from "vitest";
+import { WasmBackend } from "../../src/backends/wasm/index.ts";
+import { engine } from "../../src/graph/engine.ts";
+import { compile, explain, memoryReport, OutOfMemoryError, scope, sum, type Tensor, tensor, valueAndGrad, variable, zeros } from "../../src/index.ts";
+
+const loss = (w: Tensor, x: Tensor): Tensor => x.matmul(w).sub(1).square().mean();
+const data = (rows: number): Tensor => tensor(Float32Array.from({ length: rows * 4 }, (_, i) => Math.sin(i))).reshape([rows, 4]);
+
+describe("compile", () => {
+  test("it traces once per shape and says which argument changed", async () => {
+    const f = compile((p: { x: Tensor }, scale: number) => p.x.mul(scale).sum());
+    expect(await f({ x: tensor([1, 2, 3]) }, 2).item()).toBe(12);
+    expect(await f({ x: tensor([4, 5, 6]) }, 2).item()).toBe(30);
+    expect(f.traces).toBe(1);
+    await f({ x: tensor([1, 2]) }, 2).item();
+    expect(f.traces).toBe(2);
+    expect(f.lastReason).toMatch(/\[0\]\.x changed from int32\[3\] to int32\[2\]/);
+    await f({ x: tensor([1, 2]) }, 3).item();
+    expect(f.lastReason).toMatch(/plain value/);
+  });
+  test("it reads variables anew at each call and assigns them in place", async () => {
+    const w = variable(tensor([1.5, 2.5]));
+    const f = compile(() => {
+      const before = w.sum();
+      w.assign(w.mul(2));
+      return before.add(w.sum());
+    });
+    expect(await f().item()).toBe(12);
+    expect(await f().item()).toBe(24);
+    w.assign(tensor([1.5, 0.5]));
+    expect(await f().item()).toBe(6);
+    expect([...w.dataSync()]).toEqual([3, 1]);
+  });
+  test("an array taken from a variable before a step keeps its value", async () => {
+    const w = variable(tensor([1.5, 2.5]));
+    const before = w.mul(1);
+    const step = compile(() => {
+      w.assign(w.add(1));
+      return w.sum();
+    });
+    await step().item();
+    await step().item();
+    expect([...before.dataSync()]).toEqual([1.5, 2.5]);
+    expect([...w.dataSync()]).toEqual([3.5, 4.5]);
+  });
+  test("a donated array is used up, with an error that says so", async () => {
+    const step = compile((p: Tensor) => p.mul(2), { donate: [0] });
+    const p = tensor([1.5, 2.5]);
+    const q = step(p);
+    expect([...q.dataSync()]).toEqual([3, 5]);
+    expect(() => p.add(1)).toThrow(/disposed or donated/);
+  });
+  test("reading a value inside is refused with the fix", () => {
+    expect(() => compile((x: Tensor) => (x.sum().itemSync() > 0 ? x : x.neg()))(tensor([1, 2]))).toThrow(/where\(\)/);
+    expect(tensor([1, 2]).sum().itemSync()).toBe(3);
+  });
+});
+
+describe("memory", () => {
+  test("20,000 compiled training steps keep memory flat", async () => {
+    const w = variable(zeros([4, 1]));
+    const step = compile((x: Tensor) => {
+      const [value, [g]] = valueAndGrad((y: Tensor) => loss(w, y), { wrt: [w] })(x);
+      w.assign(w.sub(g.mul(0.1)));
+      return value;
+    });
+    const x = data(32);
+    const at = async (steps: number): Promise<number> => {
+      for (let i = 0; i < steps; i++) await step(x).item();
+      return memoryReport().reserved;
+    };
+    const before = await at(10_000);
+    // One step of growth is what the second half may still need; a leak of 10,000 losses would show in the count.
+    expect(await at(10_000)).toBeLessThanOrEqual(Math.max(before, 2 ** 25));
+    expect(memoryReport().count).toBeLessThan(15_000);
+  });
+  test("20,000 plain training steps keep memory flat", async () => {
+    let w = zeros([4, 1]);
+    const x = data(32);
+    const at = async (steps: number): Promise<number> => {
+      for (let i = 0; i < steps; i++) {
+        const [value, g] = valueAndGrad(loss)(w, x);
+        w = w.sub(g.mul(0.1));
+        await value.item();
+      }
+      return memoryReport().reserved;
+    };
+    const before = await at(10_000);
+    expect(await at(10_000)).toBeLessThanOrEqual(Math.max(before, 2 ** 25));
+    expect(memoryReport().count).toBeLessThan(60_000);
+  });
+  test("scope and dispose give memory back at once", () => {
+    const before = memoryReport().buffers;
+    const kept = scope(() => {
+      const big = zeros([1000, 1000]).add(1).realize();
+      return sum(big);
+    });
+    expect(kept.itemSync()).toBe(1e6);
+    expect(memoryReport().buffers - before).toBeLessThan(1000);
+    kept.dispose();
+  });
+  test("running out of memory is an error that says what was asked, and the engine works on", () => {
+    const usual = engine.backend;
+    engine.use(new WasmBackend({ threads: 1, limitBytes: 32 * 2 ** 20 }));
+    try {
+      expect(() => zeros([10_000, 10_000]).add(1).realize()).toThrow(OutOfMemoryError);
+      expect(tensor([1.5, 2]).sum().itemSync()).toBe(3.5);
+    } finally {
+      engine.use(usual);
+    }
+  });
+});
+
+describe("laziness", () => {
+  test("explain shows graph, kernels and memory of what is pending, and computes nothing", () => {
+    const x = tensor([[1.5, 2], [3, 4]]);
+    const y = x.sub(x.max({ axis: 1, keepdims: true })).exp();
+    const text = explain(y);
+    expect(text).toMatch(/reduceMax/);
+    expect(text).toMatch(/kernel 0: rows \[2\], each over \[2\]/);
+    expect(text).toMatch(/bytes of intermediates/);
+    expect(explain(y.realize())).toMatch(/realised/);
+  });
+  test("a value wanted a second time is kept", () => {
+    const h = data(8).matmul(data(8).transpose());
+    h.sum().itemSync();
+    h.mean().itemSync();
+    expect(explain(h)).toMatch(/realised/);
+  });
+});
