@@ -88,3 +88,5 @@ export { type NestedArray, Tensor, Variable } from "./graph/tensor.ts";
 export { mapTree, type Tree } from "./graph/tree.ts";
 export { type DType, dtypeInfo, dtypes, promote, type TypedArray } from "./dtype.ts";
 export { ArgumentError, DTypeError, FormatError, GradusError, IndexError, OutOfMemoryError, ShapeError, StateError } from "./errors.ts";
+export { type PrintOptions, setPrintOptions } from "./io/print.ts";
+export { loadNpy, loadNpz, loadSafetensors, saveNpy, saveNpz, saveSafetensors, type Source } from "./io/tensors.ts";

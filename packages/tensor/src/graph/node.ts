@@ -1,4 +1,4 @@
-import { type DType, dtypeInfo, isFloat, isInteger } from "../dtype.ts";
+import { type DType, dtypeInfo, isFloat } from "../dtype.ts";
 import { ArgumentError, DTypeError, IndexError, ShapeError } from "../errors.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
 import type { DeviceBuffer } from "../backends/backend.ts";
@@ -269,7 +269,3 @@ export const make = {
     return new Node("alias", inputs, attrs, inputs[0]!.shape, inputs[0]!.dtype);
   },
 };
-
-/** True when the type can carry a gradient. */
-export const isDifferentiable = (node: Node): boolean => isFloat(node.dtype);
-export { isInteger };

@@ -4,7 +4,7 @@ import { engine } from "../graph/engine.ts";
 import { make, type Node } from "../graph/node.ts";
 import type { BinaryOp, CompareOp, UnaryOp } from "../graph/primitives.ts";
 import { type NestedArray, Tensor } from "../graph/tensor.ts";
-import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
+import { broadcastShapes, type Shape, sameShape, sizeOf } from "../shape.ts";
 
 /** What array functions take: an array, a number or boolean, nested plain arrays, or a typed array (one dimension). */
 export type TensorLike = Tensor | NestedArray | TypedArray;
@@ -125,4 +125,3 @@ export function floatUnary(op: UnaryOp, x: TensorLike): Tensor {
 /** The float type a function of floats computes in: the array's own, or float32. */
 export const floatType = (dtype: DType): DType => (isFloat(dtype) ? dtype : "float32");
 
-export { showShape };

@@ -1,0 +1,55 @@
+import { FormatError } from "../errors.ts";
+import type { RandomAccess } from "./safetensors.ts";
+
+/** Files in Node.js. The modules are fetched when a file is touched, so that pages never ask for them. */
+
+const node = async () => {
+  try {
+    return { fs: await import("node:fs/promises"), path: await import("node:path") };
+  } catch {
+    throw new FormatError("file", "there are no files here", "In a page, pass bytes from fetch() or a file input");
+  }
+};
+
+export async function loadFile(path: string): Promise<Uint8Array> {
+  const { fs } = await node();
+  return new Uint8Array(await fs.readFile(path));
+}
+
+/** Writes all of a file or nothing: into a temporary name beside it, flushed, then renamed. */
+export async function saveFile(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
+  const { fs } = await node();
+  const temporary = `${path}.${globalThis.crypto.randomUUID().slice(0, 8)}.tmp`;
+  const file = await fs.open(temporary, "wx");
+  try {
+    for (const chunk of chunks) await file.writeFile(chunk);
+    await file.sync();
+    await file.close();
+    await fs.rename(temporary, path);
+  } catch (error) {
+    await file.close().catch(() => {});
+    await fs.rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** A file whose parts are read when asked for. Close it when done. */
+export async function openFile(path: string): Promise<RandomAccess & { close(): Promise<void> }> {
+  const { fs } = await node();
+  const file = await fs.open(path, "r");
+  const { size } = await file.stat();
+  return {
+    size,
+    async read(offset, length) {
+      const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)));
+      let at = 0;
+      while (at < bytes.length) {
+        const { bytesRead } = await file.read(bytes, at, bytes.length - at, offset + at);
+        if (!bytesRead) throw new FormatError("file", `${path} ends at ${offset + at}, ${offset + length} was expected`);
+        at += bytesRead;
+      }
+      return bytes;
+    },
+    close: () => file.close(),
+  };
+}
