@@ -34,7 +34,8 @@ for (const name of names) if (!(name in workloads)) fail(`unknown workload ${nam
 const against = options.values.against?.split(",").filter(Boolean) ?? [];
 for (const peer of against) if (!peerNames.includes(peer)) fail(`unknown peer ${peer}`);
 const threads = options.values.threads === undefined ? undefined : Number(options.values.threads);
-if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) fail(`--threads ${options.values.threads} is not a positive integer`);
+if (threads !== undefined && !(Number.isInteger(threads) && threads > 0))
+  fail(`--threads ${options.values.threads} is not a positive integer`);
 const json = options.values.json ?? false;
 
 const { description } = await init(threads === undefined ? {} : { threads });
@@ -73,12 +74,18 @@ for (const name of names) {
   ours.set(name, timing.ms!);
   const { flops } = workloads[name]!;
   if (json) say({ ...timing, ...(flops ? { gflops: flops / timing.ms! / 1e6 } : {}) });
-  else console.log(`${name.padEnd(22)} ${timing.ms!.toFixed(3).padStart(10)} ms${flops ? `  ${(flops / timing.ms! / 1e6).toFixed(1)} GFLOP/s` : ""}`);
+  else
+    console.log(
+      `${name.padEnd(22)} ${timing.ms!.toFixed(3).padStart(10)} ms${flops ? `  ${(flops / timing.ms! / 1e6).toFixed(1)} GFLOP/s` : ""}`,
+    );
 }
 for (const peer of against)
   for (const t of await timePeer(peer, names)) {
     const ratio = t.ms === undefined || !ours.has(t.name) ? undefined : t.ms / ours.get(t.name)!;
     if (json) say({ ...t, ...(ratio === undefined ? {} : { ratio }) });
-    else console.log(`${t.name.padEnd(22)} ${t.ms === undefined ? `${t.peer}: ${t.error}` : `${t.ms.toFixed(3).padStart(10)} ms  ${t.peer}, ${ratio!.toFixed(2)} times ours`}`);
+    else
+      console.log(
+        `${t.name.padEnd(22)} ${t.ms === undefined ? `${t.peer}: ${t.error}` : `${t.ms.toFixed(3).padStart(10)} ms  ${t.peer}, ${ratio!.toFixed(2)} times ours`}`,
+      );
   }
 process.exit(0);

@@ -21,20 +21,28 @@ export const peerNames = ["torch", ...Object.keys(javascript)];
 /** Scripts that time the same work elsewhere; the folder is no part of the repository. */
 const anchors = process.env.GRADUS_ANCHORS ?? fileURLToPath(new URL("../../shared/anchors", import.meta.url));
 const torchGroups: readonly [RegExp, string][] = [
-  [/^matmul/, "matmul"], [/^(gelu|softmax|sum|layernorm)/, "elementwise"], [/^mlp-1-/, "mlp"], [/^mlp-19/, "table"], [/^cnn/, "cnn"],
-  [/^encoder/, "encoder"], [/^resnet/, "resnet"], [/^gpt/, "gpt"],
+  [/^matmul/, "matmul"],
+  [/^(gelu|softmax|sum|layernorm)/, "elementwise"],
+  [/^mlp-1-/, "mlp"],
+  [/^mlp-19/, "table"],
+  [/^cnn/, "cnn"],
+  [/^encoder/, "encoder"],
+  [/^resnet/, "resnet"],
+  [/^gpt/, "gpt"],
 ];
 
 function lines(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Record<string, unknown>[]> {
   return new Promise((resolve) => {
     execFile(file, args, { env: { ...process.env, ...env }, maxBuffer: 2 ** 26, timeout: 1_800_000 }, (_, out) => {
-      resolve(out.split("\n").flatMap((line) => {
-        try {
-          return line.startsWith("{") ? [JSON.parse(line) as Record<string, unknown>] : [];
-        } catch {
-          return [];
-        }
-      }));
+      resolve(
+        out.split("\n").flatMap((line) => {
+          try {
+            return line.startsWith("{") ? [JSON.parse(line) as Record<string, unknown>] : [];
+          } catch {
+            return [];
+          }
+        }),
+      );
     });
   });
 }
@@ -65,7 +73,9 @@ async function javascriptPeer(peer: string, names: readonly string[]): Promise<T
   const folder = process.env.PEERS_DIR;
   if (!existsSync(script) || !folder || !existsSync(`${folder}/node_modules`))
     return missing(peer, names, "not installed: set PEERS_DIR to a folder with the anchors' package.json installed");
-  const found = await lines(process.execPath, [script, ...javascript[peer]!, ...names], { CHROMIUM: process.env.CHROMIUM ?? "/usr/bin/chromium" });
+  const found = await lines(process.execPath, [script, ...javascript[peer]!, ...names], {
+    CHROMIUM: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  });
   return found as unknown as Timing[];
 }
 

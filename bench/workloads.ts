@@ -1,7 +1,35 @@
 import {
-  add, batchNorm, compile, conv2d, embedding, gelu, layerNorm, matmul, maxPool2d, mean, moments, mul, pad, permuteDims, relu, reshape,
-  scaledDotProductAttention, sigmoid, sigmoidCrossEntropy, slice, softmax, softmaxCrossEntropy, sqrt, sub, sum, type Tensor,
-  tensor, type Variable, valueAndGrad, variable, zeros,
+  add,
+  batchNorm,
+  compile,
+  conv2d,
+  embedding,
+  gelu,
+  layerNorm,
+  matmul,
+  maxPool2d,
+  mean,
+  moments,
+  mul,
+  pad,
+  permuteDims,
+  relu,
+  reshape,
+  scaledDotProductAttention,
+  sigmoid,
+  sigmoidCrossEntropy,
+  slice,
+  softmax,
+  softmaxCrossEntropy,
+  sqrt,
+  sub,
+  sum,
+  type Tensor,
+  tensor,
+  type Variable,
+  valueAndGrad,
+  variable,
+  zeros,
 } from "@gradus/tensor";
 
 /** One piece of work: `prepare` makes the data, and the function it returns does it once, completely. */
@@ -43,7 +71,8 @@ const normalised = (p: Parameters, name: string, x: Tensor): Tensor => layerNorm
 /** A call of one compiled function; its result is complete when the function returns. */
 function call(detail: string, args: () => Tensor[], f: (...xs: Tensor[]) => Tensor, flops?: number): Workload {
   return {
-    detail, ...(flops === undefined ? {} : { flops }),
+    detail,
+    ...(flops === undefined ? {} : { flops }),
     prepare: () => {
       const inputs = args();
       const run = compile(f);
@@ -92,7 +121,15 @@ function sgd(lr: number, momentum: number, decay: number): (p: Parameters) => Op
 }
 
 /** A whole training step, compiled: forward, backward, update; the loss is read back. */
-function train(detail: string, build: () => { p: Parameters; inputs: Tensor[]; loss: (p: Parameters, ...xs: Tensor[]) => Tensor; optimizer: (p: Parameters) => Optimizer }): Workload {
+function train(
+  detail: string,
+  build: () => {
+    p: Parameters;
+    inputs: Tensor[];
+    loss: (p: Parameters, ...xs: Tensor[]) => Tensor;
+    optimizer: (p: Parameters) => Optimizer;
+  },
+): Workload {
   return {
     detail,
     prepare: () => {
@@ -116,7 +153,9 @@ function mlp(sizes: number[], activation: (x: Tensor) => Tensor, batch: number, 
   const p: Parameters = {};
   for (let i = 1; i < sizes.length; i++) linear(p, `l${i}`, sizes[i - 1]!, sizes[i]!);
   return {
-    p, inputs: [uniform([batch, sizes[0]!]), uniform([batch, 1])], optimizer: adam(lr),
+    p,
+    inputs: [uniform([batch, sizes[0]!]), uniform([batch, 1])],
+    optimizer: adam(lr),
     loss: (q: Parameters, x: Tensor, y: Tensor) => {
       for (let i = 1; i < sizes.length; i++) {
         x = dense(q, `l${i}`, x);
@@ -137,11 +176,17 @@ function encoder() {
   norm(p, "n1", d);
   norm(p, "n2", d);
   return {
-    p, inputs: [integers([B, T], 26), uniform([B, 1])], optimizer: adam(1e-3),
+    p,
+    inputs: [integers([B, T], 26), uniform([B, 1])],
+    optimizer: adam(1e-3),
     loss: (q: Parameters, ids: Tensor, y: Tensor) => {
       let x = embedding(q.e!, ids);
       const h = dense(q, "qkv", x);
-      const [query, key, value] = [0, 1, 2].map((i) => reshape(h.get("...", slice(i * d, (i + 1) * d)), [B, 1, T, d])) as [Tensor, Tensor, Tensor];
+      const [query, key, value] = [0, 1, 2].map((i) => reshape(h.get("...", slice(i * d, (i + 1) * d)), [B, 1, T, d])) as [
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
       const a = reshape(scaledDotProductAttention(query, key, value), [B, T, d]);
       x = normalised(q, "n1", add(x, dense(q, "proj", a)));
       x = normalised(q, "n2", add(x, dense(q, "f2", relu(dense(q, "f1", x)))));
@@ -152,7 +197,7 @@ function encoder() {
 
 const blocks = [16, 32, 64].flatMap((o, s) => [0, 1, 2].map((k) => ({ o, i: k || !s ? o : o / 2, stride: k || !s ? 1 : 2 })));
 
-function resnet20(batch: number) {
+function resnet20() {
   const p: Parameters = { c: filter(3, 3, 16) };
   norm(p, "n", 16);
   blocks.forEach(({ i, o }, j) => {
@@ -164,15 +209,32 @@ function resnet20(batch: number) {
   linear(p, "o", 64, 10);
   const logits = (q: Parameters, x: Tensor, training: boolean): Tensor => {
     const bn = (y: Tensor, name: string): Tensor => {
-      const { mean: m, variance: v } = training ? moments(y, { axis: [0, 1, 2] }) : { mean: zeros([y.shape[3]!]), variance: add(zeros([y.shape[3]!]), 1) };
+      const { mean: m, variance: v } = training
+        ? moments(y, { axis: [0, 1, 2] })
+        : { mean: zeros([y.shape[3]!]), variance: add(zeros([y.shape[3]!]), 1) };
       return batchNorm(y, m, v, { scale: q[`${name}.g`]!, offset: q[`${name}.b`]! });
     };
-    const conv = (y: Tensor, w: Variable, stride = 1) => conv2d(y, w, { stride, padding: [[1, 1], [1, 1]] });
+    const conv = (y: Tensor, w: Variable, stride = 1) =>
+      conv2d(y, w, {
+        stride,
+        padding: [
+          [1, 1],
+          [1, 1],
+        ],
+      });
     x = relu(bn(conv(x, q.c!), "n"));
     blocks.forEach(({ i, o, stride }, j) => {
       const y = bn(conv(relu(bn(conv(x, q[`${j}.c1`]!, stride), `${j}.n1`)), q[`${j}.c2`]!), `${j}.n2`);
       const side = (o - i) / 2;
-      const shortcut = stride === 1 ? x : pad(x.get(":, ::2, ::2"), [[0, 0], [0, 0], [0, 0], [side, side]]);
+      const shortcut =
+        stride === 1
+          ? x
+          : pad(x.get(":, ::2, ::2"), [
+              [0, 0],
+              [0, 0],
+              [0, 0],
+              [side, side],
+            ]);
       x = relu(add(y, shortcut));
     });
     return dense(q, "o", mean(x, { axis: [1, 2] }));
@@ -194,7 +256,9 @@ function gpt(layers: number, heads: number, d: number, T: number, V: number, B: 
   norm(p, "n", d);
   linear(p, "o", d, V, false);
   return {
-    p, inputs: [integers([B, T], V), integers([B * T], V)], optimizer: adam(1e-3, 0.01),
+    p,
+    inputs: [integers([B, T], V), integers([B * T], V)],
+    optimizer: adam(1e-3, 0.01),
     loss: (q: Parameters, ids: Tensor, y: Tensor) => {
       let x = add(embedding(q.wte!, ids), q.wpe!);
       for (let i = 0; i < layers; i++) {
@@ -215,9 +279,22 @@ const rows = () => [uniform([4096, 1024])];
 
 /** The workloads, under the names that the peers' scripts use. */
 export const workloads: Record<string, Workload> = {
-  ...Object.fromEntries([256, 512, 1024, 2048].map((n) => [`matmul-${n}`,
-    call(`f32 ${n}x${n} @ ${n}x${n}`, () => [uniform([n, n]), uniform([n, n])], (a, b) => matmul(a, b), 2 * n ** 3)])),
-  "gelu-4m": call("gelu (erf) over 4,000,000 f32", () => [uniform([4_000_000])], (x) => gelu(x)),
+  ...Object.fromEntries(
+    [256, 512, 1024, 2048].map((n) => [
+      `matmul-${n}`,
+      call(
+        `f32 ${n}x${n} @ ${n}x${n}`,
+        () => [uniform([n, n]), uniform([n, n])],
+        (a, b) => matmul(a, b),
+        2 * n ** 3,
+      ),
+    ]),
+  ),
+  "gelu-4m": call(
+    "gelu (erf) over 4,000,000 f32",
+    () => [uniform([4_000_000])],
+    (x) => gelu(x),
+  ),
   "softmax-4096x1024": call("softmax over the last axis, f32", rows, (x) => softmax(x)),
   "sum-axis0-4096x1024": call("sum over axis 0, f32", rows, (x) => sum(x, { axis: 0 })),
   "layernorm-4096x1024": call("layer norm over the last axis, f32", rows, (x) => layerNorm(x)),
@@ -225,7 +302,8 @@ export const workloads: Record<string, Workload> = {
   "mlp-19-32x4-1-b64": train("Linear 19-32-32-32-32-1, relu, batch 64, MSE, Adam", () => mlp([19, 32, 32, 32, 32, 1], relu, 64, 0.01)),
   "cnn-ngon-b64": train("Conv 13x13x8 valid, maxpool 20, conv 1x1x4, 32x32x1, batch 64, Adam", () => ({
     p: { c1: filter(13, 1, 8), b1: weight([8], 169), c2: filter(1, 8, 4), b2: weight([4], 8) },
-    inputs: [uniform([64, 32, 32, 1]), integers([64], 4)], optimizer: adam(1e-3),
+    inputs: [uniform([64, 32, 32, 1]), integers([64], 4)],
+    optimizer: adam(1e-3),
     loss: (p: Parameters, x: Tensor, y: Tensor) => {
       const h = maxPool2d(add(conv2d(x, p.c1!), p.b1!), 20);
       return mean(softmaxCrossEntropy(reshape(add(conv2d(h, p.c2!), p.b2!), [64, 4]), y));
@@ -233,21 +311,25 @@ export const workloads: Record<string, Workload> = {
   })),
   "encoder-d8-b512": train("transformer encoder, 1 layer, d 8, 1 head, length 15, batch 512, Adam", encoder),
   "resnet20-b128": train("ResNet-20, CIFAR 32x32x3, batch 128, SGD momentum (running statistics not kept)", () => {
-    const { p, logits } = resnet20(128);
+    const { p, logits } = resnet20();
     return {
-      p, inputs: [uniform([128, 32, 32, 3]), integers([128], 10)], optimizer: sgd(0.1, 0.9, 1e-4),
+      p,
+      inputs: [uniform([128, 32, 32, 3]), integers([128], 10)],
+      optimizer: sgd(0.1, 0.9, 1e-4),
       loss: (q: Parameters, x: Tensor, y: Tensor) => mean(softmaxCrossEntropy(logits(q, x, true), y)),
     };
   }),
   "resnet20-b1-infer": {
     detail: "ResNet-20, one image, eval mode",
     prepare: () => {
-      const { p, logits } = resnet20(1);
+      const { p, logits } = resnet20();
       const image = uniform([1, 32, 32, 3]);
       const run = compile((x: Tensor) => logits(p, x, false));
       return () => run(image).dispose();
     },
   },
   "gpt-small": train("GPT 4 layers, 4 heads, d 128, context 64, vocabulary 65, batch 12, AdamW", () => gpt(4, 4, 128, 64, 65, 12)),
-  "gpt-baby": train("GPT 6 layers, 6 heads, d 384, context 256, vocabulary 65, batch 8, AdamW, no dropout", () => gpt(6, 6, 384, 256, 65, 8)),
+  "gpt-baby": train("GPT 6 layers, 6 heads, d 384, context 256, vocabulary 65, batch 8, AdamW, no dropout", () =>
+    gpt(6, 6, 384, 256, 65, 8),
+  ),
 };

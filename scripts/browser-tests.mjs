@@ -6,7 +6,11 @@ import { delimiter, join } from "node:path";
 import { root } from "./setup.mjs";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
-const places = ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium", "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe"];
+const places = [
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+  "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
+];
 
 function findBrowser() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
@@ -27,7 +31,11 @@ function installBrowser() {
   const sudo = !asRoot && spawnSync("sudo", ["-n", "true"]).status === 0;
   if (!debian || !(asRoot || sudo)) return;
   console.log("Installing Debian's chromium ...");
-  const apt = (...args) => spawnSync(asRoot ? "apt-get" : "sudo", asRoot ? args : ["apt-get", ...args], { stdio: "ignore", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+  const apt = (...args) =>
+    spawnSync(asRoot ? "apt-get" : "sudo", asRoot ? args : ["apt-get", ...args], {
+      stdio: "ignore",
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    });
   apt("update");
   apt("install", "-y", "--no-install-recommends", "chromium");
 }
@@ -46,39 +54,59 @@ const { createServer } = await import("vite");
 const { chromium } = await import("playwright-core");
 const files = globSync("packages/*/{src,test}/**/*.browser.test.ts", { cwd: root }).sort();
 const results = { passed: 0, failed: 0, skipped: 0 };
-const flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split(" ");
+const flags =
+  "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split(
+    " ",
+  );
 const browser = await chromium.launch({ executablePath, args: flags });
 
 for (const isolated of [true, false]) {
   const headers = isolated ? { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" } : {};
-  const testPage = { name: "test-page", configureServer(server) {
-    server.middlewares.use((request, response, next) => {
-      if (request.url !== "/test-page") return next();
-      for (const [key, value] of Object.entries(headers)) response.setHeader(key, value);
-      response.setHeader("Content-Type", "text/html").end("<!doctype html><title>Gradus tests</title>");
-    });
-  } };
-  const server = await createServer({ root, configFile: false, logLevel: "error", server: { headers, hmr: false, host: "127.0.0.1" }, plugins: [testPage], optimizeDeps: { noDiscovery: true }, appType: "custom" });
+  const testPage = {
+    name: "test-page",
+    configureServer(server) {
+      server.middlewares.use((request, response, next) => {
+        if (request.url !== "/test-page") return next();
+        for (const [key, value] of Object.entries(headers)) response.setHeader(key, value);
+        response.setHeader("Content-Type", "text/html").end("<!doctype html><title>Gradus tests</title>");
+      });
+    },
+  };
+  const server = await createServer({
+    root,
+    configFile: false,
+    logLevel: "error",
+    server: { headers, hmr: false, host: "127.0.0.1" },
+    plugins: [testPage],
+    optimizeDeps: { noDiscovery: true },
+    appType: "custom",
+  });
   await server.listen();
   const address = `http://127.0.0.1:${server.httpServer.address().port}`;
   for (const file of files) {
     const page = await browser.newPage();
     page.on("pageerror", (error) => console.log(`  page error: ${error.message}`));
     await page.goto(`${address}/test-page`);
-    const outcome = await page.evaluate(async ([url, wanted]) => {
-      if (globalThis.crossOriginIsolated !== wanted) return [{ name: "the page is isolated as asked", error: `crossOriginIsolated is ${globalThis.crossOriginIsolated}` }];
-      const tests = (await import(url)).default;
-      const found = [];
-      for (const [name, test] of Object.entries(tests)) {
-        try {
-          await test();
-          found.push({ name });
-        } catch (error) {
-          found.push({ name, error: String(error?.stack ?? error) });
-        }
-      }
-      return found;
-    }, [`/${file}`, isolated]).catch((error) => [{ name: "the file runs", error: String(error) }]);
+    const outcome = await page
+      .evaluate(
+        async ([url, wanted]) => {
+          if (globalThis.crossOriginIsolated !== wanted)
+            return [{ name: "the page is isolated as asked", error: `crossOriginIsolated is ${globalThis.crossOriginIsolated}` }];
+          const tests = (await import(url)).default;
+          const found = [];
+          for (const [name, test] of Object.entries(tests)) {
+            try {
+              await test();
+              found.push({ name });
+            } catch (error) {
+              found.push({ name, error: String(error?.stack ?? error) });
+            }
+          }
+          return found;
+        },
+        [`/${file}`, isolated],
+      )
+      .catch((error) => [{ name: "the file runs", error: String(error) }]);
     for (const { name, error } of outcome) {
       results[error ? "failed" : "passed"]++;
       console.log(`  ${error ? "✗" : "✓"} ${isolated ? "isolated" : "not isolated"}: ${name}${error ? `\n${error}` : ""}`);

@@ -17,7 +17,15 @@ const steps = [
   { name: "unused code", command: [bin("knip")] },
   {
     name: "unit tests",
-    command: [pinnedNode, "node_modules/vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${vitestResults}`, ...process.argv.slice(2)],
+    command: [
+      pinnedNode,
+      "node_modules/vitest/vitest.mjs",
+      "run",
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${vitestResults}`,
+      ...process.argv.slice(2),
+    ],
     results: vitestResults,
     count: (r) => [r.numPassedTests, r.numFailedTests, r.numPendingTests],
   },
@@ -40,7 +48,9 @@ for (const { name, command, results, count } of steps) {
   console.log(`── ${name}: ${status === 0 ? "passed" : "FAILED"} in ${((Date.now() - start) / 1000).toFixed(1)} s`);
   if (!results) continue;
   try {
-    count(JSON.parse(readFileSync(results, "utf8"))).forEach((n, i) => { total[i] += n; });
+    count(JSON.parse(readFileSync(results, "utf8"))).forEach((n, i) => {
+      total[i] += n;
+    });
   } catch {
     if (!broken.includes(name)) broken.push(name);
   }

@@ -1,17 +1,14 @@
 import { DTypeError } from "./errors.ts";
 
 /** Names of the number types, smallest first within a kind. */
-export const dtypes = [
-  "bool", "uint8", "uint16", "uint32", "int8", "int16", "int32", "float16", "bfloat16", "float32", "float64",
-] as const;
+export const dtypes = ["bool", "uint8", "uint16", "uint32", "int8", "int16", "int32", "float16", "bfloat16", "float32", "float64"] as const;
 export type DType = (typeof dtypes)[number];
 
 /** `complex` is not implemented; the kind is named so that tables over kinds stay exhaustive when it comes. */
 export type Kind = "bool" | "uint" | "int" | "float";
 
 /** A typed array as stored: bool as 0/1 bytes, float16 and bfloat16 as their bits. */
-export type TypedArray =
-  | Uint8Array | Uint16Array | Uint32Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
+export type TypedArray = Uint8Array | Uint16Array | Uint32Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
 interface DTypeInfo {
   readonly kind: Kind;

@@ -1,4 +1,4 @@
-import { init, tensor, valueAndGrad, variable, compile, matmul, softmax, sum } from "../src/index.ts";
+import { compile, init, matmul, softmax, sum, tensor, valueAndGrad, variable } from "../src/index.ts";
 
 /** What must hold in every page, cross-origin isolated (threads) or not (one thread, memory of its own). */
 export default {
@@ -7,7 +7,15 @@ export default {
     if (device !== "wasm") throw new Error(`device ${device}`);
     const threads = Number(/(\d+) thread/.exec(description)?.[1]);
     if (!globalThis.crossOriginIsolated && threads !== 1) throw new Error(`not isolated, yet ${description}`);
-    const y = await tensor([[1, 2], [3, 4]]).matmul([[1, 0], [0, 2]]).tolist();
+    const y = await tensor([
+      [1, 2],
+      [3, 4],
+    ])
+      .matmul([
+        [1, 0],
+        [0, 2],
+      ])
+      .tolist();
     if (JSON.stringify(y) !== "[[1,4],[3,8]]") throw new Error(`matmul gave ${JSON.stringify(y)}`);
   },
   "A large product equals the sum of its parts": async () => {

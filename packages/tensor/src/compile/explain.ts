@@ -27,7 +27,8 @@ function headline(kernel: Kernel): string {
 
 function details(kernel: Kernel): string[] {
   if (kernel.kind !== "loop") return [];
-  const place = (a: Access) => `${name(a.slot)}[${a.offset ? `${a.offset} + ` : ""}${showShape(a.strides)}]${a.guards.length ? ` where ${a.guards.length} in range` : ""}`;
+  const place = (a: Access) =>
+    `${name(a.slot)}[${a.offset ? `${a.offset} + ` : ""}${showShape(a.strides)}]${a.guards.length ? ` where ${a.guards.length} in range` : ""}`;
   return [
     ...kernel.body.map((v, i) => `  %${i} = ${spell(v, place)} : ${v.dtype}`),
     ...kernel.stores.map((s) => `  ${place(s.access)} = %${s.value}`),

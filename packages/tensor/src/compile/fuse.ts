@@ -124,7 +124,9 @@ function valueKey(value: Value): string {
 /** Leaves out stores that nobody outside reads, and values that then serve nothing. */
 function dropDead(kernel: LoopKernel, needed: ReadonlyMap<Slot, number>): LoopKernel {
   const own = readSlots(kernel);
-  const stores = kernel.stores.filter(({ access: { slot } }) => slot.place.kind !== "arena" || (needed.get(slot) ?? 0) > (own.has(slot) ? 1 : 0));
+  const stores = kernel.stores.filter(
+    ({ access: { slot } }) => slot.place.kind !== "arena" || (needed.get(slot) ?? 0) > (own.has(slot) ? 1 : 0),
+  );
   const used = new Set<number>();
   const visit = (i: number): void => {
     if (used.has(i)) return;
@@ -156,8 +158,7 @@ export function coalesce(kernel: LoopKernel): LoopKernel {
     if (n !== 1) {
       const last = groups.at(-1);
       const joins =
-        last !== undefined && last[0]! >= kernel.split === inner &&
-        affines.every((a) => a.strides[last.at(-1)!]! === a.strides[d]! * n);
+        last !== undefined && last[0]! >= kernel.split === inner && affines.every((a) => a.strides[last.at(-1)!]! === a.strides[d]! * n);
       if (joins) last.push(d);
       else groups.push([d]);
     }
@@ -173,7 +174,10 @@ export function coalesce(kernel: LoopKernel): LoopKernel {
     return v;
   });
   return {
-    kind: "loop", dims: groups.map((g) => g.reduce((n, d) => n * kernel.dims[d]!, 1)), split, body,
+    kind: "loop",
+    dims: groups.map((g) => g.reduce((n, d) => n * kernel.dims[d]!, 1)),
+    split,
+    body,
     stores: kernel.stores.map((s) => ({ value: s.value, access: access(s.access) })),
   };
 }

@@ -15,7 +15,26 @@ const elementwise = new Set<string>([...unaryOps, ...binaryOps, ...compareOps, "
 const movement = new Set<string>(["reshape", "permute", "expand", "slice", "pad", "windows"]);
 const leaves = new Set<string>(["constant", "iota"]);
 const reductions: Record<string, ReduceKind> = { reduceSum: "sum", reduceProd: "prod", reduceMax: "max", reduceMin: "min" };
-const cheap = new Set<string>(["neg", "abs", "not", "add", "sub", "mul", "and", "or", "xor", "shl", "shr", "where", "cast", "bitcast", "eq", "ne", "lt", "le"]);
+const cheap = new Set<string>([
+  "neg",
+  "abs",
+  "not",
+  "add",
+  "sub",
+  "mul",
+  "and",
+  "or",
+  "xor",
+  "shl",
+  "shr",
+  "where",
+  "cast",
+  "bitcast",
+  "eq",
+  "ne",
+  "lt",
+  "le",
+]);
 
 /** Work beyond which a value read twice is computed once and stored, and beyond which a kernel is cut. */
 const worthStoring = 8;
@@ -58,7 +77,9 @@ class Lowering {
   run(): Lowered {
     const { graph } = this;
     const inputs = new Set(graph.inputs);
-    graph.inputs.forEach((node, index) => { this.addSlot(node, { kind: "input", index }); });
+    graph.inputs.forEach((node, index) => {
+      this.addSlot(node, { kind: "input", index });
+    });
     graph.outputs.forEach((node, index) => {
       if (!this.slotOf.has(node)) this.addSlot(node, { kind: "output", index });
     });
@@ -90,7 +111,9 @@ class Lowering {
   private copyKernel(from: Slot, to: Slot, node: Node): LoopKernel {
     const access = (slot: Slot): Access => ({ slot, offset: 0, strides: [1], guards: [] });
     return {
-      kind: "loop", dims: [node.size], split: 1,
+      kind: "loop",
+      dims: [node.size],
+      split: 1,
       body: [{ op: "load", access: access(from), args: [], dtype: node.dtype }],
       stores: [{ value: 0, access: access(to) }],
     };
@@ -106,7 +129,13 @@ class Lowering {
       const dims = node.shape;
       const body = new Body(this, dims, node);
       const value = body.compute(node, identity(dims));
-      this.kernels.push({ kind: "loop", dims, split: dims.length, body: body.values, stores: [{ value, access: rowMajor(slot, dims, dims.length) }] });
+      this.kernels.push({
+        kind: "loop",
+        dims,
+        split: dims.length,
+        body: body.values,
+        stores: [{ value, access: rowMajor(slot, dims, dims.length) }],
+      });
       return;
     }
     this.kernels.push({ kind: "opaque", node, inputs: node.inputs.map((x) => this.slot(x)), out: slot });
@@ -118,11 +147,19 @@ class Lowering {
     const order = [...kept, ...[...node.attrs.axes].sort((a, b) => a - b)];
     const dims = order.map((a) => x.shape[a]!);
     const index = new Array<Affine>(dims.length);
-    order.forEach((axis, position) => { index[axis] = unit(dims.length, position); });
+    order.forEach((axis, position) => {
+      index[axis] = unit(dims.length, position);
+    });
     const body = new Body(this, dims);
     const argument = body.compute(x, index);
     const value = body.add({ op: "reduce", kind, args: [argument], dtype: node.dtype });
-    this.kernels.push({ kind: "loop", dims, split: kept.length, body: body.values, stores: [{ value, access: rowMajor(slot, dims, kept.length) }] });
+    this.kernels.push({
+      kind: "loop",
+      dims,
+      split: kept.length,
+      body: body.values,
+      stores: [{ value, access: rowMajor(slot, dims, kept.length) }],
+    });
   }
 
   private concat(node: Node<"concat">, slot: Slot): void {
@@ -134,7 +171,13 @@ class Lowering {
       if (!x.size) continue;
       const body = new Body(this, x.shape);
       const value = body.compute(x, identity(x.shape));
-      this.kernels.push({ kind: "loop", dims: x.shape, split: x.shape.length, body: body.values, stores: [{ value, access: { slot, offset, strides, guards: [] } }] });
+      this.kernels.push({
+        kind: "loop",
+        dims: x.shape,
+        split: x.shape.length,
+        body: body.values,
+        stores: [{ value, access: { slot, offset, strides, guards: [] } }],
+      });
     }
   }
 
@@ -144,12 +187,23 @@ class Lowering {
       const view = this.view(x);
       const pick = (axes: readonly number[]) => axes.map((a) => view.strides[a]!);
       const free = x.shape.map((_, i) => i).filter((i) => !batch[side]!.includes(i) && !contract[side]!.includes(i));
-      return { strides: { slot: view.slot, offset: view.offset, batch: pick(batch[side]!), free: pick(free), inner: pick(contract[side]!) } as OperandStrides, free };
+      return {
+        strides: {
+          slot: view.slot,
+          offset: view.offset,
+          batch: pick(batch[side]!),
+          free: pick(free),
+          inner: pick(contract[side]!),
+        } as OperandStrides,
+        free,
+      };
     });
     const [a, b] = node.inputs as [Node, Node];
     const sizes = {
-      batch: batch[0].map((i) => a.shape[i]!), rows: sides[0]!.free.map((i) => a.shape[i]!),
-      columns: sides[1]!.free.map((i) => b.shape[i]!), inner: contract[0].map((i) => a.shape[i]!),
+      batch: batch[0].map((i) => a.shape[i]!),
+      rows: sides[0]!.free.map((i) => a.shape[i]!),
+      columns: sides[1]!.free.map((i) => b.shape[i]!),
+      inner: contract[0].map((i) => a.shape[i]!),
     };
     const rowsCount = sizeOf(sizes.rows);
     const columnsCount = sizeOf(sizes.columns);
@@ -163,7 +217,12 @@ class Lowering {
     const dims = [...sizes.batch, ...sizes.rows, ...sizes.columns, ...sizes.inner];
     const zeros = (group: readonly number[]) => group.map(() => 0);
     const [sa, sb] = [sides[0]!.strides, sides[1]!.strides];
-    const load = (s: OperandStrides, strides: number[]): Value => ({ op: "load", access: { slot: s.slot, offset: s.offset, strides, guards: [] }, args: [], dtype: node.dtype });
+    const load = (s: OperandStrides, strides: number[]): Value => ({
+      op: "load",
+      access: { slot: s.slot, offset: s.offset, strides, guards: [] },
+      args: [],
+      dtype: node.dtype,
+    });
     const body: Value[] = [
       load(sa, [...sa.batch, ...sa.free, ...zeros(sizes.columns), ...sa.inner]),
       load(sb, [...sb.batch, ...zeros(sizes.rows), ...sb.free, ...sb.inner]),
@@ -279,7 +338,10 @@ class Body {
 }
 
 const affineKey = (a: Affine): string => `${a.offset}:${a.strides.join()}`;
-const unit = (rank: number, position: number): Affine => ({ offset: 0, strides: Array.from({ length: rank }, (_, i) => (i === position ? 1 : 0)) });
+const unit = (rank: number, position: number): Affine => ({
+  offset: 0,
+  strides: Array.from({ length: rank }, (_, i) => (i === position ? 1 : 0)),
+});
 const identity = (dims: readonly number[]): Affine[] => dims.map((_, i) => unit(dims.length, i));
 
 /** Row-major writing of a result over the first `count` dimensions. */
@@ -348,7 +410,9 @@ function moveIndex(node: Node, index: readonly Affine[]): Affine[] | null {
   const x = node.inputs[0]!;
   if (is(node, "permute")) {
     const inner = new Array<Affine>(index.length);
-    node.attrs.axes.forEach((axis, i) => { inner[axis] = index[i]!; });
+    node.attrs.axes.forEach((axis, i) => {
+      inner[axis] = index[i]!;
+    });
     return inner;
   }
   if (is(node, "expand")) return index.map((a, i) => (x.shape[i] === 1 ? scale(a, 0) : a));
@@ -377,8 +441,19 @@ function unpad(node: Node<"pad">, index: readonly Affine[], dims: readonly numbe
 }
 
 /** Follows movement down to a stored node (or as far as it goes). */
-function resolve(node: Node, index: readonly Affine[], guards: readonly Guard[], stored: ReadonlySet<Node>, dims: readonly number[], guarded?: Node): {
-  node: Node; index?: readonly Affine[]; linear?: Affine; guards: readonly Guard[]; guarded?: Node;
+function resolve(
+  node: Node,
+  index: readonly Affine[],
+  guards: readonly Guard[],
+  stored: ReadonlySet<Node>,
+  dims: readonly number[],
+  guarded?: Node,
+): {
+  node: Node;
+  index?: readonly Affine[];
+  linear?: Affine;
+  guards: readonly Guard[];
+  guarded?: Node;
 } {
   if (stored.has(node) || !movement.has(node.op)) return { node, index, guards, guarded: guarded! };
   const x = node.inputs[0]!;
@@ -441,4 +516,3 @@ function chooseStored(graph: Graph, forced: ReadonlySet<Node>): Set<Node> {
   }
   return stored;
 }
-

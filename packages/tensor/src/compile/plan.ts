@@ -25,13 +25,21 @@ function protectInPlace({ kernels, slots }: Lowered, graph: Graph): Lowered {
     const [from, to] = [place("input", input)!, place("output", output)!];
     const firstWrite = list.findIndex((k) => writtenSlots(k).includes(to));
     if (firstWrite < 0) return;
-    const conflict = list.some((k, i) => i >= firstWrite && readSlots(k).has(from) && !(i === firstWrite && readsWhatItWrites(k, from, to)));
+    const conflict = list.some(
+      (k, i) => i >= firstWrite && readSlots(k).has(from) && !(i === firstWrite && readsWhatItWrites(k, from, to)),
+    );
     if (!conflict) return;
     const aside: Slot = { ...to, index: slots.length, place: { kind: "arena", offset: -1 } };
     slots.push(aside);
     list = list.map((k) => redirect(k, to, aside));
     const access = (slot: Slot): Access => ({ slot, offset: 0, strides: [1], guards: [] });
-    copies.push({ kind: "loop", dims: [to.size], split: 1, body: [{ op: "load", access: access(aside), args: [], dtype: to.dtype }], stores: [{ value: 0, access: access(to) }] });
+    copies.push({
+      kind: "loop",
+      dims: [to.size],
+      split: 1,
+      body: [{ op: "load", access: access(aside), args: [], dtype: to.dtype }],
+      stores: [{ value: 0, access: access(to) }],
+    });
   });
   return { kernels: [...list, ...copies.map(coalesce)], slots };
 }
@@ -46,7 +54,8 @@ function readsWhatItWrites(kernel: Kernel, from: Slot, to: Slot): boolean {
   const { access } = writes[0]!;
   return kernel.body.every(
     (v) =>
-      v.op !== "load" || v.access.slot !== from ||
+      v.op !== "load" ||
+      v.access.slot !== from ||
       (!v.access.guards.length && v.access.offset === access.offset && v.access.strides.every((s, i) => s === access.strides[i])),
   );
 }
@@ -60,7 +69,12 @@ function redirect(kernel: Kernel, from: Slot, to: Slot): Kernel {
       stores: kernel.stores.map((s) => ({ ...s, access: { ...s.access, slot: swap(s.access.slot) } })),
     };
   if (kernel.kind === "contraction")
-    return { ...kernel, a: { ...kernel.a, slot: swap(kernel.a.slot) }, b: { ...kernel.b, slot: swap(kernel.b.slot) }, out: swap(kernel.out) };
+    return {
+      ...kernel,
+      a: { ...kernel.a, slot: swap(kernel.a.slot) },
+      b: { ...kernel.b, slot: swap(kernel.b.slot) },
+      out: swap(kernel.out),
+    };
   return { ...kernel, inputs: kernel.inputs.map(swap), out: swap(kernel.out) };
 }
 
@@ -69,7 +83,9 @@ const align = (bytes: number): number => Math.max(64, Math.ceil(bytes / 64) * 64
 /** Gives every intermediate an offset; memory whose last reader is done is used again. Returns the size of the arena. */
 function placeInArena({ kernels, slots }: Lowered): number {
   const last = new Map<Slot, number>();
-  kernels.forEach((k, i) => { for (const s of [...readSlots(k), ...writtenSlots(k)]) if (s.place.kind === "arena") last.set(s, i); });
+  kernels.forEach((k, i) => {
+    for (const s of [...readSlots(k), ...writtenSlots(k)]) if (s.place.kind === "arena") last.set(s, i);
+  });
   const placed = new Set<Slot>();
   let free: { offset: number; bytes: number }[] = [];
   let end = 0;
@@ -108,10 +124,11 @@ function placeInArena({ kernels, slots }: Lowered): number {
         placed.add(s);
         s.place.offset = take(align(s.bytes));
       }
-    for (const s of placed) if (last.get(s) === i && s.place.kind === "arena") {
-      release(s.place.offset, align(s.bytes));
-      placed.delete(s);
-    }
+    for (const s of placed)
+      if (last.get(s) === i && s.place.kind === "arena") {
+        release(s.place.offset, align(s.bytes));
+        placed.delete(s);
+      }
   });
   // Slots of zero elements are never written; they need an address all the same.
   for (const s of slots) if (s.place.kind === "arena" && s.place.offset < 0) s.place.offset = 0;

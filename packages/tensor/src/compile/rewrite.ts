@@ -1,6 +1,6 @@
+import { composeAttention, dilate } from "../graph/gradients.ts";
 import { type Graph, linearise } from "../graph/graph.ts";
 import { is, make, type Node } from "../graph/node.ts";
-import { composeAttention, dilate } from "../graph/gradients.ts";
 
 /** Along rows: few results of many terms are done in two rounds, so that threads can share them. */
 const longReduction = 2 ** 15;
@@ -47,7 +47,9 @@ export function rewrite(graph: Graph): Graph {
 }
 
 const attributeKey = (node: Node): string =>
-  JSON.stringify(node.attrs, (_, v) => (typeof v === "number" && (!Number.isFinite(v) || Object.is(v, -0)) ? `#${Object.is(v, -0) ? "-0" : v}` : v));
+  JSON.stringify(node.attrs, (_, v) =>
+    typeof v === "number" && (!Number.isFinite(v) || Object.is(v, -0)) ? `#${Object.is(v, -0) ? "-0" : v}` : v,
+  );
 
 function isConstant(node: Node, value: number): boolean {
   return is(node, "constant") && Object.is(node.attrs.value, value);
@@ -65,7 +67,11 @@ function simplify(node: Node, ins: readonly Node[]): Node {
   if (["reshape", "permute", "expand", "slice"].includes(node.op) && is(x, "constant"))
     return make.constant(x.attrs.value, node.shape, node.dtype);
   if (is(node, "reshape")) return make.reshape(is(x, "reshape") ? x.inputs[0]! : x, node.shape);
-  if (is(node, "permute") && is(x, "permute")) return make.permute(x.inputs[0]!, node.attrs.axes.map((a) => x.attrs.axes[a]!));
+  if (is(node, "permute") && is(x, "permute"))
+    return make.permute(
+      x.inputs[0]!,
+      node.attrs.axes.map((a) => x.attrs.axes[a]!),
+    );
   if (is(node, "expand") && is(x, "expand")) return make.expand(x.inputs[0]!, node.shape);
   if (is(node, "fold")) return fold(x, node);
   if (is(node, "attention")) return composeAttention(make.copy(node, ins) as Node<"attention">);
@@ -82,7 +88,9 @@ function splitReduction(node: Node<"reduceSum" | "reduceProd" | "reduceMax" | "r
   const terms = node.attrs.axes.reduce((n, a) => n * x.shape[a]!, 1);
   const n = x.shape[axis]!;
   const alongRows = node.attrs.axes.includes(x.shape.length - 1);
-  const worthIt = alongRows ? terms >= longReduction && node.size <= fewResults : x.size >= largeInput && terms >= manyRows && node.size <= terms * 16;
+  const worthIt = alongRows
+    ? terms >= longReduction && node.size <= fewResults
+    : x.size >= largeInput && terms >= manyRows && node.size <= terms * 16;
   if (!worthIt || n < 16) return null;
   // Take the count of partial results that divides the axis, near the square root but no more than a few hundred.
   let parts = 0;
@@ -91,7 +99,16 @@ function splitReduction(node: Node<"reduceSum" | "reduceProd" | "reduceMax" | "r
     const cut = n - (n % 64);
     if (cut === n || cut < 64) return null;
     const piece = (start: number, count: number) =>
-      make.reduce(node.op, make.slice(x, x.shape.map((_, i) => (i === axis ? start : 0)), x.shape.map(() => 1), x.shape.map((m, i) => (i === axis ? count : m))), node.attrs.axes);
+      make.reduce(
+        node.op,
+        make.slice(
+          x,
+          x.shape.map((_, i) => (i === axis ? start : 0)),
+          x.shape.map(() => 1),
+          x.shape.map((m, i) => (i === axis ? count : m)),
+        ),
+        node.attrs.axes,
+      );
     const combine = ({ reduceSum: "add", reduceProd: "mul", reduceMax: "max", reduceMin: "min" } as const)[node.op];
     const main = piece(0, cut) as typeof node;
     return make.binary(combine, splitReduction(main, main.inputs[0]!) ?? main, piece(cut, n - cut));
@@ -117,27 +134,73 @@ function foldAxis(y: Node, axis: number, K: number, stride: number, dilation: nu
   const zeros = (count: number) => new Array<number>(count).fill(0);
   const fit = (x: Node, at: number): Node => {
     const have = x.shape[at]!;
-    if (have > n) return make.slice(x, zeros(x.shape.length), x.shape.map(() => 1), x.shape.map((m, i) => (i === at ? n : m)));
-    return make.pad(x, zeros(x.shape.length), x.shape.map((_, i) => (i === at ? n - have : 0)));
+    if (have > n)
+      return make.slice(
+        x,
+        zeros(x.shape.length),
+        x.shape.map(() => 1),
+        x.shape.map((m, i) => (i === at ? n : m)),
+      );
+    return make.pad(
+      x,
+      zeros(x.shape.length),
+      x.shape.map((_, i) => (i === at ? n - have : 0)),
+    );
   };
-  if (O === 0) return make.constant(0, y.shape.slice(0, rank).map((m, i) => (i === axis ? n : m)), y.dtype);
+  if (O === 0)
+    return make.constant(
+      0,
+      y.shape.slice(0, rank).map((m, i) => (i === axis ? n : m)),
+      y.dtype,
+    );
   if (dilation === 1 && K <= stride) {
     // Windows do not overlap: lay them side by side.
     const order = [...Array(axis + 1).keys(), rank, ...Array.from({ length: rank - axis - 1 }, (_, i) => axis + 1 + i)];
     const beside = make.permute(y, order);
-    const padded = make.pad(beside, zeros(rank + 1), beside.shape.map((_, i) => (i === axis + 1 ? stride - K : 0)));
-    return fit(make.reshape(padded, y.shape.slice(0, rank).map((m, i) => (i === axis ? m * stride : m))), axis);
+    const padded = make.pad(
+      beside,
+      zeros(rank + 1),
+      beside.shape.map((_, i) => (i === axis + 1 ? stride - K : 0)),
+    );
+    return fit(
+      make.reshape(
+        padded,
+        y.shape.slice(0, rank).map((m, i) => (i === axis ? m * stride : m)),
+      ),
+      axis,
+    );
   }
   // out[x] = Σ_k spread[x - k·dilation, k]; windows over the padded spread give [x, k, k'], of which k' = K-1-k is wanted.
-  const spread = dilate(y, y.shape.map((_, i) => (i === axis ? stride : 1)));
+  const spread = dilate(
+    y,
+    y.shape.map((_, i) => (i === axis ? stride : 1)),
+  );
   const reach = (K - 1) * dilation;
   const after = Math.max(0, n - spread.shape[axis]!);
-  const padded = make.pad(spread, y.shape.map((_, i) => (i === axis ? reach : 0)), y.shape.map((_, i) => (i === axis ? after + reach : 0)));
+  const padded = make.pad(
+    spread,
+    y.shape.map((_, i) => (i === axis ? reach : 0)),
+    y.shape.map((_, i) => (i === axis ? after + reach : 0)),
+  );
   const seen = make.windows(padded, { axes: [axis], size: [K], stride: [1], dilation: [dilation] });
-  const cut = make.slice(seen, zeros(rank + 2), seen.shape.map(() => 1), seen.shape.map((m, i) => (i === axis ? n : m)));
-  const flipped = make.slice(cut, cut.shape.map((m, i) => (i === rank + 1 ? m - 1 : 0)), cut.shape.map((_, i) => (i === rank + 1 ? -1 : 1)), cut.shape);
+  const cut = make.slice(
+    seen,
+    zeros(rank + 2),
+    seen.shape.map(() => 1),
+    seen.shape.map((m, i) => (i === axis ? n : m)),
+  );
+  const flipped = make.slice(
+    cut,
+    cut.shape.map((m, i) => (i === rank + 1 ? m - 1 : 0)),
+    cut.shape.map((_, i) => (i === rank + 1 ? -1 : 1)),
+    cut.shape,
+  );
   const flat = make.reshape(flipped, [...cut.shape.slice(0, rank), K * K]);
-  const diagonal = make.slice(flat, zeros(rank + 1), flat.shape.map((_, i) => (i === rank ? K + 1 : 1)), [...cut.shape.slice(0, rank), K]);
+  const diagonal = make.slice(
+    flat,
+    zeros(rank + 1),
+    flat.shape.map((_, i) => (i === rank ? K + 1 : 1)),
+    [...cut.shape.slice(0, rank), K],
+  );
   return make.reduce("reduceSum", diagonal, [rank]);
 }
-

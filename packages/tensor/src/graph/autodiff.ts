@@ -5,7 +5,7 @@ import { engine, type Trace } from "./engine.ts";
 import { backpropagate } from "./gradients.ts";
 import { linearise } from "./graph.ts";
 import { make, type Node } from "./node.ts";
-import { Tensor, Variable } from "./tensor.ts";
+import { Tensor, type Variable } from "./tensor.ts";
 import { flatten, mapTree, type Tree } from "./tree.ts";
 
 /** A function over trees of tensors. */
@@ -79,30 +79,43 @@ export function valueAndGrad(f: TensorFunction, options: GradientOptions = {}): 
   return (...args: unknown[]) => {
     const positions = typeof argnums === "number" ? [argnums] : argnums;
     if (!wrt && positions.some((p) => !(p in args)))
-      throw new ArgumentError("grad", `argument ${positions.find((p) => !(p in args))} was not given`, `The function was called with ${args.length}`);
+      throw new ArgumentError(
+        "grad",
+        `argument ${positions.find((p) => !(p in args))} was not given`,
+        `The function was called with ${args.length}`,
+      );
     const given = flatten("grad", args);
     settle([...given.leaves.map((t) => t.node), ...(wrt ?? []).map((v) => v.node)]);
 
     const marked = [...args];
-    const forms = wrt ? [] : positions.map((p) => {
-      const { leaves, form } = flatten("grad", args[p], `argument ${p}`);
-      const aliases = leaves.map((leaf) => (isFloat(leaf.dtype) ? argument(leaf) : leaf));
-      if (!aliases.some((t) => isFloat(t.dtype)))
-        throw new DTypeError("grad", `argument ${p} holds no array of a floating type`, `Make it with { dtype: "float32" }`);
-      marked[p] = form.rebuild(aliases);
-      return { aliases, form };
-    });
+    const forms = wrt
+      ? []
+      : positions.map((p) => {
+          const { leaves, form } = flatten("grad", args[p], `argument ${p}`);
+          const aliases = leaves.map((leaf) => (isFloat(leaf.dtype) ? argument(leaf) : leaf));
+          if (!aliases.some((t) => isFloat(t.dtype)))
+            throw new DTypeError("grad", `argument ${p} holds no array of a floating type`, `Make it with { dtype: "float32" }`);
+          marked[p] = form.rebuild(aliases);
+          return { aliases, form };
+        });
     const variables = new Map((wrt ?? []).map((v) => [v, argument(v).node] as const));
     const wanted = wrt ? wrt.map((v) => variables.get(v)!) : forms.flatMap(({ aliases }) => aliases.map((t) => t.node));
 
     const returned = differentiate(() => (wrt ? substituting(variables, () => f(...marked)) : f(...marked)));
-    if (hasAux && !Array.isArray(returned))
-      throw new ArgumentError("grad", "with hasAux the function returns [value, extra]");
+    if (hasAux && !Array.isArray(returned)) throw new ArgumentError("grad", "with hasAux the function returns [value, extra]");
     const [value, aux] = hasAux ? (returned as [Tensor, Tree]) : [returned as Tensor, null];
     if (!(value instanceof Tensor))
-      throw new ArgumentError("grad", `the function returned ${value === null ? "null" : typeof value}, not an array`, "Return the loss as a zero-dimensional array");
+      throw new ArgumentError(
+        "grad",
+        `the function returned ${value === null ? "null" : typeof value}, not an array`,
+        "Return the loss as a zero-dimensional array",
+      );
     if (value.size !== 1)
-      throw new ShapeError("grad", `the function returned shape ${showShape(value.shape)}; a gradient needs a single number`, "Reduce it with mean() or sum(), or use jacobian()");
+      throw new ShapeError(
+        "grad",
+        `the function returned shape ${showShape(value.shape)}; a gradient needs a single number`,
+        "Reduce it with mean() or sum(), or use jacobian()",
+      );
     if (!isFloat(value.dtype)) throw new DTypeError("grad", `the function returned ${value.dtype}; a gradient needs a floating type`);
 
     const nodes = gradients([value.node], [make.constant(1, value.shape, value.dtype)], wanted);
@@ -140,7 +153,11 @@ export function vjp(f: TensorFunction, ...primals: unknown[]): [value: unknown, 
   const out = flatten("vjp", value, "the result");
   const pull = (cotangent: unknown): unknown[] => {
     const seeds = matching("vjp", "cotangent", out.leaves, cotangent);
-    const nodes = gradients(out.leaves.map((t) => t.node), seeds, aliases.map((t) => t.node));
+    const nodes = gradients(
+      out.leaves.map((t) => t.node),
+      seeds,
+      aliases.map((t) => t.node),
+    );
     settle(nodes);
     return form.rebuild(nodes.map((n) => new Tensor(n))) as unknown[];
   };
@@ -171,7 +188,11 @@ export function jvp(f: TensorFunction, primals: readonly unknown[], tangents: re
   const out = flatten("jvp", value, "the result");
   const outputs = out.leaves.map((t) => t.node);
   const cotangents = outputs.map((node) => make.alias({ kind: "argument" }, [zeros(node)]));
-  const pulled = gradients(outputs, cotangents, aliases.map((t) => t.node));
+  const pulled = gradients(
+    outputs,
+    cotangents,
+    aliases.map((t) => t.node),
+  );
   const pushed = gradients(pulled, directions, cotangents);
   settle([...outputs, ...pushed]);
   return [value, out.form.rebuild(pushed.map((n) => new Tensor(n)))];
@@ -197,7 +218,13 @@ export function jacobian(f: TensorFunction, options: { readonly argnums?: number
     const result = wanted.map((node, k) => {
       const shape = [...value.shape, ...node.shape];
       if (!rows.length) return make.constant(0, shape, node.dtype);
-      return make.reshape(make.concat(rows.map((row) => make.reshape(row[k]!, [1, ...node.shape])), 0), shape);
+      return make.reshape(
+        make.concat(
+          rows.map((row) => make.reshape(row[k]!, [1, ...node.shape])),
+          0,
+        ),
+        shape,
+      );
     });
     settle(result);
     return form.rebuild(result.map((n) => new Tensor(n)));
@@ -233,7 +260,10 @@ export function customGradient(
         throw new ArgumentError("customGradient", `backward returned ${list.length} cotangents for ${args.length} arguments`);
       return list.map((t, i) => {
         if (t && !sameShape(t.shape, args[i]!.shape))
-          throw new ShapeError("customGradient", `the cotangent of argument ${i} has shape ${showShape(t.shape)}, the argument ${showShape(args[i]!.shape)}`);
+          throw new ShapeError(
+            "customGradient",
+            `the cotangent of argument ${i} has shape ${showShape(t.shape)}, the argument ${showShape(args[i]!.shape)}`,
+          );
         return t && make.cast(t.node, args[i]!.dtype);
       });
     };
@@ -254,15 +284,21 @@ export function checkpoint<F extends TensorFunction>(f: F): F {
     return mapTree(value, (out) => {
       const inside: Node[] = [];
       const boundary = new Set<Node>();
-      for (const node of linearise([out.node]))
-        if (node.id > start && !given.has(node) && node.inputs.length) inside.push(node);
+      for (const node of linearise([out.node])) if (node.id > start && !given.has(node) && node.inputs.length) inside.push(node);
       const within = new Set(inside);
       for (const node of inside) for (const x of node.inputs) if (!within.has(x)) boundary.add(x);
       if (!within.has(out.node)) return out;
       const sources = [...boundary];
       const pull = (g: unknown): (Node | null)[] => {
         const copies = new Map<Node, Node>(sources.map((x) => [x, make.alias({ kind: "barrier" }, [x])]));
-        for (const node of inside) copies.set(node, make.copy(node, node.inputs.map((x) => copies.get(x)!)));
+        for (const node of inside)
+          copies.set(
+            node,
+            make.copy(
+              node,
+              node.inputs.map((x) => copies.get(x)!),
+            ),
+          );
         const wanted = sources.map((x) => copies.get(x)!);
         return gradients([copies.get(out.node)!], [g as Node], wanted).map((n, i) => (isFloat(sources[i]!.dtype) ? n : null));
       };

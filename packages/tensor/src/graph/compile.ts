@@ -126,7 +126,11 @@ function trace(f: TensorFunction, args: unknown[], given: ReturnType<typeof flat
   try {
     returned = f(...(given.form.rebuild(stand) as unknown[]));
     if (returned instanceof Promise)
-      throw new ArgumentError("compile", "the function is asynchronous", "Compile a function that returns arrays, and await values outside of it");
+      throw new ArgumentError(
+        "compile",
+        "the function is asynchronous",
+        "Compile a function that returns arrays, and await values outside of it",
+      );
     out = flatten("compile", returned as Tree, "the result");
     results = out.leaves.map((t) => t.node);
   } finally {
@@ -140,7 +144,12 @@ function trace(f: TensorFunction, args: unknown[], given: ReturnType<typeof flat
     const argument = parameters.indexOf(node);
     if (argument >= 0) return { argument };
     for (const [variable, { parameter }] of variables) if (parameter === node) return { variable };
-    if (!node.buffer) throw new StateError("compile", "the function uses an array that belongs to another trace", "Do not keep arrays of a compiled function in outer variables");
+    if (!node.buffer)
+      throw new StateError(
+        "compile",
+        "the function uses an array that belongs to another trace",
+        "Do not keep arrays of a compiled function in outer variables",
+      );
     return { node };
   });
   const donated = donatedLeaves(args, given, donate);
@@ -171,8 +180,7 @@ const isVariable = (t: Tensor): t is Variable => "rebind" in t;
 /** Indices among the leaves of those that belong to donated arguments. */
 function donatedLeaves(args: unknown[], given: ReturnType<typeof flatten>, donate: ReadonlySet<number>): Set<number> {
   const found = new Set<number>();
-  for (const position of donate)
-    for (const leaf of flatten("compile", args[position]).leaves) found.add(given.leaves.indexOf(leaf));
+  for (const position of donate) for (const leaf of flatten("compile", args[position]).leaves) found.add(given.leaves.indexOf(leaf));
   return found;
 }
 
@@ -211,8 +219,9 @@ function replay(program: Program, leaves: readonly Tensor[], args: unknown[], do
     engine.adopt(node, buffer);
     return node;
   });
-  program.assigned.forEach((variable, i) => { variable.rebind(nodes[returned + i]!); });
+  program.assigned.forEach((variable, i) => {
+    variable.rebind(nodes[returned + i]!);
+  });
   for (const position of donate) for (const leaf of flatten("compile", args[position]).leaves) if (!isVariable(leaf)) leaf.dispose();
   return program.form.rebuild(nodes.slice(0, returned).map((node) => new Tensor(node)));
 }
-

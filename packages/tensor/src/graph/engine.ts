@@ -126,7 +126,11 @@ export class Engine {
   private compute(order: readonly Node[], outputs: readonly Node[]): DeviceBuffer[] {
     for (const node of order)
       if (is(node, "buffer") && !node.buffer)
-        throw new StateError("compile", "a value was read inside of a compiled function, where it does not exist yet", "Return it and read it outside, or use where() to decide");
+        throw new StateError(
+          "compile",
+          "a value was read inside of a compiled function, where it does not exist yet",
+          "Return it and read it outside, or use where() to decide",
+        );
     const graph: Graph = {
       nodes: order,
       inputs: order.filter((n) => n.op === "buffer"),
@@ -138,7 +142,10 @@ export class Engine {
     const buffers: DeviceBuffer[] = [];
     try {
       for (const node of outputs) buffers.push(this.allocate(node.size * bytesOf(node.dtype)));
-      program.run(graph.inputs.map((n) => n.buffer!), buffers);
+      program.run(
+        graph.inputs.map((n) => n.buffer!),
+        buffers,
+      );
     } catch (error) {
       for (const buffer of buffers) buffer.backend.free(buffer);
       throw error;
@@ -161,7 +168,8 @@ export class Engine {
   program(graph: Graph): Executable {
     const key = signature(graph);
     let program = this.programs.get(key);
-    if (program) this.programs.delete(key); // moves to the end: most recently used
+    if (program)
+      this.programs.delete(key); // moves to the end: most recently used
     else program = this.backend.build(snapshot(graph));
     this.programs.set(key, program);
     if (this.programs.size > cachedPrograms) {

@@ -1,7 +1,17 @@
 import { ArgumentError } from "../errors.ts";
 import type { GradientRule } from "./gradients.ts";
 import {
-  asColumns, asRows, diagonalMatrix, diagonalOf, factorShapes, matmul, takeRows, transpose, triangle, triangularSolve, unpack,
+  asColumns,
+  asRows,
+  diagonalMatrix,
+  diagonalOf,
+  factorShapes,
+  matmul,
+  takeRows,
+  transpose,
+  triangle,
+  triangularSolve,
+  unpack,
 } from "./linalg.ts";
 import { make, type Node } from "./node.ts";
 import type { LinalgName } from "./primitives.ts";
@@ -33,7 +43,11 @@ function quotient(a: Node, b: Node): Node {
 type TriangleOptions = Record<"lower" | "unitDiagonal" | "transpose", boolean>;
 
 function shapesOf(node: Node<"linalg">): number[][] {
-  return factorShapes(node.attrs.name, node.inputs.map((x) => x.shape), node.attrs);
+  return factorShapes(
+    node.attrs.name,
+    node.inputs.map((x) => x.shape),
+    node.attrs,
+  );
 }
 
 /** Results and their cotangents. */
@@ -44,7 +58,12 @@ function parts(g: Node, node: Node<"linalg">): { results: Node[]; cotangents: No
 /** Columns from..to of [..., m, n]. */
 function columns(x: Node, from: number, to: number): Node {
   const rank = x.shape.length;
-  return make.slice(x, x.shape.map((_, i) => (i === rank - 1 ? from : 0)), x.shape.map(() => 1), [...x.shape.slice(0, -1), to - from]);
+  return make.slice(
+    x,
+    x.shape.map((_, i) => (i === rank - 1 ? from : 0)),
+    x.shape.map(() => 1),
+    [...x.shape.slice(0, -1), to - from],
+  );
 }
 
 /** Q R = X with X of full column rank: X̄ = (Q̄ + Q copyltu(R R̄ᵀ - Q̄ᵀ Q)) R⁻ᵀ (Walter & Lehmann 2018). */
@@ -63,7 +82,10 @@ function qrBack(q: Node, r: Node, qBar: Node, rBar: Node): Node {
 export const linalgGradients: Record<LinalgName, GradientRule<"linalg">> = {
   /** Ā = sym(L⁻ᵀ Φ(Lᵀ L̄) L⁻¹), Φ taking the lower triangle and half the diagonal (Murray 2016). */
   cholesky: (g, node) => {
-    const { results: [l], cotangents: [lBar] } = parts(g, node) as { results: [Node]; cotangents: [Node] };
+    const {
+      results: [l],
+      cotangents: [lBar],
+    } = parts(g, node) as { results: [Node]; cotangents: [Node] };
     const phi = triangle(matmul(transpose(l), lBar), "below", 0.5);
     const left = triangularSolve(l, phi, { lower: true, transpose: true });
     return [symmetric(triangularSolve(l, transpose(left), { lower: true, transpose: true }))];
@@ -73,7 +95,10 @@ export const linalgGradients: Record<LinalgName, GradientRule<"linalg">> = {
   lu: (g, node) => {
     const [m, n] = node.inputs[0]!.shape.slice(-2);
     if (m !== n) throw new ArgumentError("lu", `the gradient is for square matrices, this one is ${m} by ${n}`);
-    const { results: [lu, order], cotangents: [bar] } = parts(g, node) as { results: [Node, Node]; cotangents: [Node, Node] };
+    const {
+      results: [lu, order],
+      cotangents: [bar],
+    } = parts(g, node) as { results: [Node, Node]; cotangents: [Node, Node] };
     const l = add(triangle(lu, "below", 0), diagonalMatrix(constant(1, order)));
     const u = triangle(lu, "above", 1);
     const middle = add(
@@ -95,7 +120,10 @@ export const linalgGradients: Record<LinalgName, GradientRule<"linalg">> = {
         `mode "complete" of ${m} by ${n} has no gradient: the last ${m - n} columns of Q are not unique`,
         `Use mode "reduced"`,
       );
-    const { results: [q, r], cotangents: [qBar, rBar] } = parts(g, node) as { results: [Node, Node]; cotangents: [Node, Node] };
+    const {
+      results: [q, r],
+      cotangents: [qBar, rBar],
+    } = parts(g, node) as { results: [Node, Node]; cotangents: [Node, Node] };
     if (m >= n) return [qrBack(q, r, qBar, rBar)];
     const [u, y] = [columns(r, 0, m), columns(a, m, n)];
     const [uBar, vBar] = [columns(rBar, 0, m), columns(rBar, m, n)];
@@ -105,7 +133,10 @@ export const linalgGradients: Record<LinalgName, GradientRule<"linalg">> = {
 
   /** Ā = sym(V (diag(w̄) + F ∘ Vᵀ V̄) Vᵀ), F_ij = 1 / (w_j - w_i) and F_ii = 0 (Giles 2008, §3.1). */
   eigh: (g, node) => {
-    const { results: [w, v], cotangents: [wBar, vBar] } = parts(g, node) as { results: [Node, Node]; cotangents: [Node, Node] };
+    const {
+      results: [w, v],
+      cotangents: [wBar, vBar],
+    } = parts(g, node) as { results: [Node, Node]; cotangents: [Node, Node] };
     const n = w.shape.at(-1)!;
     const vtv = matmul(transpose(v), vBar);
     const turn = quotient(sub(vtv, diagonalMatrix(diagonalOf(vtv))), sub(asRows(w, n), asColumns(w, n)));
@@ -145,7 +176,10 @@ export const linalgGradients: Record<LinalgName, GradientRule<"linalg">> = {
   triangularSolve: (g, node) => {
     const a = node.inputs[0]!;
     const { lower, unitDiagonal, transpose: transposed } = node.attrs as unknown as TriangleOptions;
-    const { results: [x], cotangents: [xBar] } = parts(g, node) as { results: [Node]; cotangents: [Node] };
+    const {
+      results: [x],
+      cotangents: [xBar],
+    } = parts(g, node) as { results: [Node]; cotangents: [Node] };
     const bBar = triangularSolve(a, xBar, { lower, unitDiagonal, transpose: !transposed });
     const full = transposed ? matmul(x, transpose(bBar)) : matmul(bBar, transpose(x));
     return [triangle(neg(full), lower ? "below" : "above", unitDiagonal ? 0 : 1), bBar];

@@ -13,8 +13,7 @@ export type GradientRule<K extends Op = Op> = (cotangent: Node, node: Node<K>) =
 // A few words of arithmetic on nodes of equal shape; numbers stand for constants.
 type Operand = Node | number;
 const like = (x: Operand, y: Node): Node => (typeof x === "number" ? make.constant(x, y.shape, y.dtype) : x);
-const pair = (a: Operand, b: Operand): [Node, Node] =>
-  typeof a === "number" ? [like(a, b as Node), b as Node] : [a, like(b, a)];
+const pair = (a: Operand, b: Operand): [Node, Node] => (typeof a === "number" ? [like(a, b as Node), b as Node] : [a, like(b, a)]);
 export const add = (a: Operand, b: Operand): Node => make.binary("add", ...pair(a, b));
 export const sub = (a: Operand, b: Operand): Node => make.binary("sub", ...pair(a, b));
 export const mul = (a: Operand, b: Operand): Node => make.binary("mul", ...pair(a, b));
@@ -33,7 +32,13 @@ const noneTwice = () => [null, null] as const;
 
 /** A reduced result brought back to the shape before the reduction. */
 export function restore(x: Node, axes: readonly number[], shape: Shape): Node {
-  return make.expand(make.reshape(x, shape.map((n, i) => (axes.includes(i) ? 1 : n))), shape);
+  return make.expand(
+    make.reshape(
+      x,
+      shape.map((n, i) => (axes.includes(i) ? 1 : n)),
+    ),
+    shape,
+  );
 }
 
 /** Shares a cotangent equally among the places that attain the maximum or minimum. */
@@ -63,8 +68,17 @@ function productOfOthers(x: Node, axis: number): Node {
     const partial = make.scan(x, axis, "prod", reverse);
     const keep = x.shape.map((m, i) => (i === axis ? Math.max(n - 1, 0) : m));
     const starts = x.shape.map((_, i) => (i === axis && reverse ? Math.min(1, n) : 0));
-    const body = make.slice(partial, starts, x.shape.map(() => 1), keep);
-    const one = make.constant(1, x.shape.map((m, i) => (i === axis ? Math.min(n, 1) : m)), x.dtype);
+    const body = make.slice(
+      partial,
+      starts,
+      x.shape.map(() => 1),
+      keep,
+    );
+    const one = make.constant(
+      1,
+      x.shape.map((m, i) => (i === axis ? Math.min(n, 1) : m)),
+      x.dtype,
+    );
     return make.concat(reverse ? [body, one] : [one, body], axis);
   };
   return mul(shifted(false), shifted(true));
@@ -88,7 +102,9 @@ function cumulativeProductGradient(g: Node, node: Node<"scan">): Node {
   const flowing = make.expand(make.reshape(make.permute(g, toLast), [...moved.shape, 1]), table);
   const result = sum(where(reaches, mul(flowing, others), 0), [last]);
   const back = new Array<number>(x.shape.length);
-  toLast.forEach((a, i) => { back[a] = i; });
+  toLast.forEach((a, i) => {
+    back[a] = i;
+  });
   return make.permute(result, back);
 }
 
@@ -125,12 +141,14 @@ const contractRule: GradientRule<"contract"> = (g, node) => {
   // The result of a contraction comes as batch, free of the first, free of the second; put axes back in their places.
   const arrange = (x: Node, from: readonly number[]): Node => {
     const order = new Array<number>(from.length);
-    from.forEach((axis, i) => { order[axis] = i; });
+    from.forEach((axis, i) => {
+      order[axis] = i;
+    });
     return make.permute(x, order);
   };
   // A contraction orders its contracted axes as listed; the free axes of the other operand come sorted.
   const sorted = (side: 0 | 1) => [...contract[side]].sort((p, q) => p - q);
-  const partner = (side: 0 | 1) => sorted(side).map((axis) => contract[1 - side as 0 | 1][contract[side].indexOf(axis)]!);
+  const partner = (side: 0 | 1) => sorted(side).map((axis) => contract[(1 - side) as 0 | 1][contract[side].indexOf(axis)]!);
   const da = make.contract(g, b, { batch: [batchAxes, batch[1]], contract: [freeB, free[1]] });
   const db = make.contract(g, a, { batch: [batchAxes, batch[0]], contract: [freeA, free[0]] });
   return [arrange(da, [...batch[0], ...free[0], ...partner(1)]), arrange(db, [...batch[1], ...free[1], ...partner(0)])];
@@ -140,7 +158,13 @@ const contractRule: GradientRule<"contract"> = (g, node) => {
 const attentionRows = (x: Node, start: number, count: number): Node =>
   make.slice(x, [0, 0, start, 0], [1, 1, 1, 1], [x.shape[0]!, x.shape[1]!, count, x.shape[3]!]);
 const batched = (a: Node, b: Node, axisA: number, axisB: number): Node =>
-  make.contract(a, b, { batch: [[0, 1], [0, 1]], contract: [[axisA], [axisB]] });
+  make.contract(a, b, {
+    batch: [
+      [0, 1],
+      [0, 1],
+    ],
+    contract: [[axisA], [axisB]],
+  });
 
 /** Softmax(q·kᵀ·scale + mask) of some queries, by the plain formula: [B, H, count, S]. A fully masked row gives zeros. */
 function attentionWeights(node: Node<"attention">, start: number, count: number): Node {
@@ -173,7 +197,10 @@ const mostScores = 2 ** 22;
 /** Attention in primitives, for backends without a kernel of their own. */
 export function composeAttention(node: Node<"attention">): Node {
   if (!node.size || !node.inputs[1]!.shape[2]) return make.constant(0, node.shape, node.dtype);
-  return make.concat(queryBlocks(node, (start, count) => batched(attentionWeights(node, start, count), node.inputs[2]!, 3, 2)), 2);
+  return make.concat(
+    queryBlocks(node, (start, count) => batched(attentionWeights(node, start, count), node.inputs[2]!, 3, 2)),
+    2,
+  );
 }
 
 const attentionRule: GradientRule<"attention"> = (g, node) => {
@@ -188,8 +215,23 @@ const attentionRule: GradientRule<"attention"> = (g, node) => {
   });
   if (!parts.length) return node.inputs.map((x) => make.constant(0, x.shape, x.dtype));
   const total = (xs: Node[]) => xs.reduce((a, b) => add(a, b));
-  const result = [make.concat(parts.map((p) => p.q), 2), total(parts.map((p) => p.k)), total(parts.map((p) => p.v))];
-  return mask ? [...result, make.concat(parts.map((p) => p.mask), 2)] : result;
+  const result = [
+    make.concat(
+      parts.map((p) => p.q),
+      2,
+    ),
+    total(parts.map((p) => p.k)),
+    total(parts.map((p) => p.v)),
+  ];
+  return mask
+    ? [
+        ...result,
+        make.concat(
+          parts.map((p) => p.mask),
+          2,
+        ),
+      ]
+    : result;
 };
 
 const scatterRule: GradientRule<"scatter"> = (g, node) => {
@@ -214,10 +256,17 @@ const scatterRule: GradientRule<"scatter"> = (g, node) => {
 const invSqrt = (x: Node): Node => div(1, sqrt(x));
 
 const rules: { readonly [K in Op]: GradientRule<K> } = {
-  buffer: () => [], constant: () => [], iota: () => [],
+  buffer: () => [],
+  constant: () => [],
+  iota: () => [],
   neg: (g) => [neg(g)],
   abs: (g, n) => [mul(g, make.unary("sign", n.inputs[0]!))],
-  sign: none, floor: none, ceil: none, trunc: none, rint: none, not: none,
+  sign: none,
+  floor: none,
+  ceil: none,
+  trunc: none,
+  rint: none,
+  not: none,
   sqrt: (g, n) => [div(mul(g, 0.5), n)],
   exp: (g, n) => [mul(g, n)],
   expm1: (g, n) => [mul(g, add(n, 1))],
@@ -263,8 +312,15 @@ const rules: { readonly [K in Op]: GradientRule<K> } = {
     return [mul(scaled, x), neg(mul(scaled, y))];
   },
   nextafter: (g) => [g, null],
-  and: noneTwice, or: noneTwice, xor: noneTwice, shl: noneTwice, shr: noneTwice,
-  eq: noneTwice, ne: noneTwice, lt: noneTwice, le: noneTwice,
+  and: noneTwice,
+  or: noneTwice,
+  xor: noneTwice,
+  shl: noneTwice,
+  shr: noneTwice,
+  eq: noneTwice,
+  ne: noneTwice,
+  lt: noneTwice,
+  le: noneTwice,
   where: (g, n) => [null, where(n.inputs[0]!, g, 0), where(n.inputs[0]!, 0, g)],
   threefry: noneTwice,
   reduceSum: (g, n) => [restore(g, n.attrs.axes, n.inputs[0]!.shape)],
@@ -278,16 +334,22 @@ const rules: { readonly [K in Op]: GradientRule<K> } = {
     const flat = make.reshape(moved, [...kept.map((i) => x.shape[i]!), axes.reduce((m, i) => m * x.shape[i]!, 1)]);
     const others = make.reshape(productOfOthers(flat, kept.length), moved.shape);
     const back = new Array<number>(order.length);
-    order.forEach((axis, i) => { back[axis] = i; });
+    order.forEach((axis, i) => {
+      back[axis] = i;
+    });
     return [mul(restore(g, axes, x.shape), make.permute(others, back))];
   },
   reduceMax: (g, n) => [shareAmongEqual(g, n)],
   reduceMin: (g, n) => [shareAmongEqual(g, n)],
-  argmax: none, argmin: none, argsort: none,
+  argmax: none,
+  argmin: none,
+  argsort: none,
   reshape: (g, n) => [make.reshape(g, n.inputs[0]!.shape)],
   permute: (g, n) => {
     const back = new Array<number>(n.attrs.axes.length);
-    n.attrs.axes.forEach((axis, i) => { back[axis] = i; });
+    n.attrs.axes.forEach((axis, i) => {
+      back[axis] = i;
+    });
     return [make.permute(g, back)];
   },
   expand: (g, n) => {
@@ -299,12 +361,30 @@ const rules: { readonly [K in Op]: GradientRule<K> } = {
     const { shape } = n.inputs[0]!;
     const { starts, steps } = n.attrs;
     // Undo the direction, spread by the step, pad to the place: all movement.
-    const flipped = make.slice(g, n.shape.map((m, i) => (steps[i]! < 0 ? Math.max(m - 1, 0) : 0)), steps.map((s) => (s < 0 ? -1 : 1)), n.shape);
+    const flipped = make.slice(
+      g,
+      n.shape.map((m, i) => (steps[i]! < 0 ? Math.max(m - 1, 0) : 0)),
+      steps.map((s) => (s < 0 ? -1 : 1)),
+      n.shape,
+    );
     const spread = dilate(flipped, steps.map(Math.abs));
     const before = n.shape.map((m, i) => (m === 0 ? 0 : Math.min(starts[i]!, starts[i]! + (m - 1) * steps[i]!)));
-    return [make.pad(spread, before, shape.map((m, i) => m - before[i]! - spread.shape[i]!))];
+    return [
+      make.pad(
+        spread,
+        before,
+        shape.map((m, i) => m - before[i]! - spread.shape[i]!),
+      ),
+    ];
   },
-  pad: (g, n) => [make.slice(g, n.attrs.before, n.attrs.before.map(() => 1), n.inputs[0]!.shape)],
+  pad: (g, n) => [
+    make.slice(
+      g,
+      n.attrs.before,
+      n.attrs.before.map(() => 1),
+      n.inputs[0]!.shape,
+    ),
+  ],
   windows: (g, n) => [make.fold(g, n.attrs, n.inputs[0]!.shape)],
   fold: (g, n) => [make.windows(g, n.attrs)],
   concat: (g, n) => {
@@ -312,7 +392,12 @@ const rules: { readonly [K in Op]: GradientRule<K> } = {
     return n.inputs.map((x) => {
       const starts = x.shape.map((_, i) => (i === n.attrs.axis ? at : 0));
       at += x.shape[n.attrs.axis]!;
-      return make.slice(g, starts, x.shape.map(() => 1), x.shape);
+      return make.slice(
+        g,
+        starts,
+        x.shape.map(() => 1),
+        x.shape,
+      );
     });
   },
   contract: contractRule,
@@ -343,9 +428,21 @@ export function dilate(x: Node, factors: readonly number[]): Node {
     if (factor === 1 || n < 2) return;
     const split = [...x.shape.slice(0, axis + 1), 1, ...x.shape.slice(axis + 1)];
     const after = split.map((_, i) => (i === axis + 1 ? factor - 1 : 0));
-    const padded = make.pad(make.reshape(x, split), split.map(() => 0), after);
-    const merged = make.reshape(padded, x.shape.map((m, i) => (i === axis ? n * factor : m)));
-    x = make.slice(merged, x.shape.map(() => 0), x.shape.map(() => 1), x.shape.map((m, i) => (i === axis ? (n - 1) * factor + 1 : m)));
+    const padded = make.pad(
+      make.reshape(x, split),
+      split.map(() => 0),
+      after,
+    );
+    const merged = make.reshape(
+      padded,
+      x.shape.map((m, i) => (i === axis ? n * factor : m)),
+    );
+    x = make.slice(
+      merged,
+      x.shape.map(() => 0),
+      x.shape.map(() => 1),
+      x.shape.map((m, i) => (i === axis ? (n - 1) * factor + 1 : m)),
+    );
   });
   return x;
 }
@@ -374,4 +471,3 @@ export function backpropagate(order: readonly Node[], seeds: ReadonlyMap<Node, N
 function ruleOf(node: Node): GradientRule {
   return rules[node.op] as GradientRule;
 }
-

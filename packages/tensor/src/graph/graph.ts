@@ -42,7 +42,15 @@ export function linearise(outputs: readonly Node[]): Node[] {
 export function snapshot(graph: Graph): Graph {
   const copies = new Map<Node, Node>();
   for (const node of graph.inputs) copies.set(node, make.parameter(node.shape, node.dtype));
-  for (const node of graph.nodes) if (!copies.has(node)) copies.set(node, make.copy(node, node.inputs.map((x) => copies.get(x)!)));
+  for (const node of graph.nodes)
+    if (!copies.has(node))
+      copies.set(
+        node,
+        make.copy(
+          node,
+          node.inputs.map((x) => copies.get(x)!),
+        ),
+      );
   const copied = (nodes: readonly Node[]): Node[] => nodes.map((n) => copies.get(n)!);
   // A copy of an alias needs no gradient rule, and the rule would hold on to what it closes over.
   for (const node of copies.values()) if (node.op === "alias") node.attrs = { kind: "barrier" };

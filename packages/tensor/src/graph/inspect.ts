@@ -15,7 +15,10 @@ export function explain(x: Tensor): string {
     const text = n.op === "alias" ? "" : JSON.stringify(n.attrs);
     return text === "{}" ? "" : ` ${text}`;
   };
-  const lines = nodes.map((n) => `  %${number.get(n)} = ${n.op}${attributes(n)}(${n.inputs.map((i) => `%${number.get(i)}`).join(", ")}) : ${n.dtype}[${n.shape.join(", ")}]`);
+  const lines = nodes.map(
+    (n) =>
+      `  %${number.get(n)} = ${n.op}${attributes(n)}(${n.inputs.map((i) => `%${number.get(i)}`).join(", ")}) : ${n.dtype}[${n.shape.join(", ")}]`,
+  );
   const graph: Graph = { nodes, inputs: nodes.filter((n) => n.op === "buffer"), outputs: [node], inPlace: [-1] };
   const program = engine.backend.build(snapshot(graph));
   const text = program.explain();
@@ -41,8 +44,9 @@ export function scope<T>(body: () => T): T {
     keep(result);
     // What is returned must not depend on what goes.
     engine.realise([...kept].map((t) => (t as Tensor).node));
-    for (const t of engine.created) if (!kept.has(t)) t.dispose();
-    else outer?.push(t);
+    for (const t of engine.created)
+      if (!kept.has(t)) t.dispose();
+      else outer?.push(t);
     return result;
   } finally {
     engine.created = outer;

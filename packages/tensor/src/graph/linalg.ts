@@ -13,12 +13,26 @@ export function factorShapes(name: LinalgName, inputs: readonly Shape[], options
   const [m, n] = inputs[0]!.slice(-2) as [number, number];
   const k = Math.min(m, n);
   switch (name) {
-    case "cholesky": return [[n, n]];
-    case "lu": return [[m, n], [m]];
-    case "qr": return options.mode === "complete" ? [[m, m], [m, n]] : [[m, k], [k, n]];
-    case "eigh": return [[n], [n, n]];
-    case "svd": return options.fullMatrices ? [[m, m], [k], [n, n]] : [[m, k], [k], [k, n]];
-    case "triangularSolve": return [inputs[1]!.slice(-2)];
+    case "cholesky":
+      return [[n, n]];
+    case "lu":
+      return [[m, n], [m]];
+    case "qr":
+      return options.mode === "complete"
+        ? [
+            [m, m],
+            [m, n],
+          ]
+        : [
+            [m, k],
+            [k, n],
+          ];
+    case "eigh":
+      return [[n], [n, n]];
+    case "svd":
+      return options.fullMatrices ? [[m, m], [k], [n, n]] : [[m, k], [k], [k, n]];
+    case "triangularSolve":
+      return [inputs[1]!.slice(-2)];
   }
 }
 
@@ -29,22 +43,30 @@ export function unpack(packed: Node, shapes: readonly Shape[]): Node[] {
   return shapes.map((shape) => {
     const starts = [...batch.map(() => 0), end];
     end += sizeOf(shape);
-    const part = make.slice(packed, starts, packed.shape.map(() => 1), [...batch, sizeOf(shape)]);
+    const part = make.slice(
+      packed,
+      starts,
+      packed.shape.map(() => 1),
+      [...batch, sizeOf(shape)],
+    );
     return make.reshape(part, [...batch, ...shape]);
   });
 }
 
 /** Applies a factorisation to stacks whose batch axes agree. */
 export function factorize(name: LinalgName, inputs: readonly Node[], options: Options = {}): Node[] {
-  const shapes = factorShapes(name, inputs.map((x) => x.shape), options);
+  const shapes = factorShapes(
+    name,
+    inputs.map((x) => x.shape),
+    options,
+  );
   const packedSize = shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
   return unpack(make.linalg(name, inputs, [...inputs[0]!.shape.slice(0, -2), packedSize], options), shapes);
 }
 
 /** X with op(A) X = B. */
-export const triangularSolve = (
-  a: Node, b: Node, options: { lower: boolean; transpose?: boolean; unitDiagonal?: boolean },
-): Node => factorize("triangularSolve", [a, b], { transpose: false, unitDiagonal: false, ...options })[0]!;
+export const triangularSolve = (a: Node, b: Node, options: { lower: boolean; transpose?: boolean; unitDiagonal?: boolean }): Node =>
+  factorize("triangularSolve", [a, b], { transpose: false, unitDiagonal: false, ...options })[0]!;
 
 /** Swaps the last two axes. */
 export function transpose(x: Node): Node {

@@ -1,9 +1,18 @@
+import type { DeviceBuffer } from "../backends/backend.ts";
 import { type DType, dtypeInfo, isFloat } from "../dtype.ts";
 import { ArgumentError, DTypeError, IndexError, ShapeError } from "../errors.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
-import type { DeviceBuffer } from "../backends/backend.ts";
 import type {
-  Attributes, BinaryOp, CompareOp, LinalgName, Op, ReduceOp, ScanKind, ScatterMode, UnaryOp, WindowsAttributes,
+  Attributes,
+  BinaryOp,
+  CompareOp,
+  LinalgName,
+  Op,
+  ReduceOp,
+  ScanKind,
+  ScatterMode,
+  UnaryOp,
+  WindowsAttributes,
 } from "./primitives.ts";
 
 let nextId = 1;
@@ -60,14 +69,36 @@ function sameOperands(op: string, a: Node, b: Node): void {
 }
 
 const floatOnly = new Set<string>([
-  "sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
-  "tanh", "asinh", "acosh", "atanh", "erf", "div", "atan2", "nextafter",
+  "sqrt",
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "log2",
+  "log10",
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "tanh",
+  "asinh",
+  "acosh",
+  "atanh",
+  "erf",
+  "div",
+  "atan2",
+  "nextafter",
 ]);
 const bitsOnly = new Set<string>(["not", "and", "or", "xor", "shl", "shr"]);
 const numbersOnly = new Set<string>(["neg", "abs", "sign", "add", "sub", "mul", "floorDiv", "mod", "pow", "reduceSum", "reduceProd"]);
 
 function checkType(op: string, dtype: DType): void {
-  if (floatOnly.has(op) && !isFloat(dtype)) throw new DTypeError(op, `needs a floating type, received ${dtype}`, `Cast with astype("float32")`);
+  if (floatOnly.has(op) && !isFloat(dtype))
+    throw new DTypeError(op, `needs a floating type, received ${dtype}`, `Cast with astype("float32")`);
   if (bitsOnly.has(op) && isFloat(dtype)) throw new DTypeError(op, `needs bool or an integer type, received ${dtype}`);
   if ((op === "shl" || op === "shr") && dtype === "bool") throw new DTypeError(op, "needs an integer type, received bool");
   if (numbersOnly.has(op) && dtype === "bool") throw new DTypeError(op, "needs numbers, received bool", `Cast with astype("int32")`);
@@ -75,7 +106,7 @@ function checkType(op: string, dtype: DType): void {
 
 /** The makers of nodes: each checks its arguments and infers shape and type. Nothing else makes nodes. */
 export const make = {
-    /** A placeholder leaf: a value that a compiled function receives later. */
+  /** A placeholder leaf: a value that a compiled function receives later. */
   parameter: (shape: Shape, dtype: DType): Node => new Node("buffer", [], none, shape, dtype),
 
   constant(value: number, shape: Shape, dtype: DType): Node {
@@ -115,14 +146,16 @@ export const make = {
   cast: (x: Node, dtype: DType): Node => (x.dtype === dtype ? x : new Node("cast", [x], none, x.shape, dtype)),
 
   bitcast(x: Node, dtype: DType): Node {
-    if (dtypeInfo(x.dtype).bytes !== dtypeInfo(dtype).bytes)
-      throw new DTypeError("bitcast", `${x.dtype} and ${dtype} differ in size`);
+    if (dtypeInfo(x.dtype).bytes !== dtypeInfo(dtype).bytes) throw new DTypeError("bitcast", `${x.dtype} and ${dtype} differ in size`);
     return new Node("bitcast", [x], none, x.shape, dtype);
   },
 
   threefry(key: Node, counter: Node): Node {
     if (key.dtype !== "uint32" || counter.dtype !== "uint32" || !sameShape(key.shape, [2]))
-      throw new DTypeError("threefry", `needs a uint32[2] key and uint32 counters, received ${key.dtype}${showShape(key.shape)} and ${counter.dtype}`);
+      throw new DTypeError(
+        "threefry",
+        `needs a uint32[2] key and uint32 counters, received ${key.dtype}${showShape(key.shape)} and ${counter.dtype}`,
+      );
     return new Node("threefry", [key, counter], none, counter.shape, "uint32");
   },
 
@@ -147,7 +180,13 @@ export const make = {
     if (axes.length !== x.shape.length || new Set(axes).size !== axes.length || axes.some((a) => !(a in x.shape)))
       throw new IndexError("permute", `axes [${axes.join(", ")}] are no order of the axes of ${showShape(x.shape)}`);
     if (axes.every((a, i) => a === i)) return x;
-    return new Node("permute", [x], { axes }, axes.map((a) => x.shape[a]!), x.dtype);
+    return new Node(
+      "permute",
+      [x],
+      { axes },
+      axes.map((a) => x.shape[a]!),
+      x.dtype,
+    );
   },
 
   /** Repeats axes of size 1; same rank. */
@@ -173,7 +212,13 @@ export const make = {
     if ([...before, ...after].some((n) => !Number.isInteger(n) || n < 0))
       throw new ArgumentError("pad", `widths [${before.join(", ")}], [${after.join(", ")}] must be non-negative integers`);
     if (before.every((n) => n === 0) && after.every((n) => n === 0)) return x;
-    return new Node("pad", [x], { before, after }, x.shape.map((n, i) => n + before[i]! + after[i]!), x.dtype);
+    return new Node(
+      "pad",
+      [x],
+      { before, after },
+      x.shape.map((n, i) => n + before[i]! + after[i]!),
+      x.dtype,
+    );
   },
 
   /** Sliding windows: the windowed axes shrink to the number of positions, the window axes are appended in order. */
@@ -210,10 +255,12 @@ export const make = {
     for (const [as, bs] of [attrs.batch, attrs.contract])
       as.forEach((axis, i) => {
         if (a.shape[axis] !== b.shape[bs[i]!])
-          throw new ShapeError("contract", `${showShape(a.shape)} · ${showShape(b.shape)}: sizes ${a.shape[axis]} and ${b.shape[bs[i]!]} differ`);
+          throw new ShapeError(
+            "contract",
+            `${showShape(a.shape)} · ${showShape(b.shape)}: sizes ${a.shape[axis]} and ${b.shape[bs[i]!]} differ`,
+          );
       });
-    const free = (x: Node, side: 0 | 1) =>
-      x.shape.filter((_, i) => !attrs.batch[side].includes(i) && !attrs.contract[side].includes(i));
+    const free = (x: Node, side: 0 | 1) => x.shape.filter((_, i) => !attrs.batch[side].includes(i) && !attrs.contract[side].includes(i));
     const shape = [...attrs.batch[0].map((i) => a.shape[i]!), ...free(a, 0), ...free(b, 1)];
     return new Node("contract", [a, b], attrs, shape, a.dtype);
   },
@@ -222,7 +269,8 @@ export const make = {
   gather(x: Node, indices: Node, axis: number): Node {
     if (indices.dtype !== "int32") throw new DTypeError("gather", `indices are ${indices.dtype}, not int32`);
     const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
-    if (x.shape[axis] === 0 && sizeOf(shape) > 0) throw new IndexError("gather", `cannot take from axis ${axis} of ${showShape(x.shape)}: it is empty`);
+    if (x.shape[axis] === 0 && sizeOf(shape) > 0)
+      throw new IndexError("gather", `cannot take from axis ${axis} of ${showShape(x.shape)}: it is empty`);
     return new Node("gather", [x, indices], { axis }, shape, x.dtype);
   },
 
@@ -235,11 +283,9 @@ export const make = {
     return new Node("scatter", [x, indices, updates], { axis, mode }, x.shape, x.dtype);
   },
 
-  scan: (x: Node, axis: number, kind: ScanKind, reverse = false): Node =>
-    new Node("scan", [x], { axis, kind, reverse }, x.shape, x.dtype),
+  scan: (x: Node, axis: number, kind: ScanKind, reverse = false): Node => new Node("scan", [x], { axis, kind, reverse }, x.shape, x.dtype),
 
-  argsort: (x: Node, axis: number, descending = false): Node =>
-    new Node("argsort", [x], { axis, descending }, x.shape, "int32"),
+  argsort: (x: Node, axis: number, descending = false): Node => new Node("argsort", [x], { axis, descending }, x.shape, "int32"),
 
   /** Softmax(q·kᵀ·scale + mask)·v; shapes [B, H, T, d], [B, H, S, d], [B, H, S, e], mask [B, H, T, S]. */
   attention(q: Node, k: Node, v: Node, mask: Node | null, causal: boolean, scale: number): Node {

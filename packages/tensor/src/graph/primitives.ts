@@ -1,11 +1,52 @@
 /** The whole vocabulary of the graph. Everything else in Gradus is written in these. Meanings: docs/architecture.md. */
 
 export const unaryOps = [
-  "neg", "abs", "sign", "floor", "ceil", "trunc", "rint", "sqrt", "exp", "expm1", "log", "log1p", "log2", "log10",
-  "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "not",
+  "neg",
+  "abs",
+  "sign",
+  "floor",
+  "ceil",
+  "trunc",
+  "rint",
+  "sqrt",
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "log2",
+  "log10",
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "tanh",
+  "asinh",
+  "acosh",
+  "atanh",
+  "erf",
+  "not",
 ] as const;
 export const binaryOps = [
-  "add", "sub", "mul", "div", "floorDiv", "mod", "pow", "max", "min", "atan2", "nextafter", "and", "or", "xor", "shl", "shr",
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "floorDiv",
+  "mod",
+  "pow",
+  "max",
+  "min",
+  "atan2",
+  "nextafter",
+  "and",
+  "or",
+  "xor",
+  "shl",
+  "shr",
 ] as const;
 export const compareOps = ["eq", "ne", "lt", "le"] as const;
 export const reduceOps = ["reduceSum", "reduceProd", "reduceMax", "reduceMin", "argmax", "argmin"] as const;
@@ -30,9 +71,7 @@ export interface WindowsAttributes {
 type None = Readonly<Record<string, never>>;
 
 /** What each primitive carries besides its inputs. */
-export interface Attributes
-  extends Record<UnaryOp | BinaryOp | CompareOp, None>,
-    Record<ReduceOp, { readonly axes: readonly number[] }> {
+export interface Attributes extends Record<UnaryOp | BinaryOp | CompareOp, None>, Record<ReduceOp, { readonly axes: readonly number[] }> {
   buffer: None;
   constant: { readonly value: number };
   iota: { readonly axis: number };

@@ -1,4 +1,4 @@
-import { bytesOf, decode, type DType, type TypedArray } from "../dtype.ts";
+import { bytesOf, type DType, decode, type TypedArray } from "../dtype.ts";
 import { ShapeError, StateError } from "../errors.ts";
 import { type Shape, sameShape, showShape } from "../shape.ts";
 import { engine } from "./engine.ts";

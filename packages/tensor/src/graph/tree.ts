@@ -33,7 +33,11 @@ export function flatten(operation: string, tree: unknown, name = ""): { leaves: 
     if (typeof x === "object" && x !== null) {
       const prototype = Object.getPrototypeOf(x);
       if (prototype !== Object.prototype && prototype !== null)
-        throw new ArgumentError(operation, `${path || name || "an argument"} is a ${x.constructor?.name ?? "object"}, neither array, plain object nor number`, "Convert it with tensor(...)");
+        throw new ArgumentError(
+          operation,
+          `${path || name || "an argument"} is a ${x.constructor?.name ?? "object"}, neither array, plain object nor number`,
+          "Convert it with tensor(...)",
+        );
       key += "{";
       const parts = Object.entries(x).map(([k, inner]) => {
         key += `${JSON.stringify(k)}:`;

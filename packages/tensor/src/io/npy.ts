@@ -7,10 +7,29 @@ import type { ArrayData } from "./array-data.ts";
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const readable: Record<string, DType> = {
-  "?": "bool", b1: "bool", u1: "uint8", u2: "uint16", u4: "uint32", i1: "int8", i2: "int16", i4: "int32", f2: "float16", f4: "float32", f8: "float64",
+  "?": "bool",
+  b1: "bool",
+  u1: "uint8",
+  u2: "uint16",
+  u4: "uint32",
+  i1: "int8",
+  i2: "int16",
+  i4: "int32",
+  f2: "float16",
+  f4: "float32",
+  f8: "float64",
 };
 const written: Partial<Record<DType, string>> = {
-  bool: "|b1", uint8: "|u1", uint16: "<u2", uint32: "<u4", int8: "|i1", int16: "<i2", int32: "<i4", float16: "<f2", float32: "<f4", float64: "<f8",
+  bool: "|b1",
+  uint8: "|u1",
+  uint16: "<u2",
+  uint32: "<u4",
+  int8: "|i1",
+  int16: "<i2",
+  int32: "<i4",
+  float16: "<f2",
+  float32: "<f4",
+  float64: "<f8",
 };
 
 interface Header {
@@ -26,7 +45,8 @@ interface Header {
 /** Checks the header; needs only the first bytes of a file of `total` bytes. */
 export function npyHeader(bytes: Uint8Array, total: number): Header {
   const operation = "readNpy";
-  if (bytes.length < 10 || magic.some((b, i) => bytes[i] !== b)) throw new FormatError(operation, "not an .npy file: it does not begin with \\x93NUMPY");
+  if (bytes.length < 10 || magic.some((b, i) => bytes[i] !== b))
+    throw new FormatError(operation, "not an .npy file: it does not begin with \\x93NUMPY");
   const version = bytes[6]!;
   if (version < 1 || version > 3) throw new FormatError(operation, `version ${version} of the format is unknown`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -34,26 +54,38 @@ export function npyHeader(bytes: Uint8Array, total: number): Header {
   if (bytes.length < before) throw new FormatError(operation, "the file ends inside its header");
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   const start = before + length;
-  if (length > 2 ** 16 || start > total || start > bytes.length) throw new FormatError(operation, `a header of ${length} bytes does not fit the file of ${total}`);
+  if (length > 2 ** 16 || start > total || start > bytes.length)
+    throw new FormatError(operation, `a header of ${length} bytes does not fit the file of ${total}`);
   const text = new TextDecoder().decode(bytes.subarray(before, start));
   const field = (name: string, pattern: string): string => {
     const found = new RegExp(`['"]${name}['"]\\s*:\\s*(${pattern})`).exec(text)?.[1];
     if (found === undefined) throw new FormatError(operation, `the header has no valid ${name}: ${JSON.stringify(text.slice(0, 80))}`);
     return found;
   };
-  if (/['"]descr['"]\s*:\s*\[/.test(text)) throw new DTypeError(operation, "structured arrays cannot be read", "Save each field as an array of its own");
+  if (/['"]descr['"]\s*:\s*\[/.test(text))
+    throw new DTypeError(operation, "structured arrays cannot be read", "Save each field as an array of its own");
   const descr = field("descr", "['\"][^'\"]{1,16}['\"]").slice(1, -1);
   const fortran = field("fortran_order", "True|False") === "True";
-  const shape = field("shape", "\\([0-9,\\sL]*\\)").slice(1, -1).split(",").map((s) => s.trim()).filter(Boolean).map((s) => Number.parseInt(s, 10));
+  const shape = field("shape", "\\([0-9,\\sL]*\\)")
+    .slice(1, -1)
+    .split(",")
+    .map((s) => s.trim())
+    .filter(Boolean)
+    .map((s) => Number.parseInt(s, 10));
   const itemSize = Number(/\d+$/.exec(descr)?.[0] ?? 1);
   let count = 1;
   for (const n of shape) {
     count *= n;
-    if (!Number.isSafeInteger(n) || !Number.isSafeInteger(count)) throw new FormatError(operation, `shape [${shape.join(", ")}] has too many elements`);
+    if (!Number.isSafeInteger(n) || !Number.isSafeInteger(count))
+      throw new FormatError(operation, `shape [${shape.join(", ")}] has too many elements`);
   }
   const size = count * itemSize;
   if (!Number.isSafeInteger(size) || size > total - start)
-    throw new FormatError(operation, `shape [${shape.join(", ")}] of ${descr} needs ${size} bytes, the file has ${total - start}`, "It may be truncated");
+    throw new FormatError(
+      operation,
+      `shape [${shape.join(", ")}] of ${descr} needs ${size} bytes, the file has ${total - start}`,
+      "It may be truncated",
+    );
   return { descr, fortran, shape, start, bytes: size };
 }
 
@@ -76,7 +108,8 @@ function decodeElements({ descr, fortran, shape }: Header, raw: Uint8Array): Arr
   if (kind === "i8" || kind === "u8") array = fromWide("readNpy", new BigInt64Array(copy.buffer, 0, copy.length / 8), kind === "u8");
   else {
     const dtype = readable[kind];
-    if (!dtype) throw new DTypeError("readNpy", `arrays of type ${JSON.stringify(descr)} cannot be read`, "Convert it with astype before saving");
+    if (!dtype)
+      throw new DTypeError("readNpy", `arrays of type ${JSON.stringify(descr)} cannot be read`, "Convert it with astype before saving");
     if (dtype === "bool") copy = copy.map((b) => (b ? 1 : 0));
     array = { dtype, data: new (dtypeInfo(dtype).array)(copy.buffer, 0, copy.length / item) };
   }
@@ -110,8 +143,18 @@ export function fromWide(operation: string, wide: BigInt64Array, unsigned: boole
   }
   const dtype: DType = low >= -(2n ** 31n) && high < 2n ** 31n ? "int32" : low >= 0n && high < 2n ** 32n ? "uint32" : "float64";
   if (dtype === "float64" && (high > 2n ** 53n || low < -(2n ** 53n)))
-    throw new DTypeError(operation, `64-bit integers up to ${high > -low ? high : low} fit no type exactly`, "Gradus has integers of 32 bits; convert before saving");
-  return { dtype, data: encode(dtype, Array.from(wide, (x) => Number(read(x)))) };
+    throw new DTypeError(
+      operation,
+      `64-bit integers up to ${high > -low ? high : low} fit no type exactly`,
+      "Gradus has integers of 32 bits; convert before saving",
+    );
+  return {
+    dtype,
+    data: encode(
+      dtype,
+      Array.from(wide, (x) => Number(read(x))),
+    ),
+  };
 }
 
 /** The bytes of an `.npy` file (version 1), as NumPy writes them. bfloat16 is refused: the format has no name for it. */
@@ -129,7 +172,8 @@ export function writeNpy(a: ArrayData): Uint8Array {
 /** The same in pieces, without a second copy of the elements. */
 export function* npyChunks({ dtype, shape, data }: ArrayData): Generator<Uint8Array> {
   const descr = written[dtype];
-  if (!descr) throw new DTypeError("writeNpy", `the .npy format has no ${dtype}`, `Cast it with astype("float32"), or save as .safetensors`);
+  if (!descr)
+    throw new DTypeError("writeNpy", `the .npy format has no ${dtype}`, `Cast it with astype("float32"), or save as .safetensors`);
   if (data.length !== sizeOf(shape)) throw new FormatError("writeNpy", `shape [${shape.join(", ")}] and ${data.length} elements differ`);
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
@@ -160,7 +204,10 @@ export async function readNpyStream(stream: ReadableStream<Uint8Array>, total = 
         joined.set(head);
         joined.set(value, head.length);
         head = joined;
-        const enough = head.length >= 12 && head.length >= 12 + (head[6] === 1 ? head[8]! + 256 * head[9]! : Math.min(2 ** 17, head[8]! + 256 * head[9]! + 65536 * head[10]!));
+        const enough =
+          head.length >= 12 &&
+          head.length >=
+            12 + (head[6] === 1 ? head[8]! + 256 * head[9]! : Math.min(2 ** 17, head[8]! + 256 * head[9]! + 65536 * head[10]!));
         if (!enough && !done) continue;
         header = npyHeader(head, total);
         chunks = [head.subarray(header.start)];
@@ -177,7 +224,8 @@ export async function readNpyStream(stream: ReadableStream<Uint8Array>, total = 
     if (done) break;
   }
   if (!header) header = npyHeader(head, head.length);
-  if (have < header.bytes) throw new FormatError("readNpy", `the file ends after ${have} of ${header.bytes} bytes of elements`, "It may be truncated");
+  if (have < header.bytes)
+    throw new FormatError("readNpy", `the file ends after ${have} of ${header.bytes} bytes of elements`, "It may be truncated");
   const raw = new Uint8Array(header.bytes);
   let at = 0;
   for (const c of chunks) {
@@ -187,4 +235,3 @@ export async function readNpyStream(stream: ReadableStream<Uint8Array>, total = 
   }
   return decodeElements(header, raw);
 }
-

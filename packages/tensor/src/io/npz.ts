@@ -14,24 +14,34 @@ export async function readNpz(bytes: Uint8Array): Promise<Map<string, ArrayData>
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let end = bytes.length - 22;
   while (end >= 0 && end > bytes.length - 22 - 65536 && view.getUint32(end, true) !== 0x06054b50) end--;
-  if (end < 0 || view.getUint32(end, true) !== 0x06054b50) throw new FormatError(operation, "not a zip archive: no end of its directory is found");
+  if (end < 0 || view.getUint32(end, true) !== 0x06054b50)
+    throw new FormatError(operation, "not a zip archive: no end of its directory is found");
   const count = view.getUint16(end + 10, true);
   let at = view.getUint32(end + 16, true);
-  if (count === 0xffff || at === 0xffffffff) throw new FormatError(operation, "zip64 archives cannot be read", "Save arrays of more than 4 GiB as .npy");
+  if (count === 0xffff || at === 0xffffffff)
+    throw new FormatError(operation, "zip64 archives cannot be read", "Save arrays of more than 4 GiB as .npy");
   const result = new Map<string, ArrayData>();
   let spent = 0;
   for (let i = 0; i < count; i++) {
-    if (at + 46 > bytes.length || view.getUint32(at, true) !== 0x02014b50) throw new FormatError(operation, `entry ${i} of the directory is damaged`);
+    if (at + 46 > bytes.length || view.getUint32(at, true) !== 0x02014b50)
+      throw new FormatError(operation, `entry ${i} of the directory is damaged`);
     const [flags, method] = [view.getUint16(at + 8, true), view.getUint16(at + 10, true)];
     const [packed, size] = [view.getUint32(at + 20, true), view.getUint32(at + 24, true)];
-    const [nameLength, extra, comment, local] = [view.getUint16(at + 28, true), view.getUint16(at + 30, true), view.getUint16(at + 32, true), view.getUint32(at + 42, true)];
+    const [nameLength, extra, comment, local] = [
+      view.getUint16(at + 28, true),
+      view.getUint16(at + 30, true),
+      view.getUint16(at + 32, true),
+      view.getUint32(at + 42, true),
+    ];
     if (at + 46 + nameLength > bytes.length) throw new FormatError(operation, `the name of entry ${i} runs past the end of the file`);
     const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
     at += 46 + nameLength + extra + comment;
     if (flags & 1) throw new FormatError(operation, `${JSON.stringify(name)} is encrypted`);
-    if (local + 30 > bytes.length || view.getUint32(local, true) !== 0x04034b50) throw new FormatError(operation, `${JSON.stringify(name)} is not where the directory says`);
+    if (local + 30 > bytes.length || view.getUint32(local, true) !== 0x04034b50)
+      throw new FormatError(operation, `${JSON.stringify(name)} is not where the directory says`);
     const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
-    if (start + packed > bytes.length) throw new FormatError(operation, `${JSON.stringify(name)} runs past the end of the file`, "It may be truncated");
+    if (start + packed > bytes.length)
+      throw new FormatError(operation, `${JSON.stringify(name)} runs past the end of the file`, "It may be truncated");
     const body = bytes.subarray(start, start + packed);
     // Several entries may not share the same bytes: that is how small files unpack to huge ones.
     spent += packed;
@@ -47,15 +57,18 @@ async function unpack(name: string, body: Uint8Array, method: number, size: numb
     if (body.length !== size) throw new FormatError(operation, `${JSON.stringify(name)} has ${body.length} bytes, ${size} are declared`);
     return body;
   }
-  if (method !== 8) throw new FormatError(operation, `${JSON.stringify(name)} is packed by method ${method}; only stored and deflated files can be read`);
+  if (method !== 8)
+    throw new FormatError(operation, `${JSON.stringify(name)} is packed by method ${method}; only stored and deflated files can be read`);
   // Deflate packs at most 1032 to 1, so a larger claim is a lie.
-  if (size > 1032 * body.length + 64) throw new FormatError(operation, `${JSON.stringify(name)} claims ${size} bytes from ${body.length} packed ones`);
+  if (size > 1032 * body.length + 64)
+    throw new FormatError(operation, `${JSON.stringify(name)} claims ${size} bytes from ${body.length} packed ones`);
   const stream = new Blob([body as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   const out = new Uint8Array(size);
   let at = 0;
   try {
     for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
-      if (at + chunk.length > size) throw new FormatError(operation, `${JSON.stringify(name)} unpacks to more than the ${size} bytes declared`);
+      if (at + chunk.length > size)
+        throw new FormatError(operation, `${JSON.stringify(name)} unpacks to more than the ${size} bytes declared`);
       out.set(chunk, at);
       if (at < 4096 && at + chunk.length >= 128) npyHeader(out.subarray(0, at + chunk.length), size);
       at += chunk.length;
@@ -77,7 +90,8 @@ export function writeNpz(arrays: Iterable<readonly [string, ArrayData]>): Uint8A
   for (const [key, array] of arrays) {
     const name = new TextEncoder().encode(`${key}.npy`);
     const body = writeNpy(array);
-    if (offset + body.length > 0xfffffffe) throw new FormatError("writeNpz", "the archive grows beyond 4 GiB", "Save large arrays as .npy or .safetensors");
+    if (offset + body.length > 0xfffffffe)
+      throw new FormatError("writeNpz", "the archive grows beyond 4 GiB", "Save large arrays as .npy or .safetensors");
     const fields = (signature: number, length: number): DataView => {
       const view = new DataView(new ArrayBuffer(length));
       view.setUint32(0, signature, true);

@@ -1,4 +1,4 @@
-import { decode, type DType, isFloat } from "../dtype.ts";
+import { type DType, decode, isFloat } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
 import type { ArrayData } from "./array-data.ts";
 
@@ -43,33 +43,30 @@ export function formatArray({ dtype, shape, data }: ArrayData, options: PrintOpt
   };
   collect(0, 0);
   const format = formatter(dtype, shown, o);
-  if (!shape.length) return format(values[0]!).trim();
+  if (!shape.length) return formatter(dtype, shown, { ...o, precision: 17 })(values[0]!).trim();
 
-  const lines = (axis: number, start: number, indent: number, closing: number): string => {
+  const lines = (axis: number, start: number, indent: number): string => {
     const step = sizeOf(shape.slice(axis + 1));
     if (axis === shape.length - 1) {
       const rows: string[] = [];
       let line = "";
-      const room = o.lineWidth - indent;
+      const room = o.lineWidth - indent - shape.length; // room for the closing brackets, on every line
       const elements = visible(shape[axis]!);
-      elements.forEach((i, k) => {
+      for (const i of elements) {
         const word = i === null ? "..." : format(values[start + i]!);
-        const tail = k === elements.length - 1 ? closing : 0;
-        if (line && line.length + 1 + word.length + tail > room) {
+        if (line && line.length + 1 + word.length > room) {
           rows.push(line.trimEnd());
           line = word;
         } else line = line ? `${line} ${word}` : word;
-      });
+      }
       rows.push(line);
       return `[${rows.join(`\n${" ".repeat(indent)}`)}]`;
     }
     const between = `\n${"\n".repeat(shape.length - axis - 2)}${" ".repeat(indent)}`;
-    const parts = visible(shape[axis]!).map((i, k, all) =>
-      i === null ? "..." : lines(axis + 1, start + i * step, indent + 1, k === all.length - 1 ? closing + 1 : 0),
-    );
+    const parts = visible(shape[axis]!).map((i) => (i === null ? "..." : lines(axis + 1, start + i * step, indent + 1)));
     return `[${parts.join(between)}]`;
   };
-  return lines(0, 0, 1, 1);
+  return lines(0, 0, 1);
 }
 
 /** Shortest digits that name the number among those of its type. */
@@ -77,7 +74,12 @@ function shortest(x: number, dtype: DType): string {
   if (dtype === "float64") return x.toExponential();
   for (let digits = 0; digits < 9; digits++) {
     const text = x.toExponential(digits);
-    if (Math.fround(Number(text)) === x) return text;
+    if (Math.fround(Number(text)) !== x) continue;
+    // Of two equally near, the even one.
+    const [mantissa, exponent] = text.split("e") as [string, string];
+    const last = Number(mantissa.at(-1));
+    const down = `${mantissa.slice(0, -1)}${last - 1}e${exponent}`;
+    return last % 2 && Math.abs(Number(down) - x) === Math.abs(Number(text) - x) && Math.fround(Number(down)) === x ? down : text;
   }
   return x.toExponential(8);
 }
@@ -88,17 +90,18 @@ function plain(x: number, dtype: DType, precision: number): [string, string] {
   const digits = mantissa.replace(".", "");
   const e = Number(exponent);
   const needed = Math.max(0, digits.length - 1 - e);
-  const text = needed > precision ? Math.abs(x).toFixed(Math.min(precision, 100)) : e > 20 ? digits.padEnd(e + 1, "0") : Math.abs(x).toFixed(Math.min(needed, 100));
-  // More digits than the type holds are not shown: past the shortest ones come zeros.
-  const [whole, fraction = ""] = text.split(".") as [string, string?];
-  const padded = e >= digits.length ? digits.padEnd(e + 1, "0") : whole;
-  return [`${x < 0 || Object.is(x, -0) ? "-" : ""}${padded}`, fraction.replace(/0+$/, "")];
+  const sign = x < 0 || Object.is(x, -0) ? "-" : "";
+  if (needed > precision) {
+    const [whole, fraction = ""] = Math.abs(x).toFixed(precision).split(".") as [string, string?];
+    return [`${sign}${whole}`, fraction.replace(/0+$/, "")];
+  }
+  if (e < 0) return [`${sign}0`, "0".repeat(-e - 1) + digits.replace(/0+$/, "")];
+  return [`${sign}${digits.slice(0, e + 1).padEnd(e + 1, "0")}`, digits.slice(e + 1).replace(/0+$/, "")];
 }
 
 function formatter(dtype: DType, shown: readonly number[], o: Required<PrintOptions>): (x: number) => string {
   if (dtype === "bool") {
-    const width = shown.some((x) => !x) ? 5 : 4;
-    return (x) => (x ? "True" : "False").padStart(width);
+    return (x) => (x ? "True" : "False").padStart(5);
   }
   if (!isFloat(dtype)) {
     const width = Math.max(...shown.map((x) => String(x).length));
@@ -108,7 +111,10 @@ function formatter(dtype: DType, shown: readonly number[], o: Required<PrintOpti
   const words = (x: number) => (Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "-inf");
   const special = Math.max(0, ...shown.filter((x) => !Number.isFinite(x)).map((x) => words(x).length));
   const sizes = finite.filter((x) => x !== 0).map(Math.abs);
-  const [largest, smallest] = [sizes.length ? sizes.reduce((a, b) => Math.max(a, b)) : 0, sizes.length ? sizes.reduce((a, b) => Math.min(a, b)) : 0];
+  const [largest, smallest] = [
+    sizes.length ? sizes.reduce((a, b) => Math.max(a, b)) : 0,
+    sizes.length ? sizes.reduce((a, b) => Math.min(a, b)) : 0,
+  ];
   // NumPy's rule for leaving plain notation.
   if (sizes.length > 0 && !o.suppress && (largest >= 1e8 || smallest < 1e-4 || largest / smallest > 1000)) {
     const parts = new Map(finite.map((x) => [x, exponential(x, dtype, o.precision)]));

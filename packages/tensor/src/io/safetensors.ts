@@ -8,12 +8,24 @@ import { fromWide } from "./npy.ts";
 
 const operation = "readSafetensors";
 const types: Record<string, { dtype: DType; bytes: number } | { wide: "signed" | "unsigned"; bytes: 8 }> = {
-  BOOL: { dtype: "bool", bytes: 1 }, U8: { dtype: "uint8", bytes: 1 }, I8: { dtype: "int8", bytes: 1 }, U16: { dtype: "uint16", bytes: 2 },
-  I16: { dtype: "int16", bytes: 2 }, U32: { dtype: "uint32", bytes: 4 }, I32: { dtype: "int32", bytes: 4 }, F16: { dtype: "float16", bytes: 2 },
-  BF16: { dtype: "bfloat16", bytes: 2 }, F32: { dtype: "float32", bytes: 4 }, F64: { dtype: "float64", bytes: 8 },
-  I64: { wide: "signed", bytes: 8 }, U64: { wide: "unsigned", bytes: 8 },
+  BOOL: { dtype: "bool", bytes: 1 },
+  U8: { dtype: "uint8", bytes: 1 },
+  I8: { dtype: "int8", bytes: 1 },
+  U16: { dtype: "uint16", bytes: 2 },
+  I16: { dtype: "int16", bytes: 2 },
+  U32: { dtype: "uint32", bytes: 4 },
+  I32: { dtype: "int32", bytes: 4 },
+  F16: { dtype: "float16", bytes: 2 },
+  BF16: { dtype: "bfloat16", bytes: 2 },
+  F32: { dtype: "float32", bytes: 4 },
+  F64: { dtype: "float64", bytes: 8 },
+  I64: { wide: "signed", bytes: 8 },
+  U64: { wide: "unsigned", bytes: 8 },
 };
-const nameOf = Object.fromEntries(Object.entries(types).flatMap(([name, t]) => ("dtype" in t ? [[t.dtype, name]] : []))) as Record<DType, string>;
+const nameOf = Object.fromEntries(Object.entries(types).flatMap(([name, t]) => ("dtype" in t ? [[t.dtype, name]] : []))) as Record<
+  DType,
+  string
+>;
 const largestHeader = 100_000_000;
 
 /** Bytes that can be read piece by piece: a file, a range-requesting URL, an array in memory. */
@@ -52,9 +64,11 @@ function parseHeader(bytes: Uint8Array, size: number): Safetensors {
   } catch (error) {
     throw new FormatError(operation, `the header is no valid JSON: ${(error as Error).message}`);
   }
-  if (typeof header !== "object" || header === null || Array.isArray(header)) throw new FormatError(operation, "the header is no JSON object");
+  if (typeof header !== "object" || header === null || Array.isArray(header))
+    throw new FormatError(operation, "the header is no JSON object");
   const names = topLevelNames(text);
-  if (new Set(names).size !== names.length) throw new FormatError(operation, `the header names ${JSON.stringify(names.find((n, i) => names.indexOf(n) !== i))} twice`);
+  if (new Set(names).size !== names.length)
+    throw new FormatError(operation, `the header names ${JSON.stringify(names.find((n, i) => names.indexOf(n) !== i))} twice`);
   const entries = new Map<string, SafetensorsEntry>();
   let metadata: Record<string, string> = {};
   const base = 8 + bytes.length;
@@ -75,13 +89,18 @@ function parseHeader(bytes: Uint8Array, size: number): Safetensors {
     if (!Array.isArray(span) || span.length !== 2 || !span.every(whole)) fail(`data_offsets ${JSON.stringify(span)} are no two positions`);
     const [from, to] = span as [number, number];
     const wanted = sizeOf(shape as number[]) * type.bytes;
-    if (!Number.isSafeInteger(wanted) || to - from !== wanted) fail(`${String(dtype)}[${String(shape)}] takes ${wanted} bytes, its offsets span ${to - from}`);
+    if (!Number.isSafeInteger(wanted) || to - from !== wanted)
+      fail(`${String(dtype)}[${String(shape)}] takes ${wanted} bytes, its offsets span ${to - from}`);
     if (base + to > size) fail(`its elements end at ${base + to}, the file at ${size}`);
     entries.set(name, { type: dtype as string, shape: shape as number[], start: base + from, end: base + to });
   }
   let at = base;
   for (const [name, e] of [...entries].sort((a, b) => a[1].start - b[1].start || a[1].end - b[1].end)) {
-    if (e.start !== at) throw new FormatError(operation, `${JSON.stringify(name)} begins at ${e.start}, ${at} was expected: elements ${e.start < at ? "overlap" : "have a gap"}`);
+    if (e.start !== at)
+      throw new FormatError(
+        operation,
+        `${JSON.stringify(name)} begins at ${e.start}, ${at} was expected: elements ${e.start < at ? "overlap" : "have a gap"}`,
+      );
     at = e.end;
   }
   if (at !== size) throw new FormatError(operation, `${size - at} bytes after the last array belong to nothing`);
@@ -127,20 +146,29 @@ export async function openSafetensors(source: RandomAccess): Promise<Safetensors
     ...found,
     async read(name) {
       const entry = found.entries.get(name);
-      if (!entry) throw new FormatError(operation, `there is no array ${JSON.stringify(name)}`, `The file has ${[...found.entries.keys()].slice(0, 5).join(", ")}${found.entries.size > 5 ? ", ..." : ""}`);
+      if (!entry)
+        throw new FormatError(
+          operation,
+          `there is no array ${JSON.stringify(name)}`,
+          `The file has ${[...found.entries.keys()].slice(0, 5).join(", ")}${found.entries.size > 5 ? ", ..." : ""}`,
+        );
       return decodeEntry(entry, await source.read(entry.start, entry.end - entry.start));
     },
   };
 }
 
 /** The pieces of a file: header, then each array. The order of the arrays is kept. */
-export function* safetensorsChunks(tensors: Iterable<readonly [string, ArrayData]>, metadata: Readonly<Record<string, string>> = {}): Generator<Uint8Array> {
+export function* safetensorsChunks(
+  tensors: Iterable<readonly [string, ArrayData]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Generator<Uint8Array> {
   const list = [...tensors];
   const header: Record<string, unknown> = Object.create(null);
   if (Object.keys(metadata).length) header.__metadata__ = metadata;
   let at = 0;
   for (const [name, a] of list) {
-    if (name === "__metadata__" || name in header) throw new FormatError("writeSafetensors", `${JSON.stringify(name)} cannot name an array${name in header ? " twice" : ""}`);
+    if (name === "__metadata__" || name in header)
+      throw new FormatError("writeSafetensors", `${JSON.stringify(name)} cannot name an array${name in header ? " twice" : ""}`);
     const type = nameOf[a.dtype];
     if (!type) throw new DTypeError("writeSafetensors", `the format has no ${a.dtype}`);
     const end = at + a.data.length * bytesOf(a.dtype);

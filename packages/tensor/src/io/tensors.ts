@@ -27,7 +27,8 @@ export async function loadNpz(source: Source): Promise<Record<string, Tensor>> {
 
 /** The arrays of a `.safetensors` file, by name; from a path one after the other, so that a large file is never held whole. */
 export async function loadSafetensors(source: Source): Promise<Record<string, Tensor>> {
-  if (typeof source !== "string") return byName([...readSafetensors(await bytesOf(source)).tensors].map(([name, a]) => [name, toTensor(a)] as const));
+  if (typeof source !== "string")
+    return byName([...readSafetensors(await bytesOf(source)).tensors].map(([name, a]) => [name, toTensor(a)] as const));
   const file = await openFile(source);
   try {
     const opened = await openSafetensors(file);
@@ -54,7 +55,11 @@ export async function saveNpz(path: string, arrays: Readonly<Record<string, Tens
   await saveFile(path, [writeNpz(await all(arrays))]);
 }
 
-export async function saveSafetensors(path: string, arrays: Readonly<Record<string, Tensor>>, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function saveSafetensors(
+  path: string,
+  arrays: Readonly<Record<string, Tensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   await saveFile(path, safetensorsChunks(await all(arrays), metadata));
 }
 

@@ -18,7 +18,10 @@ const max = (x: Node, value: number): Node => make.binary("max", x, constant(val
 const min = (x: Node, value: number): Node => make.binary("min", x, constant(value, x));
 /** x <= 0, false for NaN: it picks the other branch, which passes NaN on. */
 const notPositive = (x: Node): Node => make.compare("le", x, constant(0, x));
-const elementwise = (name: string, f: (x: Node) => Node) => (x: TensorLike): Tensor => wrap(f(floatNode(name, x)));
+const elementwise =
+  (name: string, f: (x: Node) => Node) =>
+  (x: TensorLike): Tensor =>
+    wrap(f(floatNode(name, x)));
 
 let rules = 0;
 /** @internal A value with a derivative of its own where the plain formula's would lose digits: `slope` may use the result. */
@@ -102,7 +105,13 @@ export function glu(x: TensorLike, options: { readonly axis?: number } = {}): Te
   const [axis] = normalizeAxes("glu", options.axis ?? -1, node.shape.length) as [number];
   const n = node.shape[axis]!;
   if (n % 2) throw new ArgumentError("glu", `axis ${axis} has ${n} elements`, "It must have an even number, to be halved");
-  const part = (at: number) => make.slice(node, node.shape.map((_, i) => (i === axis ? at : 0)), node.shape.map(() => 1), node.shape.map((m, i) => (i === axis ? n / 2 : m)));
+  const part = (at: number) =>
+    make.slice(
+      node,
+      node.shape.map((_, i) => (i === axis ? at : 0)),
+      node.shape.map(() => 1),
+      node.shape.map((m, i) => (i === axis ? n / 2 : m)),
+    );
   return wrap(mul(part(0), sigmoidNode(part(n / 2))));
 }
 
@@ -160,4 +169,3 @@ export function logsumexp(x: TensorLike, options: LogSumExpOptions = {}): Tensor
   const result = add(make.unary("log", sum(exp(sub(node, restore(safe, axes, node.shape))), axes)), safe);
   return wrap(options.keepdims ? make.reshape(result, kept) : result);
 }
-

@@ -38,9 +38,18 @@ export function scaledDotProductAttention(query: TensorLike, key: TensorLike, va
   const H = hasHeads ? q.shape[rank - 3]! : 1;
   const shared = hasHeads ? k.shape[rank - 3]! : 1;
   const keyBatch = hasHeads ? rank - 3 : rank - 2;
-  if (!sameShape(k.shape.slice(0, keyBatch), batch) || !sameShape(v.shape.slice(0, keyBatch), batch) || (hasHeads && v.shape[rank - 3] !== shared))
+  if (
+    !sameShape(k.shape.slice(0, keyBatch), batch) ||
+    !sameShape(v.shape.slice(0, keyBatch), batch) ||
+    (hasHeads && v.shape[rank - 3] !== shared)
+  )
     throw new ShapeError(operation, `${show} differ in their batch axes, or keys and values in their heads`);
-  if (shared === 0 || H % shared) throw new ShapeError(operation, `${H} query heads do not divide among ${shared} key heads`, "The number of query heads must be a multiple");
+  if (shared === 0 || H % shared)
+    throw new ShapeError(
+      operation,
+      `${H} query heads do not divide among ${shared} key heads`,
+      "The number of query heads must be a multiple",
+    );
   if (options.scale !== undefined && !Number.isFinite(options.scale)) throw new ArgumentError(operation, `scale is ${options.scale}`);
 
   const B = sizeOf(batch);
@@ -61,7 +70,8 @@ function additive(operation: string, mask: TensorLike, type: Node["dtype"], shap
   if (!sameShape(broadcastShapes(operation, t.shape, shape), shape))
     throw new ShapeError(operation, `the mask has shape ${showShape(t.shape)}, which does not broadcast to ${showShape(shape)}`);
   if (t.dtype !== "bool") {
-    if (t.dtype.includes("int")) throw new DTypeError(operation, `the mask is ${t.dtype}`, `Use bool (true: may see), or floats to add to the scores`);
+    if (t.dtype.includes("int"))
+      throw new DTypeError(operation, `the mask is ${t.dtype}`, `Use bool (true: may see), or floats to add to the scores`);
     return broadcastNode(make.cast(t.node, type), shape);
   }
   const added = make.where(t.node, make.constant(0, t.shape, type), make.constant(Number.NEGATIVE_INFINITY, t.shape, type));

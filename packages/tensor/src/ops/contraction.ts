@@ -28,10 +28,15 @@ const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 export function matmul(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = pair("matmul", a, b);
   const [rankX, rankY] = [x.shape.length, y.shape.length];
-  if (!rankX || !rankY) throw new ShapeError("matmul", `${showShape(x.shape)} · ${showShape(y.shape)}: a number has no rows or columns`, "Use multiply()");
+  if (!rankX || !rankY)
+    throw new ShapeError("matmul", `${showShape(x.shape)} · ${showShape(y.shape)}: a number has no rows or columns`, "Use multiply()");
   const contractY = Math.max(0, rankY - 2);
   if (x.shape[rankX - 1] !== y.shape[contractY])
-    throw new ShapeError("matmul", `${showShape(x.shape)} · ${showShape(y.shape)}: inner sizes ${x.shape[rankX - 1]} and ${y.shape[contractY]} differ`, innerFix(x.shape, y.shape));
+    throw new ShapeError(
+      "matmul",
+      `${showShape(x.shape)} · ${showShape(y.shape)}: inner sizes ${x.shape[rankX - 1]} and ${y.shape[contractY]} differ`,
+      innerFix(x.shape, y.shape),
+    );
   if (rankY <= 2) return wrap(make.contract(x, y, { batch: [[], []], contract: [[rankX - 1], [contractY]] }));
 
   const [rows, columns] = [x.shape.slice(-2), y.shape.slice(-2)];
@@ -62,7 +67,11 @@ export function dot(a: TensorLike, b: TensorLike): Tensor {
   if (!rankX || !rankY) return multiply(wrap(x), wrap(y));
   const axis = Math.max(0, rankY - 2);
   if (x.shape[rankX - 1] !== y.shape[axis])
-    throw new ShapeError("dot", `${showShape(x.shape)} · ${showShape(y.shape)}: inner sizes ${x.shape[rankX - 1]} and ${y.shape[axis]} differ`, innerFix(x.shape, y.shape));
+    throw new ShapeError(
+      "dot",
+      `${showShape(x.shape)} · ${showShape(y.shape)}: inner sizes ${x.shape[rankX - 1]} and ${y.shape[axis]} differ`,
+      innerFix(x.shape, y.shape),
+    );
   return wrap(make.contract(x, y, { batch: [[], []], contract: [[rankX - 1], [axis]] }));
 }
 
@@ -80,7 +89,8 @@ export function inner(a: TensorLike, b: TensorLike): Tensor {
 export function vecdot(a: TensorLike, b: TensorLike, options: { readonly axis?: number } = {}): Tensor {
   const [x, y] = pair("vecdot", a, b);
   const { axis = -1 } = options;
-  if (axis >= 0) throw new ArgumentError("vecdot", `axis is ${axis}`, "Count it from the last axis, where broadcasting aligns shapes: -1 is the last");
+  if (axis >= 0)
+    throw new ArgumentError("vecdot", `axis is ${axis}`, "Count it from the last axis, where broadcasting aligns shapes: -1 is the last");
   const vectors = [x, y].map((n) => {
     const at = normalizeAxis("vecdot", axis, n.shape.length);
     return make.permute(n, [...upTo(n.shape.length).filter((i) => i !== at), at]);
@@ -108,7 +118,11 @@ export function tensordot(a: TensorLike, b: TensorLike, options: TensordotOption
   const [left, right] = typeof axes === "number" ? [upTo(axes).map((i) => rankX - axes + i), upTo(axes)] : axes;
   const [p, q] = [left.map((i) => normalizeAxis("tensordot", i, rankX)), right.map((i) => normalizeAxis("tensordot", i, rankY))];
   if (p.length !== q.length || new Set(p).size !== p.length || new Set(q).size !== q.length)
-    throw new ArgumentError("tensordot", `axes [${left.join(", ")}] and [${right.join(", ")}] do not pair up`, "Name as many of each, every one once");
+    throw new ArgumentError(
+      "tensordot",
+      `axes [${left.join(", ")}] and [${right.join(", ")}] do not pair up`,
+      "Name as many of each, every one once",
+    );
   p.forEach((axis, i) => {
     if (x.shape[axis] !== y.shape[q[i]!])
       throw new ShapeError("tensordot", `axis ${axis} of ${showShape(x.shape)} and axis ${q[i]} of ${showShape(y.shape)} differ in size`);
@@ -143,7 +157,10 @@ export function einsum(equation: string, ...arrays: TensorLike[]): Tensor {
     pending.push(contractPair(a, b, needed));
   }
   const result = sumTo(pending[0]!, new Set(output));
-  const ordered = make.permute(result.node, output.filter((l) => result.labels.includes(l)).map((l) => result.labels.indexOf(l)));
+  const ordered = make.permute(
+    result.node,
+    output.filter((l) => result.labels.includes(l)).map((l) => result.labels.indexOf(l)),
+  );
   return wrap(ordered);
 }
 
@@ -162,7 +179,10 @@ function parseEquation(equation: string, nodes: readonly Node[], count: number):
     const named = part.replace("...", "").length;
     const hidden = part.includes("...") ? node.shape.length - named : 0;
     if (hidden < 0 || (!part.includes("...") && named !== node.shape.length))
-      throw bad(`${JSON.stringify(part)} names ${named} axes, operand ${i} has shape ${showShape(node.shape)}`, 'Add letters, or "..." for the rest');
+      throw bad(
+        `${JSON.stringify(part)} names ${named} axes, operand ${i} has shape ${showShape(node.shape)}`,
+        'Add letters, or "..." for the rest',
+      );
     longest = Math.max(longest, hidden);
     return { node, labels: spell(part, hidden) };
   });
@@ -170,7 +190,8 @@ function parseEquation(equation: string, nodes: readonly Node[], count: number):
     const output = spell(sides[1]!, longest);
     const known = new Set(terms.flatMap((t) => t.labels));
     for (const label of output)
-      if (!known.has(label)) throw bad(label.startsWith(".") ? 'the result has "...", no operand does' : `the result's label ${label} occurs in no operand`);
+      if (!known.has(label))
+        throw bad(label.startsWith(".") ? 'the result has "...", no operand does' : `the result's label ${label} occurs in no operand`);
     if (new Set(output).size !== output.length) throw bad("a label occurs twice in the result");
     if (!sides[1]!.includes("...") && longest > 0) throw bad('operands have "...", the result does not', 'Add "..." to the result');
     return { terms, output };
@@ -204,7 +225,13 @@ function labelSizes(equation: string, terms: readonly Term[]): Map<string, numbe
 /** Axes of size 1 that stand for a longer label are dropped: another operand carries it. */
 function withoutStretched({ node, labels }: Term, sizes: ReadonlyMap<string, number>): Term {
   const kept = upTo(labels.length).filter((i) => node.shape[i] === sizes.get(labels[i]!));
-  return { node: make.reshape(node, kept.map((i) => node.shape[i]!)), labels: kept.map((i) => labels[i]!) };
+  return {
+    node: make.reshape(
+      node,
+      kept.map((i) => node.shape[i]!),
+    ),
+    labels: kept.map((i) => labels[i]!),
+  };
 }
 
 /** Labels that occur twice take the diagonal: neighbours on it are n + 1 apart, so it is a strided slice. */
@@ -257,7 +284,16 @@ function contractPair(first: Term, second: Term, needed: ReadonlySet<string>): T
 function spreadOver(term: Term, labels: readonly string[], other: Term): Node {
   const own = labels.filter((l) => term.labels.includes(l));
   const sizeIn = (t: Term, l: string) => t.node.shape[t.labels.indexOf(l)]!;
-  const ordered = make.permute(term.node, own.map((l) => term.labels.indexOf(l)));
-  const aligned = make.reshape(ordered, labels.map((l) => (own.includes(l) ? sizeIn(term, l) : 1)));
-  return make.expand(aligned, labels.map((l) => sizeIn(own.includes(l) ? term : other, l)));
+  const ordered = make.permute(
+    term.node,
+    own.map((l) => term.labels.indexOf(l)),
+  );
+  const aligned = make.reshape(
+    ordered,
+    labels.map((l) => (own.includes(l) ? sizeIn(term, l) : 1)),
+  );
+  return make.expand(
+    aligned,
+    labels.map((l) => sizeIn(own.includes(l) ? term : other, l)),
+  );
 }

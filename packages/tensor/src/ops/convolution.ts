@@ -33,7 +33,13 @@ export function perAxis(operation: string, name: string, value: number | readonl
 }
 
 /** @internal Zeros [before, after] each spatial axis of given sizes, for windows that span `spans` elements. */
-export function paddingOf(operation: string, padding: Padding, sizes: readonly number[], spans: readonly number[], stride: readonly number[]): [number, number][] {
+export function paddingOf(
+  operation: string,
+  padding: Padding,
+  sizes: readonly number[],
+  spans: readonly number[],
+  stride: readonly number[],
+): [number, number][] {
   if (padding === "valid") return sizes.map(() => [0, 0]);
   if (padding === "same")
     return sizes.map((n, i) => {
@@ -41,8 +47,16 @@ export function paddingOf(operation: string, padding: Padding, sizes: readonly n
       return [Math.floor(total / 2), Math.ceil(total / 2)];
     });
   const pairs = typeof padding === "number" ? sizes.map(() => [padding, padding] as const) : padding;
-  if (!Array.isArray(pairs) || pairs.length !== sizes.length || pairs.some((p) => !Array.isArray(p) || p.length !== 2 || p.some((n: unknown) => !Number.isInteger(n) || (n as number) < 0)))
-    throw new ArgumentError(operation, `padding is ${JSON.stringify(padding)}`, `Use "valid", "same", a number, or ${sizes.length} pairs [before, after]`);
+  if (
+    !Array.isArray(pairs) ||
+    pairs.length !== sizes.length ||
+    pairs.some((p) => !Array.isArray(p) || p.length !== 2 || p.some((n: unknown) => !Number.isInteger(n) || (n as number) < 0))
+  )
+    throw new ArgumentError(
+      operation,
+      `padding is ${JSON.stringify(padding)}`,
+      `Use "valid", "same", a number, or ${sizes.length} pairs [before, after]`,
+    );
   return pairs.map(([before, after]) => [before, after]);
 }
 
@@ -60,10 +74,19 @@ const spansOf = (kernel: readonly number[], dilation: readonly number[]) => kern
 function padOrCrop(x: Node, widths: readonly (readonly [number, number])[]): Node {
   const side = (i: number, which: 0 | 1) => (i === 0 || i === x.shape.length - 1 ? 0 : widths[i - 1]![which]);
   const axes = range(x.shape.length);
-  const padded = make.pad(x, axes.map((i) => Math.max(side(i, 0), 0)), axes.map((i) => Math.max(side(i, 1), 0)));
+  const padded = make.pad(
+    x,
+    axes.map((i) => Math.max(side(i, 0), 0)),
+    axes.map((i) => Math.max(side(i, 1), 0)),
+  );
   const starts = axes.map((i) => Math.max(-side(i, 0), 0));
   const sizes = padded.shape.map((n, i) => Math.max(n - starts[i]! - Math.max(-side(i, 1), 0), 0));
-  return make.slice(padded, starts, axes.map(() => 1), sizes);
+  return make.slice(
+    padded,
+    starts,
+    axes.map(() => 1),
+    sizes,
+  );
 }
 
 /** [N, ...S, C] as windows [N, ...O, (g,) C/g, ...K]; the group axis only where there are groups. */
@@ -106,10 +129,7 @@ const bilinear = (value: Node, a: Node, b: Node, vjp: (g: Node) => readonly [Nod
 function convolve(x: Node, w: Node, geometry: Geometry): Node {
   const spatial = x.shape.slice(1, -1);
   const kernel = w.shape.slice(0, spatial.length);
-  return bilinear(correlate(x, w, geometry), x, w, (g) => [
-    convolveInput(g, w, geometry, spatial),
-    convolveKernel(x, g, geometry, kernel),
-  ]);
+  return bilinear(correlate(x, w, geometry), x, w, (g) => [convolveInput(g, w, geometry, spatial), convolveKernel(x, g, geometry, kernel)]);
 }
 
 /** Transpose in x: the cotangent, its places spread by the stride, convolved with the flipped kernel. → [N, ...S, C]. */
@@ -124,7 +144,12 @@ function convolveInput(g: Node, w: Node, geometry: Geometry, spatial: Shape): No
     const before = spans[i]! - 1 - padding[i]![0];
     return [before, n + spans[i]! - 1 - before - spread.shape[i + 1]!] as const;
   });
-  const flipped = make.slice(w, w.shape.map((n, i) => (i < rank ? n - 1 : 0)), w.shape.map((_, i) => (i < rank ? -1 : 1)), w.shape);
+  const flipped = make.slice(
+    w,
+    w.shape.map((n, i) => (i < rank ? n - 1 : 0)),
+    w.shape.map((_, i) => (i < rank ? -1 : 1)),
+    w.shape,
+  );
   const split = make.reshape(flipped, [...kernel, Cg, groups, F / groups]);
   const swapped = make.permute(split, [...range(rank), rank + 2, rank + 1, rank]); // [...K, F/g, g, C/g]
   const transposed = make.reshape(swapped, [...kernel, F / groups, groups * Cg]);
@@ -162,7 +187,13 @@ function convolveKernel(x: Node, g: Node, geometry: Geometry, kernel: readonly n
 function operands(operation: string, x: TensorLike, kernel: TensorLike, rank: number): [Node, Node] {
   const [a, b] = [floatNode(operation, x), floatNode(operation, kernel)];
   if (a.shape.length !== rank + 2)
-    throw new ShapeError(operation, `the input has shape ${showShape(a.shape)}`, `It must be [batch, ${range(rank).map((i) => `size${i}`).join(", ")}, channels]`);
+    throw new ShapeError(
+      operation,
+      `the input has shape ${showShape(a.shape)}`,
+      `It must be [batch, ${range(rank)
+        .map((i) => `size${i}`)
+        .join(", ")}, channels]`,
+    );
   if (b.shape.length !== rank + 2)
     throw new ShapeError(operation, `the kernel has shape ${showShape(b.shape)}, ${rank + 2} axes are needed`);
   const type = promote(a.dtype, b.dtype);
@@ -176,28 +207,46 @@ function checkGroups(operation: string, groups: number, x: Node, w: Node, channe
     throw new ShapeError(operation, `input ${showShape(x.shape)} or kernel ${showShape(w.shape)} is empty`);
 }
 
-function conv(operation: string, rank: number, x: TensorLike, kernel: TensorLike, options: ConvOptions & { readonly padding?: Padding | "causal" }): Tensor {
+function conv(
+  operation: string,
+  rank: number,
+  x: TensorLike,
+  kernel: TensorLike,
+  options: ConvOptions & { readonly padding?: Padding | "causal" },
+): Tensor {
   const { groups = 1, padding = "valid" } = options;
   const [a, w] = operands(operation, x, kernel, rank);
   const [channels, perGroup, filters] = [a.shape[rank + 1]!, w.shape[rank]!, w.shape[rank + 1]!];
   checkGroups(operation, groups, a, w, channels, filters);
   if (perGroup * groups !== channels)
-    throw new ShapeError(operation, `the input ${showShape(a.shape)} has ${channels} channels, the kernel ${showShape(w.shape)} with ${groups} group${groups === 1 ? "" : "s"} takes ${perGroup * groups}`, "Inputs are [batch, ..., channels], kernels [..., channels / groups, filters]");
+    throw new ShapeError(
+      operation,
+      `the input ${showShape(a.shape)} has ${channels} channels, the kernel ${showShape(w.shape)} with ${groups} group${groups === 1 ? "" : "s"} takes ${perGroup * groups}`,
+      "Inputs are [batch, ..., channels], kernels [..., channels / groups, filters]",
+    );
   const stride = perAxis(operation, "stride", options.stride ?? 1, rank);
   const dilation = perAxis(operation, "dilation", options.dilation ?? 1, rank);
   const spatial = a.shape.slice(1, -1);
   const spans = spansOf(w.shape.slice(0, rank), dilation);
-  const pairs: readonly (readonly [number, number])[] = padding === "causal" ? spans.map((s) => [s - 1, 0] as const) : paddingOf(operation, padding, spatial, spans, stride);
+  const pairs: readonly (readonly [number, number])[] =
+    padding === "causal" ? spans.map((s) => [s - 1, 0] as const) : paddingOf(operation, padding, spatial, spans, stride);
   spatial.forEach((n, i) => {
     if (n + pairs[i]![0] + pairs[i]![1] < spans[i]!)
-      throw new ShapeError(operation, `a kernel that spans ${spans[i]} does not fit spatial axis ${i} of ${n} with padding ${pairs[i]![0]} + ${pairs[i]![1]}`, `Use padding "same" or a smaller kernel`);
+      throw new ShapeError(
+        operation,
+        `a kernel that spans ${spans[i]} does not fit spatial axis ${i} of ${n} with padding ${pairs[i]![0]} + ${pairs[i]![1]}`,
+        `Use padding "same" or a smaller kernel`,
+      );
   });
   return wrap(convolve(a, w, { stride, dilation, padding: pairs, groups }));
 }
 
 /** Convolution (cross-correlation, as in deep learning): [N, L, C] with kernel [K, C/groups, F] → [N, O, F]. Padding "causal" sees no later places. */
-export const conv1d = (x: TensorLike, kernel: TensorLike, options: Omit<ConvOptions, "padding"> & { readonly padding?: Padding | "causal" } = {}): Tensor =>
-  conv("conv1d", 1, x, kernel, options as ConvOptions);
+export const conv1d = (
+  x: TensorLike,
+  kernel: TensorLike,
+  options: Omit<ConvOptions, "padding"> & { readonly padding?: Padding | "causal" } = {},
+): Tensor => conv("conv1d", 1, x, kernel, options as ConvOptions);
 /** Convolution (cross-correlation, as in deep learning): [N, H, W, C] with kernel [Kh, Kw, C/groups, F] → [N, Ho, Wo, F]. */
 export const conv2d = (x: TensorLike, kernel: TensorLike, options: ConvOptions = {}): Tensor => conv("conv2d", 2, x, kernel, options);
 /** Convolution (cross-correlation, as in deep learning): [N, D, H, W, C] with kernel [Kd, Kh, Kw, C/groups, F]. */
@@ -208,7 +257,11 @@ export function depthwiseConv2d(x: TensorLike, kernel: TensorLike, options: Wind
   const [a, w] = operands("depthwiseConv2d", x, kernel, 2);
   const [Kh, Kw, C, M] = w.shape as [number, number, number, number];
   if (a.shape[3] !== C)
-    throw new ShapeError("depthwiseConv2d", `the input ${showShape(a.shape)} has ${a.shape[3]} channels, the kernel ${showShape(w.shape)} ${C}`, "Kernels are [height, width, channels, multiplier]");
+    throw new ShapeError(
+      "depthwiseConv2d",
+      `the input ${showShape(a.shape)} has ${a.shape[3]} channels, the kernel ${showShape(w.shape)} ${C}`,
+      "Kernels are [height, width, channels, multiplier]",
+    );
   return conv("depthwiseConv2d", 2, wrap(a), wrap(make.reshape(w, [Kh, Kw, 1, C * M])), { ...options, groups: C });
 }
 
@@ -223,12 +276,20 @@ function convTranspose(operation: string, rank: number, x: TensorLike, kernel: T
   const [channels, perGroup, taken] = [a.shape[rank + 1]!, w.shape[rank]!, w.shape[rank + 1]!];
   checkGroups(operation, groups, a, w, channels, perGroup * groups);
   if (taken !== channels)
-    throw new ShapeError(operation, `the input ${showShape(a.shape)} has ${channels} channels, the kernel ${showShape(w.shape)} takes ${taken}`, "Kernels are [..., filters / groups, channels], as in Keras");
+    throw new ShapeError(
+      operation,
+      `the input ${showShape(a.shape)} has ${channels} channels, the kernel ${showShape(w.shape)} takes ${taken}`,
+      "Kernels are [..., filters / groups, channels], as in Keras",
+    );
   const stride = perAxis(operation, "stride", options.stride ?? 1, rank);
   const dilation = perAxis(operation, "dilation", options.dilation ?? 1, rank);
   const extra = typeof outputPadding === "number" ? new Array<number>(rank).fill(outputPadding) : outputPadding;
   if (extra.length !== rank || extra.some((n, i) => !Number.isInteger(n) || n < 0 || (n > 0 && n >= Math.max(stride[i]!, dilation[i]!))))
-    throw new ArgumentError(operation, `outputPadding is ${JSON.stringify(outputPadding)}`, "It must be smaller than the stride or the dilation");
+    throw new ArgumentError(
+      operation,
+      `outputPadding is ${JSON.stringify(outputPadding)}`,
+      "It must be smaller than the stride or the dilation",
+    );
   const spans = spansOf(w.shape.slice(0, rank), dilation);
   const sizes = a.shape.slice(1, -1);
   const full = sizes.map((n, i) => (n - 1) * stride[i]! + spans[i]!);
@@ -239,7 +300,10 @@ function convTranspose(operation: string, rank: number, x: TensorLike, kernel: T
     pairs = paddingOf(operation, "same", out, spans, stride);
   } else {
     pairs = paddingOf(operation, padding, sizes, spans, stride);
-    out = padding === "valid" ? sizes.map((n, i) => (n - 1) * stride[i]! + Math.max(spans[i]!, stride[i]!)) : full.map((n, i) => n - pairs[i]![0] - pairs[i]![1]);
+    out =
+      padding === "valid"
+        ? sizes.map((n, i) => (n - 1) * stride[i]! + Math.max(spans[i]!, stride[i]!))
+        : full.map((n, i) => n - pairs[i]![0] - pairs[i]![1]);
   }
   out = out.map((n, i) => n + extra[i]!);
   if (out.some((n) => n < 1)) throw new ShapeError(operation, `the output would have spatial shape ${showShape(out)}`, "Use less padding");
@@ -250,8 +314,11 @@ function convTranspose(operation: string, rank: number, x: TensorLike, kernel: T
  * Transpose of `conv1d` (its gradient in the input): [N, L, C] with kernel [K, F/groups, C] → [N, O, F]. Sizes as in Keras:
  * "same" gives L · stride, "valid" (L - 1) · stride + max(span, stride); explicit pairs cut that much off.
  */
-export const convTranspose1d = (x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor => convTranspose("convTranspose1d", 1, x, kernel, options);
+export const convTranspose1d = (x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor =>
+  convTranspose("convTranspose1d", 1, x, kernel, options);
 /** Transpose of `conv2d`: [N, H, W, C] with kernel [Kh, Kw, F/groups, C]. Sizes as in `convTranspose1d`. */
-export const convTranspose2d = (x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor => convTranspose("convTranspose2d", 2, x, kernel, options);
+export const convTranspose2d = (x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor =>
+  convTranspose("convTranspose2d", 2, x, kernel, options);
 /** Transpose of `conv3d`: [N, D, H, W, C] with kernel [Kd, Kh, Kw, F/groups, C]. Sizes as in `convTranspose1d`. */
-export const convTranspose3d = (x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor => convTranspose("convTranspose3d", 3, x, kernel, options);
+export const convTranspose3d = (x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor =>
+  convTranspose("convTranspose3d", 3, x, kernel, options);

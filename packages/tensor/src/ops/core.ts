@@ -2,7 +2,7 @@ import { asDType, type DType, decode, encode, isFloat, promote, promoteScalar, t
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { engine } from "../graph/engine.ts";
 import { make, type Node } from "../graph/node.ts";
-import type { BinaryOp, CompareOp, UnaryOp } from "../graph/primitives.ts";
+import type { UnaryOp } from "../graph/primitives.ts";
 import { type NestedArray, Tensor } from "../graph/tensor.ts";
 import { broadcastShapes, type Shape, sameShape, sizeOf } from "../shape.ts";
 
@@ -22,11 +22,16 @@ export function asTensor(x: TensorLike, dtype?: DType, operation = "tensor"): Te
   if (typeof x === "number" || typeof x === "boolean") return wrap(scalar(x, dtype ?? naturalType(x), []));
   if (ArrayBuffer.isView(x)) return fromTypedArray(operation, x as TypedArray, dtype);
   if (!Array.isArray(x))
-    throw new ArgumentError(operation, `cannot make an array of ${x === null ? "null" : typeof x}`, "Pass numbers, nested arrays or a typed array");
+    throw new ArgumentError(
+      operation,
+      `cannot make an array of ${x === null ? "null" : typeof x}`,
+      "Pass numbers, nested arrays or a typed array",
+    );
   const shape = nestedShape(operation, x);
   const flat = x.flat(Number.POSITIVE_INFINITY) as (number | boolean)[];
   if (flat.length !== sizeOf(shape)) throw ragged(operation);
-  const found = dtype ?? flat.map(naturalType).reduce((a, b) => (a === b ? a : promote(a, b)), flat.length ? naturalType(flat[0]!) : "float32");
+  const found =
+    dtype ?? flat.map(naturalType).reduce((a, b) => (a === b ? a : promote(a, b)), flat.length ? naturalType(flat[0]!) : "float32");
   for (const value of flat) checkFits(operation, value, found);
   return wrap(engine.upload(shape, found, encode(found, flat as number[])));
 }
@@ -63,11 +68,21 @@ const ragged = (operation: string) =>
   new ShapeError(operation, "nested arrays of different lengths or depths", "Every row needs the same number of elements");
 
 function fromTypedArray(operation: string, x: TypedArray, dtype: DType | undefined): Tensor {
-  const own = ({
-    Uint8Array: "uint8", Uint8ClampedArray: "uint8", Uint16Array: "uint16", Uint32Array: "uint32", Int8Array: "int8",
-    Int16Array: "int16", Int32Array: "int32", Float32Array: "float32", Float64Array: "float64",
-  } as Record<string, DType>)[x.constructor.name];
-  if (!own) throw new ArgumentError(operation, `cannot make an array of a ${x.constructor.name}`, "Convert it to Float64Array or Int32Array");
+  const own = (
+    {
+      Uint8Array: "uint8",
+      Uint8ClampedArray: "uint8",
+      Uint16Array: "uint16",
+      Uint32Array: "uint32",
+      Int8Array: "int8",
+      Int16Array: "int16",
+      Int32Array: "int32",
+      Float32Array: "float32",
+      Float64Array: "float64",
+    } as Record<string, DType>
+  )[x.constructor.name];
+  if (!own)
+    throw new ArgumentError(operation, `cannot make an array of a ${x.constructor.name}`, "Convert it to Float64Array or Int32Array");
   return wrap(engine.upload([x.length], dtype ?? own, dtype && dtype !== own ? encode(dtype, decode(own, x)) : x));
 }
 
@@ -102,21 +117,7 @@ export function unify(operation: string, xs: readonly TensorLike[], dtype?: DTyp
   );
 }
 
-/** An elementwise function of two operands, broadcast and promoted. */
-export function binary(op: BinaryOp, a: TensorLike, b: TensorLike, dtype?: DType): Tensor {
-  const [x, y] = unify(op, [a, b], dtype) as [Node, Node];
-  return wrap(make.binary(op, x, y));
-}
-
-export function comparison(op: CompareOp, a: TensorLike, b: TensorLike): Tensor {
-  const [x, y] = unify(op, [a, b]) as [Node, Node];
-  return wrap(make.compare(op, x, y));
-}
-
-/** An elementwise function of one operand, of the operand's type. */
-export const unary = (op: UnaryOp, x: TensorLike): Tensor => wrap(make.unary(op, asTensor(x, undefined, op).node));
-
-/** As `unary`, for functions whose result is a float: integers and bool become float32 first. */
+/** An elementwise function whose result is a float: integers and bool become float32 first. */
 export function floatUnary(op: UnaryOp, x: TensorLike): Tensor {
   const t = asTensor(x, undefined, op);
   return wrap(make.unary(op, make.cast(t.node, floatType(t.dtype))));
@@ -124,4 +125,3 @@ export function floatUnary(op: UnaryOp, x: TensorLike): Tensor {
 
 /** The float type a function of floats computes in: the array's own, or float32. */
 export const floatType = (dtype: DType): DType => (isFloat(dtype) ? dtype : "float32");
-

@@ -14,8 +14,7 @@ export interface DTypeOption {
 /** A shape as functions take it: sizes, or one number for a single axis. */
 export type ShapeLike = number | Shape;
 
-const shapeFrom = (operation: string, shape: ShapeLike): number[] =>
-  asShape(operation, typeof shape === "number" ? [shape] : shape);
+const shapeFrom = (operation: string, shape: ShapeLike): number[] => asShape(operation, typeof shape === "number" ? [shape] : shape);
 
 const typeFrom = (operation: string, dtype: DType | undefined, fallback: DType): DType =>
   dtype === undefined ? fallback : asDType(operation, dtype);
@@ -24,8 +23,7 @@ const typeFrom = (operation: string, dtype: DType | undefined, fallback: DType):
  * An array from a number, a boolean, nested arrays or a typed array. Whole numbers become int32, other numbers float32,
  * booleans bool; a typed array keeps its type. Throws ShapeError for ragged nesting.
  */
-export const tensor = (value: TensorLike, options: DTypeOption = {}): Tensor =>
-  wrap(asTensor(value, options.dtype, "tensor").node);
+export const tensor = (value: TensorLike, options: DTypeOption = {}): Tensor => wrap(asTensor(value, options.dtype, "tensor").node);
 
 /** NumPy's name for `tensor`. */
 export const array = tensor;
@@ -104,7 +102,11 @@ export function arange(...args: readonly (number | DTypeOption | undefined)[]): 
   const { dtype: wanted } = (args.find((x) => typeof x === "object") ?? {}) as DTypeOption;
   const [start, stop, step = 1] = (numbers.length === 1 ? [0, numbers[0]] : numbers) as [number, number, number?];
   if (![start, stop, step].every(Number.isFinite) || step === 0)
-    throw new ArgumentError("arange", `cannot count from ${start} to ${stop} in steps of ${step}`, "Use finite numbers and a step other than 0");
+    throw new ArgumentError(
+      "arange",
+      `cannot count from ${start} to ${stop} in steps of ${step}`,
+      "Use finite numbers and a step other than 0",
+    );
   const count = Math.max(0, Math.ceil((stop - start) / step));
   asShape("arange", [count]);
   const whole = [start, step, start + Math.max(0, count - 1) * step].every(isInt32);
@@ -188,7 +190,11 @@ export function tri(rows: number, options: DTypeOption & DiagonalChoice & { read
 function matrices(operation: string, x: TensorLike): Node {
   const { node } = asTensor(x, undefined, operation);
   if (node.shape.length < 2)
-    throw new ShapeError(operation, `needs a matrix or a stack of matrices, received shape ${showShape(node.shape)}`, "Add an axis with expandDims()");
+    throw new ShapeError(
+      operation,
+      `needs a matrix or a stack of matrices, received shape ${showShape(node.shape)}`,
+      "Add an axis with expandDims()",
+    );
   return node;
 }
 
@@ -249,7 +255,9 @@ export function meshgrid(vectors: readonly TensorLike[], options: { readonly ind
       throw new ShapeError("meshgrid", `a vector has shape ${showShape(node.shape)}`, "Pass one-dimensional arrays");
   const axisOf = (i: number): number => (indexing === "xy" && i < 2 && nodes.length > 1 ? 1 - i : i);
   const shape = new Array<number>(nodes.length);
-  nodes.forEach((node, i) => { shape[axisOf(i)] = node.size; });
+  nodes.forEach((node, i) => {
+    shape[axisOf(i)] = node.size;
+  });
   return nodes.map((node, i) => {
     const along = shape.map((_, axis) => (axis === axisOf(i) ? node.size : 1));
     return wrap(make.expand(make.reshape(node, along), shape));

@@ -27,16 +27,24 @@ function operands(operation: string, xs: readonly TensorLike[], type?: (common: 
 }
 
 const pairOf = (operation: string, a: TensorLike, b: TensorLike): [Node, Node] => operands(operation, [a, b]) as [Node, Node];
-const floatPair = (operation: string, a: TensorLike, b: TensorLike): [Node, Node] =>
-  operands(operation, [a, b], floatType) as [Node, Node];
+const floatPair = (operation: string, a: TensorLike, b: TensorLike): [Node, Node] => operands(operation, [a, b], floatType) as [Node, Node];
 const floatNode = (operation: string, x: TensorLike): Node => {
   const { node } = asTensor(x, undefined, operation);
   return make.cast(node, floatType(node.dtype));
 };
 
-const ofPair = (operation: string, op: BinaryOp): BinaryFunction => (a, b) => wrap(make.binary(op, ...pairOf(operation, a, b)));
-const ofFloatPair = (operation: string, op: BinaryOp): BinaryFunction => (a, b) => wrap(make.binary(op, ...floatPair(operation, a, b)));
-const ofFloat = (op: UnaryOp): UnaryFunction => (x) => floatUnary(op, x);
+const ofPair =
+  (operation: string, op: BinaryOp): BinaryFunction =>
+  (a, b) =>
+    wrap(make.binary(op, ...pairOf(operation, a, b)));
+const ofFloatPair =
+  (operation: string, op: BinaryOp): BinaryFunction =>
+  (a, b) =>
+    wrap(make.binary(op, ...floatPair(operation, a, b)));
+const ofFloat =
+  (op: UnaryOp): UnaryFunction =>
+  (x) =>
+    floatUnary(op, x);
 
 // Arithmetic on nodes of equal shape and type; numbers stand for constants.
 const constant = (value: number, like: Node): Node => make.constant(value, like.shape, like.dtype);
@@ -46,8 +54,7 @@ const times = (a: Node, b: Node | number): Node => make.binary("mul", a, typeof 
 const over = (a: Node | number, b: Node): Node => make.binary("div", typeof a === "number" ? constant(a, b) : a, b);
 const isEqual = (a: Node, b: Node | number): Node => make.compare("eq", a, typeof b === "number" ? constant(b, a) : b);
 const isLess = (a: Node, b: Node | number): Node => make.compare("lt", a, typeof b === "number" ? constant(b, a) : b);
-const either = (condition: Node, x: Node | number, y: Node): Node =>
-  make.where(condition, typeof x === "number" ? constant(x, y) : x, y);
+const either = (condition: Node, x: Node | number, y: Node): Node => make.where(condition, typeof x === "number" ? constant(x, y) : x, y);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Arithmetic
@@ -115,10 +122,12 @@ export function clip(x: TensorLike, min?: TensorLike | null, max?: TensorLike | 
 // ---------------------------------------------------------------------------------------------------------------------
 // Rounding
 
-const rounding = (operation: string, op: UnaryOp): UnaryFunction => (x) => {
-  const { node } = asTensor(x, undefined, operation);
-  return wrap(isFloat(node.dtype) ? make.unary(op, node) : node);
-};
+const rounding =
+  (operation: string, op: UnaryOp): UnaryFunction =>
+  (x) => {
+    const { node } = asTensor(x, undefined, operation);
+    return wrap(isFloat(node.dtype) ? make.unary(op, node) : node);
+  };
 
 /** The largest whole number not above x, in x's type. */
 export const floor: UnaryFunction = rounding("floor", "floor");
@@ -357,8 +366,10 @@ export function isclose(a: TensorLike, b: TensorLike, options: ClosenessOptions 
 // Logic and bits
 
 const toBool = (): DType => "bool";
-const ofTruth = (operation: string, op: "and" | "or" | "xor"): BinaryFunction => (a, b) =>
-  wrap(make.binary(op, ...(operands(operation, [truth(operation, a), truth(operation, b)], toBool) as [Node, Node])));
+const ofTruth =
+  (operation: string, op: "and" | "or" | "xor"): BinaryFunction =>
+  (a, b) =>
+    wrap(make.binary(op, ...(operands(operation, [truth(operation, a), truth(operation, b)], toBool) as [Node, Node])));
 const truth = (operation: string, x: TensorLike): Tensor => asTensor(asTensor(x, undefined, operation), "bool");
 
 /** Where both are true; numbers are true when not 0. */

@@ -12,8 +12,7 @@ export class Slice {
   readonly stop: number | null;
   readonly step: number;
   constructor(start: number | null, stop: number | null, step: number) {
-    for (const n of [start, stop, step])
-      if (n !== null && !Number.isInteger(n)) throw new IndexError("slice", `${n} is not an integer`);
+    for (const n of [start, stop, step]) if (n !== null && !Number.isInteger(n)) throw new IndexError("slice", `${n} is not an integer`);
     if (step === 0) throw new IndexError("slice", "the step is 0", "Use 1, or -1 to go backwards");
     this.start = start;
     this.stop = stop;
@@ -105,7 +104,10 @@ interface Plan {
 
 function planIndex(operation: string, shape: Shape, index: readonly Index[]): Plan {
   let parts = parse(operation, index);
-  const consumed = parts.reduce((sum, p) => sum + (p.kind === "mask" ? p.mask.ndim : p.kind === "newAxis" || p.kind === "ellipsis" ? 0 : 1), 0);
+  const consumed = parts.reduce(
+    (sum, p) => sum + (p.kind === "mask" ? p.mask.ndim : p.kind === "newAxis" || p.kind === "ellipsis" ? 0 : 1),
+    0,
+  );
   if (parts.filter((p) => p.kind === "ellipsis").length > 1)
     throw new IndexError(operation, `an index may hold only one "..."`, `Write ":" for the other axes`);
   if (consumed > shape.length)
@@ -160,7 +162,11 @@ function planIndex(operation: string, shape: Shape, index: readonly Index[]): Pl
       const { mask } = part;
       const expected = shape.slice(axis, axis + mask.ndim);
       if (!sameShape(mask.shape, expected))
-        throw new IndexError(operation, `a mask of shape ${showShape(mask.shape)} does not fit axes of shape ${showShape(expected)}`, "A mask has the shape of the axes it selects from");
+        throw new IndexError(
+          operation,
+          `a mask of shape ${showShape(mask.shape)} does not fit axes of shape ${showShape(expected)}`,
+          "A mask has the shape of the axes it selects from",
+        );
       const found = findNonzero(mask.shape, readMask(operation, mask));
       if (mask.ndim === 0) useArray(engine.upload([found.count], "int32", new Int32Array(found.count)), 1);
       for (let i = 0; i < mask.ndim; i++) {
@@ -173,7 +179,11 @@ function planIndex(operation: string, shape: Shape, index: readonly Index[]): Pl
 }
 
 const outOfRange = (operation: string, value: number, axis: number, n: number) =>
-  new IndexError(operation, `index ${value} is out of range for axis ${axis} of size ${n}`, n === 0 ? "The axis is empty" : `Use ${-n} to ${n - 1}`);
+  new IndexError(
+    operation,
+    `index ${value} is out of range for axis ${axis} of size ${n}`,
+    n === 0 ? "The axis is empty" : `Use ${-n} to ${n - 1}`,
+  );
 
 /** The elements of a node if they are at hand: no computation, and not a value that exists only inside `compile`. */
 function valuesAtHand(node: Node): ArrayLike<number> | null {
@@ -218,9 +228,17 @@ export function readMask(operation: string, mask: Tensor): TypedArray {
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
     if (error.operation === "dataSync")
-      throw new StateError(operation, `the ${engine.backend.name} device cannot read a mask at once`, "Use where(mask, x, other), or `await mask.data()` first");
+      throw new StateError(
+        operation,
+        `the ${engine.backend.name} device cannot read a mask at once`,
+        "Use where(mask, x, other), or `await mask.data()` first",
+      );
     if (error.operation !== "compile") throw error;
-    throw new StateError(operation, "how many elements a mask selects depends on its values, which do not exist while compile traces a function", "Use where(mask, x, other) there, or select outside of the compiled function");
+    throw new StateError(
+      operation,
+      "how many elements a mask selects depends on its values, which do not exist while compile traces a function",
+      "Use where(mask, x, other) there, or select outside of the compiled function",
+    );
   }
 }
 
@@ -254,14 +272,11 @@ function applyPlan(operation: string, x: Node, plan: Plan): Node {
   const flat = make.reshape(moved, [...moved.shape.slice(0, plan.place), together, ...moved.shape.slice(plan.place + axes.length)]);
   const strides = stridesOf(sizes);
   const common = broadcastShapes(operation, ...arrays.map((a) => a.indices.shape));
-  const index = arrays
-    .map((a, i) => times(broadcastNode(a.indices, common), strides[i]!))
-    .reduce((a, b) => make.binary("add", a, b));
+  const index = arrays.map((a, i) => times(broadcastNode(a.indices, common), strides[i]!)).reduce((a, b) => make.binary("add", a, b));
   return make.gather(flat, index, plan.place);
 }
 
-const times = (x: Node, factor: number): Node =>
-  factor === 1 ? x : make.binary("mul", x, make.constant(factor, x.shape, "int32"));
+const times = (x: Node, factor: number): Node => (factor === 1 ? x : make.binary("mul", x, make.constant(factor, x.shape, "int32")));
 
 /**
  * Elements, rows, ranges of an array: NumPy's x[...]. `get(x, 0)`, `get(x, "1:3, ::2")`, `get(x, "...", null)`,
@@ -313,7 +328,9 @@ export function at(x: TensorLike, ...index: Index[]): IndexedUpdate {
       const positions = positionsOf(t.node, plan);
       const factors = updatesFor(t.node, values, positions.shape);
       const n = positions.size;
-      return wrap(make.reshape(scatterProduct(make.reshape(t.node, [t.size]), make.reshape(positions, [n]), make.reshape(factors, [n])), t.shape));
+      return wrap(
+        make.reshape(scatterProduct(make.reshape(t.node, [t.size]), make.reshape(positions, [n]), make.reshape(factors, [n])), t.shape),
+      );
     },
   };
 }
@@ -404,7 +421,11 @@ function alongAxis(operation: string, x: TensorLike, indices: TensorLike, option
   const index = integerArray(indices, operation);
   const axis = normalizeAxis(operation, options.axis ?? -1, t.ndim);
   if (index.ndim !== t.ndim)
-    throw new ShapeError(operation, `indices have ${index.ndim} dimensions, the array ${t.ndim}`, "Use expandDims on the indices, or take()");
+    throw new ShapeError(
+      operation,
+      `indices have ${index.ndim} dimensions, the array ${t.ndim}`,
+      "Use expandDims on the indices, or take()",
+    );
   const common = (from: Shape) => from.map((n, i) => (i === axis ? 1 : n));
   const shape = broadcastShapes(operation, common(t.shape), common(index.shape));
   const sized = (n: number) => shape.map((m, i) => (i === axis ? n : m));
@@ -436,7 +457,8 @@ export interface OneHotOptions extends AxisOption {
 export function oneHot(indices: TensorLike, classes: number, options: OneHotOptions = {}): Tensor {
   const t = integerArray(indices, "oneHot");
   if (!isInteger(t.dtype)) throw new DTypeError("oneHot", `indices are ${t.dtype}, not integers`, `Cast them with astype("int32")`);
-  if (!Number.isInteger(classes) || classes < 0) throw new ArgumentError("oneHot", `the number of classes is ${classes}`, "Give a non-negative integer");
+  if (!Number.isInteger(classes) || classes < 0)
+    throw new ArgumentError("oneHot", `the number of classes is ${classes}`, "Give a non-negative integer");
   const axis = normalizeAxis("oneHot", options.axis ?? -1, t.ndim + 1);
   const shape = [...t.shape.slice(0, axis), classes, ...t.shape.slice(axis)];
   const column = make.reshape(make.cast(t.node, "int32"), [...t.shape.slice(0, axis), 1, ...t.shape.slice(axis)]);
@@ -451,7 +473,7 @@ export function select(conditions: readonly TensorLike[], choices: readonly Tens
   const type = commonType([...choices, fallback]);
   const bools = conditions.map((c) => {
     const t = asTensor(c, undefined, "select");
-    if (t.dtype !== "bool") throw new DTypeError("select", `a condition is ${t.dtype}, not bool`, "Compare, or cast with astype(\"bool\")");
+    if (t.dtype !== "bool") throw new DTypeError("select", `a condition is ${t.dtype}, not bool`, 'Compare, or cast with astype("bool")');
     return t;
   });
   const shape = broadcastShapes("select", ...bools.map((b) => b.shape), ...[...choices, fallback].map((c) => asTensor(c).shape));
@@ -483,7 +505,12 @@ export function argwhere(x: TensorLike): Tensor {
 /** The slices of x along an axis (or its flattened elements) where a one-dimensional condition holds. Reads the condition at once. */
 export function compress(condition: TensorLike, x: TensorLike, options: AxisOption = {}): Tensor {
   const c = asTensor(condition, undefined, "compress");
-  if (c.ndim !== 1) throw new ShapeError("compress", `the condition has shape ${showShape(c.shape)}, one dimension is needed`, "Use get(x, mask) for masks of more");
+  if (c.ndim !== 1)
+    throw new ShapeError(
+      "compress",
+      `the condition has shape ${showShape(c.shape)}, one dimension is needed`,
+      "Use get(x, mask) for masks of more",
+    );
   const { places } = findNonzero(c.shape, readMask("compress", notZero(c)));
   return take(x, wrap(engine.upload([places[0]!.length], "int32", places[0]!)), options);
 }
@@ -493,4 +520,3 @@ export const extract = (condition: TensorLike, x: TensorLike): Tensor => {
   const c = asTensor(condition, undefined, "extract");
   return compress(wrap(make.reshape(c.node, [c.size])), x);
 };
-

@@ -27,7 +27,14 @@ const cast = (x: Tensor, dtype: DType) => wrap(make.cast(x.node, dtype));
 
 function reduce(op: ReduceOp, x: Tensor, axes: readonly number[], keepdims = false): Tensor {
   const result = axes.length ? make.reduce(op, x.node, axes) : x.node;
-  return wrap(keepdims ? make.reshape(result, x.shape.map((n, i) => (axes.includes(i) ? 1 : n))) : result);
+  return wrap(
+    keepdims
+      ? make.reshape(
+          result,
+          x.shape.map((n, i) => (axes.includes(i) ? 1 : n)),
+        )
+      : result,
+  );
 }
 
 /** Product of stacks of matrices, batch axes broadcast. */
@@ -77,9 +84,7 @@ function squares(operation: string, x: TensorLike): Tensor {
  * Throws for the first matrix whose diagonal holds a bad value, where values can be looked at now. `results` are all
  * results of a factorisation, the one to check first: they are computed together, once.
  */
-function checkDiagonals(
-  operation: string, results: readonly Node[], isBad: (x: number) => boolean, problem: string, fix: string,
-): void {
+function checkDiagonals(operation: string, results: readonly Node[], isBad: (x: number) => boolean, problem: string, fix: string): void {
   if (engine.trace || engine.differentiating || !engine.backend.readSync) return;
   engine.realise(results);
   const [factor] = results as [Node];
@@ -130,8 +135,7 @@ export function svd(x: TensorLike, options: { readonly fullMatrices?: boolean } 
 }
 
 /** Singular values, descending: [..., m, n] to [..., min(m, n)]. */
-export const svdvals = (x: TensorLike): Tensor =>
-  wrap(matrix.factorize("svd", [matrices("svdvals", x).node], { fullMatrices: false })[1]!);
+export const svdvals = (x: TensorLike): Tensor => wrap(matrix.factorize("svd", [matrices("svdvals", x).node], { fullMatrices: false })[1]!);
 
 /**
  * Eigenvalues of symmetric x, ascending [..., n], and eigenvectors as columns [..., n, n]. Reads the lower triangle. The
@@ -148,7 +152,11 @@ export const eigvalsh = (x: TensorLike): Tensor => wrap(matrix.factorize("eigh",
 // --- systems ------------------------------------------------------------------------------------------------------
 
 /** A factored stack: A[p] = L U, both in `lu`, p in `order`. */
-interface Factored { readonly a: Tensor; readonly lu: Node; readonly order: Node }
+interface Factored {
+  readonly a: Tensor;
+  readonly lu: Node;
+  readonly order: Node;
+}
 
 function factored(a: Tensor): Factored {
   const [lu, order] = matrix.factorize("lu", [a.node]) as [Node, Node];
@@ -230,7 +238,8 @@ function system(operation: string, a: TensorLike, b: TensorLike): [left: Tensor,
  * ArgumentError for a zero on the diagonal.
  */
 export function triangularSolve(
-  a: TensorLike, b: TensorLike,
+  a: TensorLike,
+  b: TensorLike,
   options: { readonly lower?: boolean; readonly transpose?: boolean; readonly unitDiagonal?: boolean } = {},
 ): Tensor {
   const { lower = false, transpose = false, unitDiagonal = false } = options;
@@ -332,13 +341,19 @@ function pseudoInverse(a: Tensor, U: Tensor, S: Tensor, Vh: Tensor, kept: Tensor
  * up to `rcond` (default max(m, n) · eps) times the largest count as zero.
  */
 export function lstsq(
-  a: TensorLike, b: TensorLike, options: { readonly rcond?: number } = {},
+  a: TensorLike,
+  b: TensorLike,
+  options: { readonly rcond?: number } = {},
 ): { x: Tensor; residuals: Tensor; rank: Tensor; s: Tensor } {
   const left = matrices("lstsq", a);
   const given = asTensor(b, undefined, "lstsq");
   const isVector = given.ndim === 1;
   if (left.ndim !== 2 || given.ndim === 0 || given.ndim > 2 || given.shape[0] !== left.shape[0])
-    throw new ShapeError("lstsq", `${showShape(left.shape)} x = ${showShape(given.shape)} is no system`, "Shapes are [m, n] and [m] or [m, k]");
+    throw new ShapeError(
+      "lstsq",
+      `${showShape(left.shape)} x = ${showShape(given.shape)} is no system`,
+      "Shapes are [m, n] and [m] or [m, k]",
+    );
   const type = promote(left.dtype, solvingType(given.dtype));
   const A = cast(left, type);
   const B = cast(isVector ? reshape(given, [...given.shape, 1]) : given, type);
@@ -381,7 +396,11 @@ export function multiDot(arrays: readonly TensorLike[]): Tensor {
     if (x.ndim === 1 && i === 0) return reshape(x, [1, x.size]);
     if (x.ndim === 1 && i === end) return reshape(x, [x.size, 1]);
     if (x.ndim !== 2)
-      throw new ShapeError("multiDot", `array ${i} has shape ${showShape(x.shape)}`, "All are matrices; the first and the last may be vectors");
+      throw new ShapeError(
+        "multiDot",
+        `array ${i} has shape ${showShape(x.shape)}`,
+        "All are matrices; the first and the last may be vectors",
+      );
     return x;
   });
   factors.slice(1).forEach((x, i) => {
@@ -433,8 +452,20 @@ export function kron(a: TensorLike, b: TensorLike): Tensor {
   const rank = Math.max(x.ndim, y.ndim);
   const padded = (t: Tensor) => [...new Array<number>(rank - t.ndim).fill(1), ...t.shape];
   const [p, q] = [padded(x), padded(y)];
-  const wide = mul(reshape(x, p.flatMap((n) => [n, 1])), reshape(y, q.flatMap((n) => [1, n])));
-  return reshape(wide, p.map((n, i) => n * q[i]!));
+  const wide = mul(
+    reshape(
+      x,
+      p.flatMap((n) => [n, 1]),
+    ),
+    reshape(
+      y,
+      q.flatMap((n) => [1, n]),
+    ),
+  );
+  return reshape(
+    wide,
+    p.map((n, i) => n * q[i]!),
+  );
 }
 
 /** The vector product of 3-vectors along `axis` (default the last); other axes broadcast. */
@@ -450,7 +481,12 @@ export function cross(x1: TensorLike, x2: TensorLike, options: { readonly axis?:
     );
   const next = (x: Node, by: number): Tensor => {
     const part = (from: number, to: number) =>
-      make.slice(x, x.shape.map((_, i) => (i === axis ? from : 0)), x.shape.map(() => 1), x.shape.with(axis, to - from));
+      make.slice(
+        x,
+        x.shape.map((_, i) => (i === axis ? from : 0)),
+        x.shape.map(() => 1),
+        x.shape.with(axis, to - from),
+      );
     return wrap(make.concat([part(by, 3), part(0, by)], axis));
   };
   return sub(mul(next(a, 1), next(b, 2)), mul(next(a, 2), next(b, 1)));
@@ -490,7 +526,11 @@ function toLast(operation: string, x: Tensor, axis1: number, axis2: number): Nod
 export function trace(x: TensorLike, options: DiagonalOptions & { readonly dtype?: DType } = {}): Tensor {
   const parts = diagonals("trace", x, options);
   const wider: Partial<Record<DType, DType>> = {
-    bool: "int32", int8: "int32", int16: "int32", uint8: "uint32", uint16: "uint32",
+    bool: "int32",
+    int8: "int32",
+    int16: "int32",
+    uint8: "uint32",
+    uint16: "uint32",
   };
   return reduce("reduceSum", cast(parts, options.dtype ?? wider[parts.dtype] ?? parts.dtype), [parts.ndim - 1]);
 }
@@ -516,13 +556,19 @@ function normOfMatrices(operation: string, x: TensorLike, ord: MatrixOrder, keep
   const shaped = (norm: Tensor) => (keepdims ? reshape(norm, [...norm.shape, 1, 1]) : norm);
   const extreme: ReduceOp = typeof ord === "number" && ord < 0 ? "reduceMin" : "reduceMax";
   switch (ord) {
-    case "fro": return shaped(root(reduce("reduceSum", mul(a, a), [rows, columns]), 2));
-    case "nuc": case 2: case -2: {
+    case "fro":
+      return shaped(root(reduce("reduceSum", mul(a, a), [rows, columns]), 2));
+    case "nuc":
+    case 2:
+    case -2: {
       const s = svdvals(a);
       return cast(shaped(reduce(ord === "nuc" ? "reduceSum" : extreme, s, [rows])), a.dtype);
     }
-    case 1: case -1: return shaped(reduce(extreme, reduce("reduceSum", abs(a), [rows]), [rows]));
-    case Number.POSITIVE_INFINITY: case Number.NEGATIVE_INFINITY:
+    case 1:
+    case -1:
+      return shaped(reduce(extreme, reduce("reduceSum", abs(a), [rows]), [rows]));
+    case Number.POSITIVE_INFINITY:
+    case Number.NEGATIVE_INFINITY:
       return shaped(reduce(extreme, reduce("reduceSum", abs(a), [columns]), [rows]));
     default:
       throw new ArgumentError(
@@ -546,9 +592,7 @@ export function vectorNorm(
   return normOfVectors("vectorNorm", x, options.axis ?? null, options.ord ?? 2, options.keepdims ?? false);
 }
 
-function normOfVectors(
-  operation: string, x: TensorLike, axis: number | readonly number[] | null, ord: number, keepdims: boolean,
-): Tensor {
+function normOfVectors(operation: string, x: TensorLike, axis: number | readonly number[] | null, ord: number, keepdims: boolean): Tensor {
   const a = asFloat(asTensor(x, undefined, operation));
   if (typeof ord !== "number" || Number.isNaN(ord))
     throw new ArgumentError(operation, `${JSON.stringify(ord)} is no order of a vector norm`, "Use a number");
@@ -580,7 +624,16 @@ export function norm(
   const axes = named.map((i) => normalizeAxis("norm", i, a.ndim));
   if (axes.length === 1) return normOfVectors("norm", a, axes, (ord ?? 2) as number, keepdims);
   if (axes.length !== 2)
-    throw new ArgumentError("norm", `order ${String(ord)} over ${axes.length} axes of shape ${showShape(a.shape)}`, "Name one axis for vectors or two for matrices");
+    throw new ArgumentError(
+      "norm",
+      `order ${String(ord)} over ${axes.length} axes of shape ${showShape(a.shape)}`,
+      "Name one axis for vectors or two for matrices",
+    );
   const result = normOfMatrices("norm", wrap(toLast("norm", a, axes[0]!, axes[1]!)), (ord ?? "fro") as MatrixOrder, false);
-  return keepdims ? reshape(result, a.shape.map((n, i) => (axes.includes(i) ? 1 : n))) : result;
+  return keepdims
+    ? reshape(
+        result,
+        a.shape.map((n, i) => (axes.includes(i) ? 1 : n)),
+      )
+    : result;
 }

@@ -17,7 +17,10 @@ function reduce(operation: string, losses: Node, { reduction = "mean" }: LossOpt
   if (reduction === "none") return wrap(losses);
   if (reduction !== "mean" && reduction !== "sum")
     throw new ArgumentError(operation, `reduction is ${JSON.stringify(reduction)}`, `Use "mean", "sum" or "none"`);
-  const total = sum(losses, losses.shape.map((_, i) => i));
+  const total = sum(
+    losses,
+    losses.shape.map((_, i) => i),
+  );
   return wrap(reduction === "sum" ? total : div(total, losses.size));
 }
 
@@ -38,17 +41,26 @@ export function softmaxCrossEntropy(logits: TensorLike, labels: TensorLike, opti
   const x = floatNode(operation, logits);
   const target = asTensor(labels, undefined, operation);
   const axis = normalizeAxis(operation, options.axis ?? -1, x.shape.length);
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) throw new ArgumentError(operation, `labelSmoothing is ${labelSmoothing}`, "It must be from 0 to 1");
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+    throw new ArgumentError(operation, `labelSmoothing is ${labelSmoothing}`, "It must be from 0 to 1");
   const others = x.shape.filter((_, i) => i !== axis);
   const logs = logSoftmaxNode(x, [axis]);
   const n = x.shape[axis]!;
   let chosen: Node;
   if (sameShape(target.shape, x.shape)) chosen = sum(mul(make.cast(target.node, x.dtype), logs), [axis]);
   else if (!sameShape(target.shape, others))
-    throw new ShapeError(operation, `labels have shape ${showShape(target.shape)} for logits ${showShape(x.shape)}`, `Give integers of shape ${showShape(others)}, or probabilities of shape ${showShape(x.shape)}`);
-  else if (!isInteger(target.dtype)) throw new DTypeError(operation, `class labels are ${target.dtype}`, `Cast them with astype("int32"), or pass one-hot rows`);
+    throw new ShapeError(
+      operation,
+      `labels have shape ${showShape(target.shape)} for logits ${showShape(x.shape)}`,
+      `Give integers of shape ${showShape(others)}, or probabilities of shape ${showShape(x.shape)}`,
+    );
+  else if (!isInteger(target.dtype))
+    throw new DTypeError(operation, `class labels are ${target.dtype}`, `Cast them with astype("int32"), or pass one-hot rows`);
   else {
-    const index = make.reshape(prepareIndices(operation, target, n, axis), x.shape.map((m, i) => (i === axis ? 1 : m)));
+    const index = make.reshape(
+      prepareIndices(operation, target, n, axis),
+      x.shape.map((m, i) => (i === axis ? 1 : m)),
+    );
     chosen = make.reshape(gatherAlong(logs, index, axis), others);
   }
   const loss = neg(chosen);
@@ -61,7 +73,11 @@ export function softmaxCrossEntropy(logits: TensorLike, labels: TensorLike, opti
 function operands(operation: string, predictions: TensorLike, targets: TensorLike): [Node, Node] {
   const [a, b] = [asTensor(predictions, undefined, operation), asTensor(targets, undefined, operation)];
   if (!sameShape(a.shape, b.shape))
-    throw new ShapeError(operation, `predictions have shape ${showShape(a.shape)}, targets ${showShape(b.shape)}`, "A loss does not broadcast: reshape one of them");
+    throw new ShapeError(
+      operation,
+      `predictions have shape ${showShape(a.shape)}, targets ${showShape(b.shape)}`,
+      "A loss does not broadcast: reshape one of them",
+    );
   const [x, y] = unify(operation, [a, b]) as [Node, Node];
   const type = isFloat(x.dtype) ? x.dtype : floatType(x.dtype);
   return [make.cast(x, type), make.cast(y, type)];

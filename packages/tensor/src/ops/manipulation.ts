@@ -13,7 +13,8 @@ const listOf = (x: Axes): readonly number[] => (typeof x === "number" ? [x] : x)
 
 /** Arrays as nodes of their common type; at least one is needed. */
 function alike(operation: string, xs: readonly TensorLike[]): Node[] {
-  if (!Array.isArray(xs) || !xs.length) throw new ArgumentError(operation, "needs an array of at least one array", `Call ${operation}([a, b])`);
+  if (!Array.isArray(xs) || !xs.length)
+    throw new ArgumentError(operation, "needs an array of at least one array", `Call ${operation}([a, b])`);
   const tensors = xs.map((x) => asTensor(x, undefined, operation));
   const type = commonType(tensors);
   return tensors.map((t) => make.cast(t.node, type));
@@ -22,7 +23,12 @@ function alike(operation: string, xs: readonly TensorLike[]): Node[] {
 /** `count` elements of an axis from `start`, in steps of 1 or -1. */
 function along(x: Node, axis: number, start: number, count: number, step = 1): Node {
   const pick = (chosen: number, other: number) => x.shape.map((_, i) => (i === axis ? chosen : other));
-  return make.slice(x, pick(count ? start : 0, 0), pick(step, 1), x.shape.map((n, i) => (i === axis ? count : n)));
+  return make.slice(
+    x,
+    pick(count ? start : 0, 0),
+    pick(step, 1),
+    x.shape.map((n, i) => (i === axis ? count : n)),
+  );
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -36,7 +42,11 @@ export function reshape(x: TensorLike, shape: number | Shape): Tensor {
   if (open >= 0) {
     const known = sizeOf(sizes.filter((_, i) => i !== open));
     if (sizes.lastIndexOf(-1) !== open || !(known > 0) || node.size % known !== 0)
-      throw new ShapeError("reshape", `${showShape(node.shape)} holds ${node.size} elements, which do not fit ${showShape(sizes)}`, "One size may be -1; the others must divide the number of elements");
+      throw new ShapeError(
+        "reshape",
+        `${showShape(node.shape)} holds ${node.size} elements, which do not fit ${showShape(sizes)}`,
+        "One size may be -1; the others must divide the number of elements",
+      );
     sizes[open] = node.size / known;
   }
   return wrap(make.reshape(node, asShape("reshape", sizes)));
@@ -63,12 +73,23 @@ export function expandDims(x: TensorLike, options: { readonly axis?: Axes } = {}
 /** Without the given axes, or without all axes of size 1. Throws ShapeError for a given axis of another size. */
 export function squeeze(x: TensorLike, options: { readonly axis?: Axes } = {}): Tensor {
   const node = nodeOf("squeeze", x);
-  if (options.axis === undefined) return wrap(make.reshape(node, node.shape.filter((n) => n !== 1)));
+  if (options.axis === undefined)
+    return wrap(
+      make.reshape(
+        node,
+        node.shape.filter((n) => n !== 1),
+      ),
+    );
   const axes = normalizeAxes("squeeze", options.axis, node.shape.length);
   for (const axis of axes)
     if (node.shape[axis] !== 1)
       throw new ShapeError("squeeze", `axis ${axis} of shape ${showShape(node.shape)} has ${node.shape[axis]} elements, not 1`);
-  return wrap(make.reshape(node, node.shape.filter((_, i) => !axes.includes(i))));
+  return wrap(
+    make.reshape(
+      node,
+      node.shape.filter((_, i) => !axes.includes(i)),
+    ),
+  );
 }
 
 /** x repeated along axes of size 1 and new axes in front, without copying. */
@@ -77,7 +98,11 @@ export function broadcastTo(x: TensorLike, shape: number | Shape): Tensor {
   const wanted = asShape("broadcastTo", [...listOf(shape)]);
   const offset = wanted.length - node.shape.length;
   if (offset < 0 || node.shape.some((n, i) => n !== 1 && n !== wanted[offset + i]))
-    throw new ShapeError("broadcastTo", `${showShape(node.shape)} does not broadcast to ${showShape(wanted)}`, "Sizes must be equal or 1, counted from the last axis");
+    throw new ShapeError(
+      "broadcastTo",
+      `${showShape(node.shape)} does not broadcast to ${showShape(wanted)}`,
+      "Sizes must be equal or 1, counted from the last axis",
+    );
   return wrap(broadcastNode(node, wanted));
 }
 
@@ -97,7 +122,11 @@ export function permuteDims(x: TensorLike, axes: readonly number[]): Tensor {
   const rank = node.shape.length;
   const order = axes.map((a) => normalizeAxis("permuteDims", a, rank));
   if (order.length !== rank || new Set(order).size !== rank)
-    throw new IndexError("permuteDims", `axes [${axes.join(", ")}] are no order of the ${rank} axes of ${showShape(node.shape)}`, "Name every axis once");
+    throw new IndexError(
+      "permuteDims",
+      `axes [${axes.join(", ")}] are no order of the ${rank} axes of ${showShape(node.shape)}`,
+      "Name every axis once",
+    );
   return wrap(make.permute(node, order));
 }
 
@@ -113,7 +142,11 @@ export function moveaxis(x: TensorLike, source: Axes, destination: Axes): Tensor
   const from = listOf(source).map((a) => normalizeAxis("moveaxis", a, t.ndim));
   const to = listOf(destination).map((a) => normalizeAxis("moveaxis", a, t.ndim));
   if (from.length !== to.length || new Set(from).size !== from.length || new Set(to).size !== to.length)
-    throw new IndexError("moveaxis", `axes [${from.join(", ")}] cannot move to [${to.join(", ")}]`, "Give as many places as axes, each once");
+    throw new IndexError(
+      "moveaxis",
+      `axes [${from.join(", ")}] cannot move to [${to.join(", ")}]`,
+      "Give as many places as axes, each once",
+    );
   const order = t.shape.map((_, i) => i).filter((i) => !from.includes(i));
   for (const { place, axis } of to.map((place, i) => ({ place, axis: from[i]! })).sort((a, b) => a.place - b.place))
     order.splice(place, 0, axis);
@@ -124,7 +157,10 @@ export function moveaxis(x: TensorLike, source: Axes, destination: Axes): Tensor
 export function swapaxes(x: TensorLike, axis1: number, axis2: number): Tensor {
   const t = asTensor(x, undefined, "swapaxes");
   const [a, b] = [normalizeAxis("swapaxes", axis1, t.ndim), normalizeAxis("swapaxes", axis2, t.ndim)];
-  return permuteDims(t, t.shape.map((_, i) => (i === a ? b : i === b ? a : i)));
+  return permuteDims(
+    t,
+    t.shape.map((_, i) => (i === a ? b : i === b ? a : i)),
+  );
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -138,7 +174,13 @@ export interface JoinOptions {
 /** Arrays one after another along an axis, equal in all other sizes; with `axis: null` flattened first. Types promote. */
 export function concat(arrays: readonly TensorLike[], options: { readonly axis?: number | null } = {}): Tensor {
   const nodes = alike("concat", arrays);
-  if (options.axis === null) return wrap(make.concat(nodes.map((n) => make.reshape(n, [n.size])), 0));
+  if (options.axis === null)
+    return wrap(
+      make.concat(
+        nodes.map((n) => make.reshape(n, [n.size])),
+        0,
+      ),
+    );
   const rank = nodes[0]!.shape.length;
   if (rank === 0) throw new ShapeError("concat", "zero-dimensional arrays have no axis to join along", "Use stack(), or { axis: null }");
   return wrap(make.concat(nodes, normalizeAxis("concat", options.axis ?? 0, rank)));
@@ -153,9 +195,18 @@ export function stack(arrays: readonly TensorLike[], options: JoinOptions = {}):
   const axis = normalizeAxis("stack", options.axis ?? 0, shape.length + 1);
   for (const node of nodes)
     if (!sameShape(node.shape, shape))
-      throw new ShapeError("stack", `shapes ${showShape(shape)} and ${showShape(node.shape)} differ`, "Use concat() to join along an axis they have");
+      throw new ShapeError(
+        "stack",
+        `shapes ${showShape(shape)} and ${showShape(node.shape)} differ`,
+        "Use concat() to join along an axis they have",
+      );
   const widened = [...shape.slice(0, axis), 1, ...shape.slice(axis)];
-  return wrap(make.concat(nodes.map((n) => make.reshape(n, widened)), axis));
+  return wrap(
+    make.concat(
+      nodes.map((n) => make.reshape(n, widened)),
+      axis,
+    ),
+  );
 }
 
 /** The arrays along an axis, which they lose: the opposite of `stack`. */
@@ -187,7 +238,11 @@ export function split(x: TensorLike, sections: number | readonly number[], optio
   const t = asTensor(x, undefined, "split");
   const axis = normalizeAxis("split", options.axis ?? 0, t.ndim);
   if (typeof sections === "number" && sections > 0 && t.shape[axis]! % sections !== 0)
-    throw new ShapeError("split", `axis ${axis} of ${t.shape[axis]} elements does not divide into ${sections} equal parts`, "Use arraySplit()");
+    throw new ShapeError(
+      "split",
+      `axis ${axis} of ${t.shape[axis]} elements does not divide into ${sections} equal parts`,
+      "Use arraySplit()",
+    );
   return parts("split", t, sections, { axis });
 }
 
@@ -199,9 +254,10 @@ function parts(operation: string, x: TensorLike, sections: number | readonly num
     throw new ArgumentError(operation, `cannot split into ${sections} parts`, "Use a whole number, 1 or more");
   // As Python's slices: negative bounds count from the end, all are limited to the axis.
   const bound = (i: number) => Math.max(0, Math.min(n, i < 0 ? i + n : i));
-  const bounds = typeof sections === "number"
-    ? Array.from({ length: sections + 1 }, (_, i) => i * Math.floor(n / sections) + Math.min(i, n % sections))
-    : [0, ...sections.map(bound), n];
+  const bounds =
+    typeof sections === "number"
+      ? Array.from({ length: sections + 1 }, (_, i) => i * Math.floor(n / sections) + Math.min(i, n % sections))
+      : [0, ...sections.map(bound), n];
   return bounds.slice(1).map((end, i) => wrap(along(node, axis, bounds[i]!, Math.max(0, end - bounds[i]!))));
 }
 
@@ -215,9 +271,20 @@ export function tile(x: TensorLike, repeats: number | readonly number[]): Tensor
   const rank = Math.max(given.length, node.shape.length);
   const sizes = [...new Array<number>(rank - node.shape.length).fill(1), ...node.shape];
   const times = [...new Array<number>(rank - given.length).fill(1), ...given];
-  const apart = make.reshape(node, sizes.flatMap((n) => [1, n]));
-  const expanded = make.expand(apart, sizes.flatMap((n, i) => [times[i]!, n]));
-  return wrap(make.reshape(expanded, sizes.map((n, i) => n * times[i]!)));
+  const apart = make.reshape(
+    node,
+    sizes.flatMap((n) => [1, n]),
+  );
+  const expanded = make.expand(
+    apart,
+    sizes.flatMap((n, i) => [times[i]!, n]),
+  );
+  return wrap(
+    make.reshape(
+      expanded,
+      sizes.map((n, i) => n * times[i]!),
+    ),
+  );
 }
 
 /** Each element `repeats` times in a row, or its own number of times; along an axis, or in the flattened array. */
@@ -230,11 +297,29 @@ export function repeat(x: TensorLike, repeats: number | readonly number[], optio
   const counts = asShape("repeat", [...listOf(repeats)]);
   if (counts.length === 1) {
     const apart = [...node.shape.slice(0, axis + 1), counts[0]!, ...node.shape.slice(axis + 1)];
-    const expanded = make.expand(make.reshape(node, apart.map((m, i) => (i === axis + 1 ? 1 : m))), apart);
-    return wrap(make.reshape(expanded, node.shape.map((m, i) => (i === axis ? n * counts[0]! : m))));
+    const expanded = make.expand(
+      make.reshape(
+        node,
+        apart.map((m, i) => (i === axis + 1 ? 1 : m)),
+      ),
+      apart,
+    );
+    return wrap(
+      make.reshape(
+        expanded,
+        node.shape.map((m, i) => (i === axis ? n * counts[0]! : m)),
+      ),
+    );
   }
-  if (counts.length !== n) throw new ShapeError("repeat", `${counts.length} counts for axis ${axis} of ${n} elements`, "Give one count, or one for each element");
-  return wrap(pickRuns(node, axis, counts.flatMap((count, i) => new Array<number>(count).fill(i))));
+  if (counts.length !== n)
+    throw new ShapeError("repeat", `${counts.length} counts for axis ${axis} of ${n} elements`, "Give one count, or one for each element");
+  return wrap(
+    pickRuns(
+      node,
+      axis,
+      counts.flatMap((count, i) => new Array<number>(count).fill(i)),
+    ),
+  );
 }
 
 /** Elements of an axis by number, as slices: numbers that rise, fall or stay are taken as one piece, and the pieces joined. */
@@ -246,7 +331,14 @@ function pickRuns(x: Node, axis: number, picked: readonly number[]): Node {
     let count = 1;
     if (Math.abs(step) <= 1) while (i + count < picked.length && picked[i + count] === start + count * step) count++;
     const piece = along(x, axis, start, step === 0 ? 1 : count, step === -1 && count > 1 ? -1 : 1);
-    pieces.push(step === 0 ? make.expand(piece, x.shape.map((n, a) => (a === axis ? count : n))) : piece);
+    pieces.push(
+      step === 0
+        ? make.expand(
+            piece,
+            x.shape.map((n, a) => (a === axis ? count : n)),
+          )
+        : piece,
+    );
     i += count;
   }
   return pieces.length ? make.concat(pieces, axis) : along(x, axis, 0, 0);
@@ -256,7 +348,17 @@ function pickRuns(x: Node, axis: number, picked: readonly number[]): Node {
 export function roll(x: TensorLike, shift: Axes, options: { readonly axis?: Axes | null } = {}): Tensor {
   const t = asTensor(x, undefined, "roll");
   const given = options.axis ?? null;
-  if (given === null) return wrap(make.reshape(rollAxis(make.reshape(t.node, [t.size]), listOf(shift).reduce((a, b) => a + b, 0), 0), t.shape));
+  if (given === null)
+    return wrap(
+      make.reshape(
+        rollAxis(
+          make.reshape(t.node, [t.size]),
+          listOf(shift).reduce((a, b) => a + b, 0),
+          0,
+        ),
+        t.shape,
+      ),
+    );
   const axes = listOf(given).map((a) => normalizeAxis("roll", a, t.ndim));
   const shifts = listOf(shift);
   if (shifts.length !== 1 && axes.length !== 1 && shifts.length !== axes.length)
@@ -280,7 +382,14 @@ export function flip(x: TensorLike, options: { readonly axis?: Axes | null } = {
   const axes = normalizeAxes("flip", options.axis, node.shape.length);
   const reversed = node.shape.map((n, i) => axes.includes(i) && n > 1);
   const starts = node.shape.map((n, i) => (reversed[i] ? n - 1 : 0));
-  return wrap(make.slice(node, starts, reversed.map((r) => (r ? -1 : 1)), node.shape));
+  return wrap(
+    make.slice(
+      node,
+      starts,
+      reversed.map((r) => (r ? -1 : 1)),
+      node.shape,
+    ),
+  );
 }
 
 /** x turned by k quarter turns in the plane of two axes, from the first towards the second. */
@@ -319,21 +428,39 @@ export function pad(x: TensorLike, width: PadWidth, options: PadOptions = {}): T
   const widths = padWidths(width, node.shape);
   if (mode === "constant") return wrap(padConstant(node, widths, value));
   const indexOf = padIndex[mode];
-  if (!indexOf) throw new ArgumentError("pad", `unknown mode ${JSON.stringify(mode)}`, `Use "constant", ${Object.keys(padIndex).map((m) => `"${m}"`).join(", ")}`);
-  return wrap(widths.reduce((result, [before, after], axis) => {
-    const n = result.shape[axis]!;
-    if (before + after === 0) return result;
-    if (n === 0) throw new ShapeError("pad", `axis ${axis} of shape ${showShape(node.shape)} has no element to repeat`, 'Use mode "constant"');
-    return pickRuns(result, axis, Array.from({ length: before + n + after }, (_, i) => indexOf(i - before, n)));
-  }, node));
+  if (!indexOf)
+    throw new ArgumentError(
+      "pad",
+      `unknown mode ${JSON.stringify(mode)}`,
+      `Use "constant", ${Object.keys(padIndex)
+        .map((m) => `"${m}"`)
+        .join(", ")}`,
+    );
+  return wrap(
+    widths.reduce((result, [before, after], axis) => {
+      const n = result.shape[axis]!;
+      if (before + after === 0) return result;
+      if (n === 0)
+        throw new ShapeError("pad", `axis ${axis} of shape ${showShape(node.shape)} has no element to repeat`, 'Use mode "constant"');
+      return pickRuns(
+        result,
+        axis,
+        Array.from({ length: before + n + after }, (_, i) => indexOf(i - before, n)),
+      );
+    }, node),
+  );
 }
 
 function padWidths(width: PadWidth, shape: Shape): readonly (readonly [number, number])[] {
-  const perAxis = typeof width === "number"
-    ? shape.map(() => [width, width] as const)
-    : typeof width[0] === "number" ? shape.map(() => width as readonly [number, number]) : (width as readonly (readonly [number, number])[]);
+  const perAxis =
+    typeof width === "number"
+      ? shape.map(() => [width, width] as const)
+      : typeof width[0] === "number"
+        ? shape.map(() => width as readonly [number, number])
+        : (width as readonly (readonly [number, number])[]);
   const widths = perAxis.length === 1 ? shape.map(() => perAxis[0]!) : perAxis;
-  if (widths.length !== shape.length) throw new ShapeError("pad", `${widths.length} pairs of widths for the ${shape.length} axes of ${showShape(shape)}`);
+  if (widths.length !== shape.length)
+    throw new ShapeError("pad", `${widths.length} pairs of widths for the ${shape.length} axes of ${showShape(shape)}`);
   for (const pair of widths)
     if (pair.length !== 2 || pair.some((n) => !Number.isInteger(n) || n < 0))
       throw new ArgumentError("pad", `[${pair.join(", ")}] are no widths`, "Give two whole numbers, 0 or more: before and after");

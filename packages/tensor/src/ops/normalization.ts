@@ -20,10 +20,19 @@ function spread(operation: string, name: string, parameter: TensorLike, x: Node,
   const t = asTensor(parameter, undefined, operation);
   const expected = axes.map((a) => x.shape[a]!);
   if (t.ndim > 0 && !sameShape(t.shape, expected))
-    throw new ShapeError(operation, `${name} has shape ${showShape(t.shape)}, ${showShape(expected)} is needed for input ${showShape(x.shape)}`);
+    throw new ShapeError(
+      operation,
+      `${name} has shape ${showShape(t.shape)}, ${showShape(expected)} is needed for input ${showShape(x.shape)}`,
+    );
   const node = make.cast(t.node, x.dtype);
   if (t.ndim === 0) return broadcastNode(node, x.shape);
-  return make.expand(make.reshape(node, x.shape.map((n, i) => (axes.includes(i) ? n : 1))), x.shape);
+  return make.expand(
+    make.reshape(
+      node,
+      x.shape.map((n, i) => (axes.includes(i) ? n : 1)),
+    ),
+    x.shape,
+  );
 }
 
 function finish(operation: string, x: Node, axes: readonly number[], { scale, offset }: NormOptions): Tensor {
@@ -33,7 +42,11 @@ function finish(operation: string, x: Node, axes: readonly number[], { scale, of
   return wrap(y);
 }
 
-const mean = (x: Node, axes: readonly number[]): Node => div(sum(x, axes), axes.reduce((n, a) => n * x.shape[a]!, 1));
+const mean = (x: Node, axes: readonly number[]): Node =>
+  div(
+    sum(x, axes),
+    axes.reduce((n, a) => n * x.shape[a]!, 1),
+  );
 
 function checkEpsilon(operation: string, epsilon: number): void {
   if (!(epsilon >= 0)) throw new ArgumentError(operation, `epsilon is ${epsilon}`, "It must not be negative");
@@ -120,7 +133,10 @@ export function groupNorm(x: TensorLike, groups: number, options: NormOptions = 
 }
 
 /** x / max(‖x‖, ε) along an axis (default the last). */
-export function l2Normalize(x: TensorLike, options: { readonly axis?: number | readonly number[]; readonly epsilon?: number } = {}): Tensor {
+export function l2Normalize(
+  x: TensorLike,
+  options: { readonly axis?: number | readonly number[]; readonly epsilon?: number } = {},
+): Tensor {
   const node = floatNode("l2Normalize", x);
   const axes = normalizeAxes("l2Normalize", options.axis ?? -1, node.shape.length);
   const squares = sum(mul(node, node), axes);
@@ -128,4 +144,3 @@ export function l2Normalize(x: TensorLike, options: { readonly axis?: number | r
   const bounded = make.binary("max", squares, make.constant((options.epsilon ?? 1e-12) ** 2, squares.shape, squares.dtype));
   return wrap(div(node, restore(make.unary("sqrt", bounded), axes, node.shape)));
 }
-

@@ -24,7 +24,11 @@ interface Windowed {
 function windowed(operation: string, rank: number, x: TensorLike, size: number | readonly number[], options: WindowOptions): Windowed {
   const node = floatNode(operation, x);
   if (node.shape.length !== rank + 2)
-    throw new ShapeError(operation, `the input has shape ${showShape(node.shape)}, ${rank + 2} axes are needed`, "Inputs are [batch, ..., channels]");
+    throw new ShapeError(
+      operation,
+      `the input has shape ${showShape(node.shape)}, ${rank + 2} axes are needed`,
+      "Inputs are [batch, ..., channels]",
+    );
   const sizes = perAxis(operation, "size", size, rank);
   const stride = perAxis(operation, "stride", options.stride ?? sizes, rank);
   const dilation = perAxis(operation, "dilation", options.dilation ?? 1, rank);
@@ -34,9 +38,17 @@ function windowed(operation: string, rank: number, x: TensorLike, size: number |
   spatial.forEach((n, i) => {
     const [before, after] = pairs[i]!;
     if (n + before + after < spans[i]!)
-      throw new ShapeError(operation, `a window that spans ${spans[i]} does not fit spatial axis ${i} of ${n}`, `Use padding "same" or a smaller window`);
+      throw new ShapeError(
+        operation,
+        `a window that spans ${spans[i]} does not fit spatial axis ${i} of ${n}`,
+        `Use padding "same" or a smaller window`,
+      );
     if (Math.max(before, after) >= spans[i]!)
-      throw new ShapeError(operation, `padding ${before} + ${after} on spatial axis ${i} leaves windows without elements`, `Pad by less than the window's ${spans[i]}`);
+      throw new ShapeError(
+        operation,
+        `padding ${before} + ${after} on spatial axis ${i} leaves windows without elements`,
+        `Pad by less than the window's ${spans[i]}`,
+      );
   });
   return {
     node,
@@ -58,7 +70,13 @@ function maxPool(operation: string, rank: number, x: TensorLike, size: number | 
   return wrap(make.reduce("reduceMax", make.windows(padded, attributes), places));
 }
 
-function averagePool(operation: string, rank: number, x: TensorLike, size: number | readonly number[], options: AveragePoolOptions): Tensor {
+function averagePool(
+  operation: string,
+  rank: number,
+  x: TensorLike,
+  size: number | readonly number[],
+  options: AveragePoolOptions,
+): Tensor {
   const { node, before, after, attributes, places } = windowed(operation, rank, x, size, options);
   const total = sum(make.windows(make.pad(node, before, after), attributes), places);
   const all = attributes.size.reduce((a, b) => a * b, 1);
@@ -67,39 +85,73 @@ function averagePool(operation: string, rank: number, x: TensorLike, size: numbe
   const counts = attributes.axes
     .map((axis, i) => {
       const line = make.pad(make.constant(1, [node.shape[axis]!], node.dtype), [before[axis]!], [after[axis]!]);
-      const count = sum(make.windows(line, { axes: [0], size: [attributes.size[i]!], stride: [attributes.stride[i]!], dilation: [attributes.dilation[i]!] }), [1]);
-      return restore(count, total.shape.map((_, a) => a).filter((a) => a !== axis), total.shape);
+      const count = sum(
+        make.windows(line, {
+          axes: [0],
+          size: [attributes.size[i]!],
+          stride: [attributes.stride[i]!],
+          dilation: [attributes.dilation[i]!],
+        }),
+        [1],
+      );
+      return restore(
+        count,
+        total.shape.map((_, a) => a).filter((a) => a !== axis),
+        total.shape,
+      );
     })
     .reduce(mul);
   return wrap(div(total, counts));
 }
 
 /** Largest element of each window: [N, L, C] → [N, O, C]. The stride defaults to the size; equal largest elements share the gradient. */
-export const maxPool1d = (x: TensorLike, size: number | readonly number[], options: WindowOptions = {}): Tensor => maxPool("maxPool1d", 1, x, size, options);
+export const maxPool1d = (x: TensorLike, size: number | readonly number[], options: WindowOptions = {}): Tensor =>
+  maxPool("maxPool1d", 1, x, size, options);
 /** Largest element of each window: [N, H, W, C] → [N, Ho, Wo, C]. The stride defaults to the size. */
-export const maxPool2d = (x: TensorLike, size: number | readonly number[], options: WindowOptions = {}): Tensor => maxPool("maxPool2d", 2, x, size, options);
+export const maxPool2d = (x: TensorLike, size: number | readonly number[], options: WindowOptions = {}): Tensor =>
+  maxPool("maxPool2d", 2, x, size, options);
 /** Largest element of each window: [N, D, H, W, C]. The stride defaults to the size. */
-export const maxPool3d = (x: TensorLike, size: number | readonly number[], options: WindowOptions = {}): Tensor => maxPool("maxPool3d", 3, x, size, options);
+export const maxPool3d = (x: TensorLike, size: number | readonly number[], options: WindowOptions = {}): Tensor =>
+  maxPool("maxPool3d", 3, x, size, options);
 
 /** Mean of each window: [N, L, C] → [N, O, C]. Padding does not count unless `countPadding`. */
-export const averagePool1d = (x: TensorLike, size: number | readonly number[], options: AveragePoolOptions = {}): Tensor => averagePool("averagePool1d", 1, x, size, options);
+export const averagePool1d = (x: TensorLike, size: number | readonly number[], options: AveragePoolOptions = {}): Tensor =>
+  averagePool("averagePool1d", 1, x, size, options);
 /** Mean of each window: [N, H, W, C] → [N, Ho, Wo, C]. Padding does not count unless `countPadding`. */
-export const averagePool2d = (x: TensorLike, size: number | readonly number[], options: AveragePoolOptions = {}): Tensor => averagePool("averagePool2d", 2, x, size, options);
+export const averagePool2d = (x: TensorLike, size: number | readonly number[], options: AveragePoolOptions = {}): Tensor =>
+  averagePool("averagePool2d", 2, x, size, options);
 /** Mean of each window: [N, D, H, W, C]. Padding does not count unless `countPadding`. */
-export const averagePool3d = (x: TensorLike, size: number | readonly number[], options: AveragePoolOptions = {}): Tensor => averagePool("averagePool3d", 3, x, size, options);
+export const averagePool3d = (x: TensorLike, size: number | readonly number[], options: AveragePoolOptions = {}): Tensor =>
+  averagePool("averagePool3d", 3, x, size, options);
 
 export interface GlobalPoolOptions {
   /** Keeps the spatial axes, as size 1. */
   readonly keepdims?: boolean;
 }
 
-function globalPool(operation: string, x: TensorLike, options: GlobalPoolOptions, reduce: (node: Node, axes: readonly number[]) => Node): Tensor {
+function globalPool(
+  operation: string,
+  x: TensorLike,
+  options: GlobalPoolOptions,
+  reduce: (node: Node, axes: readonly number[]) => Node,
+): Tensor {
   const node = floatNode(operation, x);
   if (node.shape.length < 3)
-    throw new ShapeError(operation, `the input has shape ${showShape(node.shape)}`, "Inputs are [batch, ..., channels] with at least one spatial axis");
+    throw new ShapeError(
+      operation,
+      `the input has shape ${showShape(node.shape)}`,
+      "Inputs are [batch, ..., channels] with at least one spatial axis",
+    );
   const axes = node.shape.map((_, i) => i).slice(1, -1);
   const result = reduce(node, axes);
-  return wrap(options.keepdims ? make.reshape(result, node.shape.map((n, i) => (axes.includes(i) ? 1 : n))) : result);
+  return wrap(
+    options.keepdims
+      ? make.reshape(
+          result,
+          node.shape.map((n, i) => (axes.includes(i) ? 1 : n)),
+        )
+      : result,
+  );
 }
 
 /** Largest element over all spatial axes: [N, ...S, C] → [N, C]. */
@@ -108,4 +160,9 @@ export const globalMaxPool = (x: TensorLike, options: GlobalPoolOptions = {}): T
 
 /** Mean over all spatial axes: [N, ...S, C] → [N, C]. */
 export const globalAveragePool = (x: TensorLike, options: GlobalPoolOptions = {}): Tensor =>
-  globalPool("globalAveragePool", x, options, (node, axes) => div(sum(node, axes), axes.reduce((n, a) => n * node.shape[a]!, 1)));
+  globalPool("globalAveragePool", x, options, (node, axes) =>
+    div(
+      sum(node, axes),
+      axes.reduce((n, a) => n * node.shape[a]!, 1),
+    ),
+  );

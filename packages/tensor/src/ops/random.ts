@@ -31,12 +31,21 @@ export function randomKey(seed: number): Tensor {
 
 function keyNode(operation: string, key: Tensor): Node {
   if (!(key instanceof Tensor) || key.dtype !== "uint32" || !sameShape(key.shape, [2]))
-    throw new ArgumentError(operation, `the key is ${key instanceof Tensor ? `${key.dtype}${showShape(key.shape)}` : typeof key}`, "Make one with randomKey(seed), and more with split(key)");
+    throw new ArgumentError(
+      operation,
+      `the key is ${key instanceof Tensor ? `${key.dtype}${showShape(key.shape)}` : typeof key}`,
+      "Make one with randomKey(seed), and more with split(key)",
+    );
   return key.node;
 }
 
 /** Keys for different purposes must not meet, so each purpose flips other bits of the key first. */
-const purposes = { splitHigh: [0x1b873593, 0xcc9e2d51], splitLow: [0x85ebca6b, 0xc2b2ae35], foldHigh: [0x27d4eb2f, 0x165667b1], foldLow: [0x9e3779b1, 0x7f4a7c15] } as const;
+const purposes = {
+  splitHigh: [0x1b873593, 0xcc9e2d51],
+  splitLow: [0x85ebca6b, 0xc2b2ae35],
+  foldHigh: [0x27d4eb2f, 0x165667b1],
+  foldLow: [0x9e3779b1, 0x7f4a7c15],
+} as const;
 
 function forPurpose(key: Node, purpose: keyof typeof purposes): Node {
   const place = make.iota([2], 0, "uint32");
@@ -91,7 +100,8 @@ export function threefry2x32(key: readonly [number, number], counter: readonly [
 /** Words number `block`·size to (block + 1)·size of a key's stream. */
 function words(key: Node, shape: Shape, block = 0): Node {
   const size = sizeOf(shape);
-  if ((block + 1) * size > 2 ** 32) throw new ShapeError("random", `${size} elements of shape ${showShape(shape)} exceed a key's 2^32 words`, "Split the key");
+  if ((block + 1) * size > 2 ** 32)
+    throw new ShapeError("random", `${size} elements of shape ${showShape(shape)} exceed a key's 2^32 words`, "Split the key");
   let counter: Node = make.iota([size], 0, "uint32");
   if (block && size) counter = make.binary("add", counter, make.constant(block * size, [size], "uint32"));
   return make.reshape(make.threefry(key, counter), shape);
@@ -159,29 +169,57 @@ const polynomial = (coefficients: readonly number[], x: Node): Node =>
 
 // Rational approximations of the normal quantile: Wichura 1988, AS 241, PPND7 (error 1e-7) and PPND16 (1e-16).
 const quantile7 = [
-  [[3.3871327179, 50.434271938, 159.29113202, 59.10937472], [1, 17.895169469, 78.757757664, 67.1875636]],
-  [[1.4234372777, 2.75681539, 1.3067284816, 0.17023821103], [1, 0.7370016425, 0.12021132975]],
-  [[6.657905115, 3.081226386, 0.42868294337, 0.017337203997], [1, 0.24197894225, 0.012258202635]],
+  [
+    [3.3871327179, 50.434271938, 159.29113202, 59.10937472],
+    [1, 17.895169469, 78.757757664, 67.1875636],
+  ],
+  [
+    [1.4234372777, 2.75681539, 1.3067284816, 0.17023821103],
+    [1, 0.7370016425, 0.12021132975],
+  ],
+  [
+    [6.657905115, 3.081226386, 0.42868294337, 0.017337203997],
+    [1, 0.24197894225, 0.012258202635],
+  ],
 ] as const;
 const quantile16 = [
   [
-    [3.3871328727963665, 133.14166789178438, 1971.5909503065513, 13731.69376550946, 45921.95393154987, 67265.7709270087, 33430.57558358813, 2509.0809287301227],
-    [1, 42.31333070160091, 687.1870074920579, 5394.196021424751, 21213.794301586597, 39307.89580009271, 28729.085735721943, 5226.495278852854],
+    [
+      3.3871328727963665, 133.14166789178438, 1971.5909503065513, 13731.69376550946, 45921.95393154987, 67265.7709270087, 33430.57558358813,
+      2509.0809287301227,
+    ],
+    [
+      1, 42.31333070160091, 687.1870074920579, 5394.196021424751, 21213.794301586597, 39307.89580009271, 28729.085735721943,
+      5226.495278852854,
+    ],
   ],
   [
-    [1.4234371107496835, 4.630337846156546, 5.769497221460691, 3.6478483247632045, 1.2704582524523684, 0.2417807251774506, 0.022723844989269184, 0.0007745450142783414],
-    [1, 2.053191626637759, 1.6763848301838038, 0.6897673349851, 0.14810397642748008, 0.015198666563616457, 0.0005475938084995345, 1.0507500716444169e-09],
+    [
+      1.4234371107496835, 4.630337846156546, 5.769497221460691, 3.6478483247632045, 1.2704582524523684, 0.2417807251774506,
+      0.022723844989269184, 0.0007745450142783414,
+    ],
+    [
+      1, 2.053191626637759, 1.6763848301838038, 0.6897673349851, 0.14810397642748008, 0.015198666563616457, 0.0005475938084995345,
+      1.0507500716444169e-9,
+    ],
   ],
   [
-    [6.657904643501103, 5.463784911164114, 1.7848265399172913, 0.29656057182850487, 0.026532189526576124, 0.0012426609473880784, 2.7115555687434876e-05, 2.0103343992922881e-07],
-    [1, 0.599832206555888, 0.1369298809227358, 0.014875361290850615, 0.0007868691311456133, 1.8463183175100548e-05, 1.421511758316446e-07, 2.0442631033899397e-15],
+    [
+      6.657904643501103, 5.463784911164114, 1.7848265399172913, 0.29656057182850487, 0.026532189526576124, 0.0012426609473880784,
+      2.7115555687434876e-5, 2.0103343992922881e-7,
+    ],
+    [
+      1, 0.599832206555888, 0.1369298809227358, 0.014875361290850615, 0.0007868691311456133, 1.8463183175100548e-5, 1.421511758316446e-7,
+      2.0442631033899397e-15,
+    ],
   ],
 ] as const;
 
 /** The z > 0 that a standard normal number exceeds with probability p <= 1/2. */
 function normalTail(p: Node): Node {
   const [middle, outer, far] = p.dtype === "float64" ? quantile16 : quantile7;
-  const rational = ([top, bottom]: readonly [readonly number[], readonly number[]], x: Node) => div(polynomial(top, x), polynomial(bottom, x));
+  const rational = ([top, bottom]: readonly [readonly number[], readonly number[]], x: Node) =>
+    div(polynomial(top, x), polynomial(bottom, x));
   const q = sub(0.5, p);
   const r = sqrt(neg(log(p)));
   const tail = where(less(r, 5), rational(outer, sub(r, 1.6)), rational(far, sub(r, 5)));
@@ -204,7 +242,12 @@ function exponentialNode(key: Node, shape: Shape, dtype: DType): Node {
 // ---------------------------------------------------------------------------------------------- continuous distributions
 
 /** Parameters as nodes of one type and shape: the shape asked for, or their own. */
-function parameters(operation: string, shape: readonly number[] | undefined, dtype: DType, ...values: TensorLike[]): { shape: Shape; nodes: Node[] } {
+function parameters(
+  operation: string,
+  shape: readonly number[] | undefined,
+  dtype: DType,
+  ...values: TensorLike[]
+): { shape: Shape; nodes: Node[] } {
   const tensors = values.map((v) => asTensor(v, undefined, operation));
   const common = broadcastShapes(operation, ...tensors.map((t) => t.shape));
   const wanted = shape === undefined ? common : asShape(operation, shape);
@@ -218,8 +261,10 @@ function checkParameter(operation: string, name: string, value: TensorLike, fits
   if (typeof value === "number" && !fits(value)) throw new ArgumentError(operation, `${name} is ${value}`, `It must be ${expected}`);
 }
 const positive = (operation: string, name: string, value: TensorLike) => checkParameter(operation, name, value, (x) => x > 0, "positive");
-const notNegative = (operation: string, name: string, value: TensorLike) => checkParameter(operation, name, value, (x) => x >= 0, "at least 0");
-const probability = (operation: string, name: string, value: TensorLike) => checkParameter(operation, name, value, (x) => x >= 0 && x <= 1, "from 0 to 1");
+const notNegative = (operation: string, name: string, value: TensorLike) =>
+  checkParameter(operation, name, value, (x) => x >= 0, "at least 0");
+const probability = (operation: string, name: string, value: TensorLike) =>
+  checkParameter(operation, name, value, (x) => x >= 0 && x <= 1, "from 0 to 1");
 
 export interface UniformOptions extends RandomOptions {
   readonly low?: TensorLike;
@@ -245,7 +290,13 @@ export interface LocationOptions extends RandomOptions {
   readonly scale?: TensorLike;
 }
 
-function locationScale(operation: string, key: Tensor, shape: readonly number[], options: LocationOptions, standard: (key: Node, shape: Shape, dtype: DType) => Node): Tensor {
+function locationScale(
+  operation: string,
+  key: Tensor,
+  shape: readonly number[],
+  options: LocationOptions,
+  standard: (key: Node, shape: Shape, dtype: DType) => Node,
+): Tensor {
   const { loc = 0, scale = 1 } = options;
   notNegative(operation, "scale", scale);
   const dtype = floatDType(operation, options.dtype);
@@ -284,8 +335,7 @@ export const logistic = (key: Tensor, shape: readonly number[] = [], options: Lo
     return make.cast(where(upper, far, neg(far)), dtype);
   });
 
-const gumbelNode = (key: Node, shape: Shape, dtype: DType): Node =>
-  make.cast(neg(log(exponentialNode(key, shape, wide(dtype)))), dtype);
+const gumbelNode = (key: Node, shape: Shape, dtype: DType): Node => make.cast(neg(log(exponentialNode(key, shape, wide(dtype)))), dtype);
 
 /** Gumbel numbers: -log of exponential ones. */
 export const gumbel = (key: Tensor, shape: readonly number[] = [], options: LocationOptions = {}): Tensor =>
@@ -496,7 +546,11 @@ export function integers(key: Tensor, shape: readonly number[], low: TensorLike,
     const end = options.endpoint ? to + 1 : to;
     const { min, max } = dtypeInfo(dtype);
     if (!Number.isInteger(from) || !Number.isInteger(to) || from >= end || from < min || end > max + 1)
-      throw new ArgumentError("integers", `no ${dtype} integers from ${from} to ${end - 1}`, `low must be below high, both within ${min} to ${max}`);
+      throw new ArgumentError(
+        "integers",
+        `no ${dtype} integers from ${from} to ${end - 1}`,
+        `low must be below high, both within ${min} to ${max}`,
+      );
     const n = end - from;
     const offset = n === 2 ** 32 ? words(k, size) : below(k, u32(n, size));
     return wrap(make.cast(make.bitcast(add(offset, u32(from < 0 ? from + 2 ** 32 : from, size)), type), dtype));
@@ -561,7 +615,11 @@ function poissonLarge(keys: readonly Node[], mean: Node): Node {
   const us = make.binary("max", sub(0.5, make.unary("abs", u)), constantLike(2 ** -25, u));
   const k = floor(add(add(mul(add(div(mul(a, 2), us), b), u), m), 0.43));
   const atLeast1 = make.binary("max", k, constantLike(1, k));
-  const logProbability = where(less(k, 0.5), neg(m), sub(neg(deviance(atLeast1, m)), add(stirling(atLeast1), mul(log(mul(atLeast1, 2 * Math.PI)), 0.5))));
+  const logProbability = where(
+    less(k, 0.5),
+    neg(m),
+    sub(neg(deviance(atLeast1, m)), add(stirling(atLeast1), mul(log(mul(atLeast1, 2 * Math.PI)), 0.5))),
+  );
   const decided = add(sub(log(inverseAlpha), e), neg(log(add(div(a, mul(us, us)), b))));
   const accepted = make.binary("and", lessEqual(constantLike(0, k), k), lessEqual(decided, logProbability));
   return firstAccepted(k, accepted, floor(mean));
@@ -651,9 +709,13 @@ export function binomial(key: Tensor, n: TensorLike, p: TensorLike, shape?: read
   const known = typeof n === "number" && typeof p === "number" ? n * Math.min(p, 1 - p) < 10 : null;
   // The branch not taken still computes: give it parameters it can bear.
   const successes = choose(
-    known, few,
+    known,
+    few,
     () => binomialSmall(keys[0]!, count, known === true ? smaller : where(few, smaller, 0)),
-    () => (known === false ? binomialLarge(keys.slice(1), count, smaller) : binomialLarge(keys.slice(1), where(few, constantLike(40, count), count), where(few, constantLike(0.5, count), smaller))),
+    () =>
+      known === false
+        ? binomialLarge(keys.slice(1), count, smaller)
+        : binomialLarge(keys.slice(1), where(few, constantLike(40, count), count), where(few, constantLike(0.5, count), smaller)),
   );
   return wrap(make.cast(make.where(flipped, sub(count, successes), successes), "int32"));
 }
@@ -670,7 +732,8 @@ function pickByWeight(key: Node, weights: Node, shape: Shape): Node {
 
 function weightsOf(operation: string, p: TensorLike, n: number): Node {
   const t = asTensor(p, undefined, operation);
-  if (!sameShape(t.shape, [n])) throw new ShapeError(operation, `probabilities have shape ${showShape(t.shape)}`, `One per choice is needed: [${n}]`);
+  if (!sameShape(t.shape, [n]))
+    throw new ShapeError(operation, `probabilities have shape ${showShape(t.shape)}`, `One per choice is needed: [${n}]`);
   return make.cast(t.node, t.dtype === "float64" ? "float64" : "float32");
 }
 
@@ -701,7 +764,8 @@ export interface CategoricalOptions {
 /** Categories drawn with probabilities softmax(logits) along an axis, int32, by the largest of logits plus Gumbel numbers. */
 export function categorical(key: Tensor, logits: TensorLike, options: CategoricalOptions = {}): Tensor {
   const t = asTensor(logits, undefined, "categorical");
-  if (!isFloat(t.dtype)) throw new DTypeError("categorical", `logits are ${t.dtype}`, "Pass logarithms of probabilities as a floating type");
+  if (!isFloat(t.dtype))
+    throw new DTypeError("categorical", `logits are ${t.dtype}`, "Pass logarithms of probabilities as a floating type");
   const axis = normalizeAxis("categorical", options.axis ?? -1, t.ndim);
   const others = t.shape.filter((_, i) => i !== axis);
   const last = make.permute(t.node, [...t.shape.map((_, i) => i).filter((i) => i !== axis), axis]);
@@ -731,7 +795,8 @@ export interface PermutationOptions {
 /** A random order of 0..n-1 (int32), or the slices of an array along an axis (default the first) in random order. */
 export function permutation(key: Tensor, x: TensorLike, options: PermutationOptions = {}): Tensor {
   if (typeof x === "number") {
-    if (!Number.isInteger(x) || x < 0) throw new ArgumentError("permutation", `the length is ${x}`, "Give a non-negative integer or an array");
+    if (!Number.isInteger(x) || x < 0)
+      throw new ArgumentError("permutation", `the length is ${x}`, "Give a non-negative integer or an array");
     return wrap(orderNode(key, [x], 0));
   }
   const t = asTensor(x, undefined, "permutation");
@@ -769,8 +834,10 @@ export function choice(key: Tensor, a: TensorLike, shape: readonly number[] = []
   const axis = source ? normalizeAxis("choice", options.axis ?? 0, source.ndim) : 0;
   const n = source ? source.shape[axis]! : (a as number);
   const count = sizeOf(size);
-  if (!Number.isInteger(n) || n < 0 || (n === 0 && count > 0)) throw new ArgumentError("choice", `cannot draw ${count} of ${n}`, "Give a positive integer or a non-empty array");
-  if (!replace && count > n) throw new ArgumentError("choice", `cannot draw ${count} of ${n} without replacement`, "Draw fewer, or allow replacement");
+  if (!Number.isInteger(n) || n < 0 || (n === 0 && count > 0))
+    throw new ArgumentError("choice", `cannot draw ${count} of ${n}`, "Give a positive integer or a non-empty array");
+  if (!replace && count > n)
+    throw new ArgumentError("choice", `cannot draw ${count} of ${n} without replacement`, "Draw fewer, or allow replacement");
   const weights = p === undefined ? null : weightsOf("choice", p, n);
   let indices: Node;
   if (count === 0) indices = make.constant(0, size, "int32");

@@ -59,7 +59,11 @@ export function resize(x: TensorLike, size: readonly number[], options: ResizeOp
   const node = floatNode("resize", x);
   const spatial = node.shape.slice(1, -1);
   if (size.length !== spatial.length || spatial.length === 0)
-    throw new ShapeError("resize", `size ${showShape(size)} for an input of shape ${showShape(node.shape)}`, "Inputs are [batch, ..., channels]; give one size per spatial axis");
+    throw new ShapeError(
+      "resize",
+      `size ${showShape(size)} for an input of shape ${showShape(node.shape)}`,
+      "Inputs are [batch, ..., channels]; give one size per spatial axis",
+    );
   if (size.some((n) => !Number.isInteger(n) || n < 1) || spatial.some((n) => n === 0))
     throw new ShapeError("resize", `cannot resize ${showShape(node.shape)} to ${showShape(size)}`, "Sizes must be positive integers");
   if (!["nearest", "bilinear", "bicubic"].includes(method))

@@ -44,9 +44,18 @@ export function topK(x: TensorLike, k: number, options: TopKOptions = {}): { val
   const axis = normalizeAxis("topK", options.axis ?? -1, t.ndim);
   const n = t.shape[axis]!;
   if (!Number.isInteger(k) || k < 0 || k > n)
-    throw new ArgumentError("topK", `k is ${k}, axis ${axis} of shape ${showShape(t.shape)} has ${n} elements`, `Use an integer from 0 to ${n}`);
+    throw new ArgumentError(
+      "topK",
+      `k is ${k}, axis ${axis} of shape ${showShape(t.shape)} has ${n} elements`,
+      `Use an integer from 0 to ${n}`,
+    );
   const order = make.argsort(t.node, axis, options.largest ?? true);
-  const indices = make.slice(order, t.shape.map(() => 0), t.shape.map(() => 1), t.shape.map((m, i) => (i === axis ? k : m)));
+  const indices = make.slice(
+    order,
+    t.shape.map(() => 0),
+    t.shape.map(() => 1),
+    t.shape.map((m, i) => (i === axis ? k : m)),
+  );
   return { values: wrap(gatherAlong(t.node, indices, axis)), indices: wrap(indices) };
 }
 
@@ -63,7 +72,8 @@ export interface SearchOptions {
  */
 export function searchsorted(sorted: TensorLike, values: TensorLike, options: SearchOptions = {}): Tensor {
   const { side = "left", sorter } = options;
-  if (side !== "left" && side !== "right") throw new ArgumentError("searchsorted", `side is ${JSON.stringify(side)}`, `Use "left" or "right"`);
+  if (side !== "left" && side !== "right")
+    throw new ArgumentError("searchsorted", `side is ${JSON.stringify(side)}`, `Use "left" or "right"`);
   const a = asTensor(sorted, undefined, "searchsorted");
   const v = asTensor(values, undefined, "searchsorted");
   if (a.ndim !== 1) throw new ShapeError("searchsorted", `the sorted array has shape ${showShape(a.shape)}, one dimension is needed`);
@@ -102,4 +112,3 @@ export function searchNode(sorted: Node, values: Node, side: "left" | "right"): 
   }
   return low;
 }
-

@@ -14,7 +14,11 @@ function readNow(operation: string, t: Tensor): ArrayLike<number> {
     return decode(t.dtype, engine.readSync(t.node));
   } catch (error) {
     if (!(error instanceof StateError) || error.operation !== "compile") throw error;
-    throw new StateError(operation, "how many elements result depends on values that do not exist while compile traces a function", "Call it outside of the compiled function; isin() and sort() work inside");
+    throw new StateError(
+      operation,
+      "how many elements result depends on values that do not exist while compile traces a function",
+      "Call it outside of the compiled function; isin() and sort() work inside",
+    );
   }
 }
 
@@ -142,7 +146,10 @@ function keep(operation: string, a: TensorLike, b: TensorLike, wanted: boolean):
   const others = new Set(Array.from(readNow(operation, y)));
   const values = readNow(operation, x);
   const { first } = groupValues(operation, x, true);
-  return pick(x, first.filter((i) => (others.has(values[i]!) && !Number.isNaN(values[i])) === wanted));
+  return pick(
+    x,
+    first.filter((i) => (others.has(values[i]!) && !Number.isNaN(values[i])) === wanted),
+  );
 }
 
 /** The distinct elements in both arrays, ascending. NaN is in no other array. */

@@ -44,7 +44,11 @@ const spread = (x: Node, axes: readonly number[], shape: Shape): Node => make.ex
 
 function needElements(operation: string, shape: Shape, axes: readonly number[]): void {
   if (termsOf(shape, axes) === 0)
-    throw new ShapeError(operation, `no element to choose from: shape ${showShape(shape)} has none along axes [${axes.join(", ")}]`, "Check for empty arrays first");
+    throw new ShapeError(
+      operation,
+      `no element to choose from: shape ${showShape(shape)} has none along axes [${axes.join(", ")}]`,
+      "Check for empty arrays first",
+    );
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -114,8 +118,7 @@ export const variance = (x: TensorLike, options: VarianceOptions = {}): Tensor =
 export { variance as var };
 
 /** The standard deviation over axes: the square root of the variance. */
-export const std = (x: TensorLike, options: VarianceOptions = {}): Tensor =>
-  fromVariance("std", x, options, (v) => make.unary("sqrt", v));
+export const std = (x: TensorLike, options: VarianceOptions = {}): Tensor => fromVariance("std", x, options, (v) => make.unary("sqrt", v));
 
 export interface AverageOptions extends ReduceOptions {
   /** Shaped like x, or one dimension along the single axis. Default: all equal. */
@@ -139,11 +142,17 @@ function alignWeights(w: Node, x: Tensor, axis: ReduceOptions["axis"]): Node {
   if (sameShape(w.shape, x.shape)) return w;
   const single = typeof axis === "number" ? axis : axis?.length === 1 ? axis[0] : undefined;
   if (w.shape.length !== 1 || single === undefined)
-    throw new ShapeError("average", `weights of shape ${showShape(w.shape)} do not fit x of shape ${showShape(x.shape)}`, "Shape them like x, or give one axis and as many weights");
+    throw new ShapeError(
+      "average",
+      `weights of shape ${showShape(w.shape)} do not fit x of shape ${showShape(x.shape)}`,
+      "Shape them like x, or give one axis and as many weights",
+    );
   const at = normalizeAxis("average", single, x.ndim);
-  if (w.size !== x.shape[at])
-    throw new ShapeError("average", `${w.size} weights for axis ${at} of ${x.shape[at]} elements`);
-  return make.reshape(w, x.shape.map((n, i) => (i === at ? n : 1)));
+  if (w.size !== x.shape[at]) throw new ShapeError("average", `${w.size} weights for axis ${at} of ${x.shape[at]} elements`);
+  return make.reshape(
+    w,
+    x.shape.map((n, i) => (i === at ? n : 1)),
+  );
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -176,7 +185,11 @@ function truth(operation: string, op: ReduceOp, ofNone: number, x: TensorLike, o
   const node = make.cast(asTensor(x, undefined, operation).node, "bool");
   return reduced(operation, node, options, (axes) => {
     if (termsOf(node.shape, axes)) return reduceNode(op, node, axes);
-    return make.constant(ofNone, node.shape.filter((_, i) => !axes.includes(i)), "bool");
+    return make.constant(
+      ofNone,
+      node.shape.filter((_, i) => !axes.includes(i)),
+      "bool",
+    );
   });
 }
 
@@ -292,7 +305,11 @@ export interface CumulativeFromStartOptions extends CumulativeOptions {
 function fromStart(operation: string, kind: "sum" | "prod", x: TensorLike, options: CumulativeFromStartOptions): Tensor {
   const t = asTensor(x, undefined, operation);
   if ((options.axis ?? null) === null && t.ndim !== 1)
-    throw new ArgumentError(operation, `an array of ${t.ndim} dimensions needs an axis`, `Pass { axis }, or flatten with ${kind === "sum" ? "cumsum" : "cumprod"}()`);
+    throw new ArgumentError(
+      operation,
+      `an array of ${t.ndim} dimensions needs an axis`,
+      `Pass { axis }, or flatten with ${kind === "sum" ? "cumsum" : "cumprod"}()`,
+    );
   const axis = normalizeAxis(operation, options.axis ?? 0, t.ndim);
   const { node } = running(operation, kind, t, { ...options, axis });
   if (!options.includeInitial) return wrap(node);
@@ -301,10 +318,12 @@ function fromStart(operation: string, kind: "sum" | "prod", x: TensorLike, optio
 }
 
 /** `cumsum` as the array API has it: the axis may be left out for one dimension only, and a first 0 can be included. */
-export const cumulativeSum = (x: TensorLike, options: CumulativeFromStartOptions = {}): Tensor => fromStart("cumulativeSum", "sum", x, options);
+export const cumulativeSum = (x: TensorLike, options: CumulativeFromStartOptions = {}): Tensor =>
+  fromStart("cumulativeSum", "sum", x, options);
 
 /** `cumprod` as the array API has it: the axis may be left out for one dimension only, and a first 1 can be included. */
-export const cumulativeProd = (x: TensorLike, options: CumulativeFromStartOptions = {}): Tensor => fromStart("cumulativeProd", "prod", x, options);
+export const cumulativeProd = (x: TensorLike, options: CumulativeFromStartOptions = {}): Tensor =>
+  fromStart("cumulativeProd", "prod", x, options);
 
 /** The largest element up to each place along an axis; NaN from the first NaN on. */
 export const cummax = (x: TensorLike, options: Pick<CumulativeOptions, "axis"> = {}): Tensor =>
@@ -340,8 +359,18 @@ export function diff(x: TensorLike, options: DiffOptions = {}): Tensor {
   for (let i = 0; i < n && node.shape[axis]! > 0; i++) {
     const shape = node.shape.map((m, a) => (a === axis ? m - 1 : m));
     const steps = shape.map(() => 1);
-    const later = make.slice(node, shape.map((_, a) => (a === axis ? 1 : 0)), steps, shape);
-    const earlier = make.slice(node, shape.map(() => 0), steps, shape);
+    const later = make.slice(
+      node,
+      shape.map((_, a) => (a === axis ? 1 : 0)),
+      steps,
+      shape,
+    );
+    const earlier = make.slice(
+      node,
+      shape.map(() => 0),
+      steps,
+      shape,
+    );
     node = type === "bool" ? make.binary("xor", later, earlier) : make.binary("sub", later, earlier);
   }
   return wrap(node);
@@ -401,7 +430,8 @@ export const median = (x: TensorLike, options: ReduceOptions = {}): Tensor => qu
 function quantiles(operation: string, x: TensorLike, q: number | readonly number[], whole: number, options: QuantileOptions): Tensor {
   const { method = "linear", keepdims = false } = options;
   const indexOf = quantileMethods[method];
-  if (!indexOf) throw new ArgumentError(operation, `unknown method ${JSON.stringify(method)}`, `Use one of ${Object.keys(quantileMethods).join(", ")}`);
+  if (!indexOf)
+    throw new ArgumentError(operation, `unknown method ${JSON.stringify(method)}`, `Use one of ${Object.keys(quantileMethods).join(", ")}`);
   const wanted = typeof q === "number" ? [q] : [...q];
   for (const share of wanted)
     if (!(share >= 0 && share <= whole)) throw new ArgumentError(operation, `q = ${share} is outside 0 to ${whole}`);
@@ -415,7 +445,15 @@ function quantiles(operation: string, x: TensorLike, q: number | readonly number
   const n = sorted.shape[rows.length]!;
   const at = (i: number): Node => {
     const starts = [...rows.map(() => 0), i];
-    return make.reshape(make.slice(sorted, starts, starts.map(() => 1), [...rows, 1]), rows);
+    return make.reshape(
+      make.slice(
+        sorted,
+        starts,
+        starts.map(() => 1),
+        [...rows, 1],
+      ),
+      rows,
+    );
   };
   const last = at(n - 1);
   const results = wanted.map((share) => {
@@ -427,7 +465,12 @@ function quantiles(operation: string, x: TensorLike, q: number | readonly number
   if (typeof q === "number") return wrap(results[0]!);
   const shape = keepdims ? keptShape(t.shape, axes) : rows;
   if (!results.length) return wrap(make.constant(0, [0, ...shape], type));
-  return wrap(make.concat(results.map((r) => make.reshape(r, [1, ...shape])), 0));
+  return wrap(
+    make.concat(
+      results.map((r) => make.reshape(r, [1, ...shape])),
+      0,
+    ),
+  );
 }
 
 /** The chosen axes moved last, joined and sorted, NaN at the end. */
@@ -442,9 +485,10 @@ function sortedLast(x: Node, axes: readonly number[]): Node {
 function between(a: Node, b: Node, t: number): Node {
   if (t === 0) return a;
   const step = make.binary("sub", b, a);
-  const value = t < 0.5
-    ? make.binary("add", a, make.binary("mul", step, constant(t, a)))
-    : make.binary("sub", b, make.binary("mul", step, constant(1 - t, a)));
+  const value =
+    t < 0.5
+      ? make.binary("add", a, make.binary("mul", step, constant(t, a)))
+      : make.binary("sub", b, make.binary("mul", step, constant(1 - t, a)));
   return make.where(make.compare("eq", a, b), a, value);
 }
 
@@ -466,8 +510,7 @@ function variables(operation: string, x: TensorLike, options: CovarianceOptions)
   const given = [x, ...(y === undefined ? [] : [y])].map((part) => asTensor(part, undefined, operation));
   const type = floatType(commonType(given));
   const parts = given.map(({ node }) => {
-    if (node.shape.length > 2)
-      throw new ShapeError(operation, `needs one or two dimensions, received shape ${showShape(node.shape)}`);
+    if (node.shape.length > 2) throw new ShapeError(operation, `needs one or two dimensions, received shape ${showShape(node.shape)}`);
     const wide = make.cast(node, type);
     if (wide.shape.length < 2) return make.reshape(wide, [1, wide.size]);
     return rowvar ? wide : make.permute(wide, [1, 0]);
@@ -551,7 +594,11 @@ function histogramEdges(values: Node, options: HistogramOptions): Node {
   if (typeof bins !== "number") {
     const edges = asTensor(bins, values.dtype, "histogram");
     if (edges.ndim !== 1 || edges.size < 2)
-      throw new ShapeError("histogram", `the edges have shape ${showShape(edges.shape)}`, "Give one dimension of two or more, or a number of bins");
+      throw new ShapeError(
+        "histogram",
+        `the edges have shape ${showShape(edges.shape)}`,
+        "Give one dimension of two or more, or a number of bins",
+      );
     return edges.node;
   }
   if (!Number.isInteger(bins) || bins < 1) throw new ArgumentError("histogram", `bins is ${bins}`, "Use a whole number, 1 or more");

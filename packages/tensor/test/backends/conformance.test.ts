@@ -35,7 +35,9 @@ function run(backend: Backend, inputs: readonly Node[], outputs: readonly Node[]
 }
 
 function text(outputs: readonly Node[]): string {
-  return linearise(outputs).map((n) => `%${n.id} = ${n.op} ${JSON.stringify(n.attrs)} (${n.inputs.map((x) => `%${x.id}`).join(" ")}) ${n.dtype}[${n.shape}]`).join("\n");
+  return linearise(outputs)
+    .map((n) => `%${n.id} = ${n.op} ${JSON.stringify(n.attrs)} (${n.inputs.map((x) => `%${x.id}`).join(" ")}) ${n.dtype}[${n.shape}]`)
+    .join("\n");
 }
 
 function check(backend: Backend, inputs: readonly Node[], outputs: readonly Node[], data: readonly TypedArray[], scale = 1): void {
@@ -64,7 +66,8 @@ function values(dtype: DType, size: number, specials = false): TypedArray {
   const { kind, min, max } = dtypeInfo(dtype);
   const numbers = Array.from({ length: size }, () => {
     if (kind === "bool") return random() < 0.5 ? 0 : 1;
-    if (kind !== "float") return specials && random() < 0.2 ? (random() < 0.5 ? min : max) : Math.floor(random() * 17) - (kind === "int" ? 8 : 0);
+    if (kind !== "float")
+      return specials && random() < 0.2 ? (random() < 0.5 ? min : max) : Math.floor(random() * 17) - (kind === "int" ? 8 : 0);
     return specials && random() < 0.3 ? special[Math.floor(random() * special.length)]! : Math.fround(random() * 4 - 2);
   });
   return encode(dtype, numbers);
@@ -87,10 +90,31 @@ function moved(x: Node, choices: readonly number[]): Node {
     const rank = x.shape.length;
     const kind = c % 6;
     const axis = rank ? Math.floor(c / 6) % rank : 0;
-    if (kind === 0 && rank > 1) x = make.permute(x, [...Array(rank).keys()].map((i) => (i + 1) % rank));
-    else if (kind === 1 && rank) x = make.slice(x, x.shape.map((n, i) => (i === axis ? Math.max(0, n - 1) : 0)), x.shape.map((_, i) => (i === axis ? -1 : 1)), x.shape);
-    else if (kind === 2 && rank && x.shape[axis]! > 2) x = make.slice(x, x.shape.map((_, i) => (i === axis ? 1 : 0)), x.shape.map((_, i) => (i === axis ? 2 : 1)), x.shape.map((n, i) => (i === axis ? Math.floor(n / 2) : n)));
-    else if (kind === 3 && rank && x.size < 500) x = make.pad(x, x.shape.map((_, i) => (i === axis ? 2 : 0)), x.shape.map((_, i) => (i === axis ? 1 : 0)));
+    if (kind === 0 && rank > 1)
+      x = make.permute(
+        x,
+        [...Array(rank).keys()].map((i) => (i + 1) % rank),
+      );
+    else if (kind === 1 && rank)
+      x = make.slice(
+        x,
+        x.shape.map((n, i) => (i === axis ? Math.max(0, n - 1) : 0)),
+        x.shape.map((_, i) => (i === axis ? -1 : 1)),
+        x.shape,
+      );
+    else if (kind === 2 && rank && x.shape[axis]! > 2)
+      x = make.slice(
+        x,
+        x.shape.map((_, i) => (i === axis ? 1 : 0)),
+        x.shape.map((_, i) => (i === axis ? 2 : 1)),
+        x.shape.map((n, i) => (i === axis ? Math.floor(n / 2) : n)),
+      );
+    else if (kind === 3 && rank && x.size < 500)
+      x = make.pad(
+        x,
+        x.shape.map((_, i) => (i === axis ? 2 : 0)),
+        x.shape.map((_, i) => (i === axis ? 1 : 0)),
+      );
     else if (kind === 4) x = make.reshape(x, rank === 2 ? [x.size] : [...x.shape, 1]);
     else if (kind === 5 && x.size < 300) x = make.expand(make.reshape(x, [1, ...x.shape]), [3, ...x.shape]);
   }
@@ -117,7 +141,9 @@ for (const [name, backend] of backends) {
         for (const dtype of dtypes)
           for (const shape of [[], [0], [67], [3, 5]]) {
             const [a, b] = [make.parameter(shape, dtype), make.parameter(shape, dtype)];
-            const y = accepts(() => ((compareOps as readonly string[]).includes(op) ? make.compare(op as "eq", a, b) : make.binary(op as "add", a, b)));
+            const y = accepts(() =>
+              (compareOps as readonly string[]).includes(op) ? make.compare(op as "eq", a, b) : make.binary(op as "add", a, b),
+            );
             if (y) check(backend, [a, b], [y], [values(dtype, a.size, true), values(dtype, b.size, op !== "pow")]);
           }
     });
@@ -133,19 +159,35 @@ for (const [name, backend] of backends) {
     test("it reduces over any axes of any view", () => {
       for (const op of reduceOps)
         fc.assert(
-          fc.property(fc.constantFrom(...shapes), fc.constantFrom<DType>("float32", "float64", "int32", "uint8", "float16", "bool"), choices, fc.nat(7), (shape, dtype, how, mask) => {
-            const x = make.parameter(shape, dtype);
-            const v = moved(x, how);
-            const axes = v.shape.map((_, i) => i).filter((i) => mask & (1 << i));
-            const y = accepts(() => make.reduce(op, v, op.startsWith("arg") ? axes.slice(0, 1) : axes));
-            if (y) check(backend, [x], [y], [values(dtype, x.size)], 8 * Math.max(1, v.size / Math.max(1, y.size)));
-          }),
+          fc.property(
+            fc.constantFrom(...shapes),
+            fc.constantFrom<DType>("float32", "float64", "int32", "uint8", "float16", "bool"),
+            choices,
+            fc.nat(7),
+            (shape, dtype, how, mask) => {
+              const x = make.parameter(shape, dtype);
+              const v = moved(x, how);
+              const axes = v.shape.map((_, i) => i).filter((i) => mask & (1 << i));
+              const y = accepts(() => make.reduce(op, v, op.startsWith("arg") ? axes.slice(0, 1) : axes));
+              if (y) check(backend, [x], [y], [values(dtype, x.size)], 8 * Math.max(1, v.size / Math.max(1, y.size)));
+            },
+          ),
           settings,
         );
     });
 
     test("it reduces long arrays, in one row, in many, down columns and over the middle", () => {
-      for (const [shape, axes] of [[[100_003], [0]], [[5, 40_000], [1]], [[40_000, 5], [0]], [[4096, 64], [0]], [[64, 700, 5], [0, 1]], [[3, 5000, 7], [1]]] as const)
+      for (const [shape, axes] of [
+        [[100_003], [0]],
+        [[5, 40_000], [1]],
+        [[40_000, 5], [0]],
+        [[4096, 64], [0]],
+        [
+          [64, 700, 5],
+          [0, 1],
+        ],
+        [[3, 5000, 7], [1]],
+      ] as const)
         for (const op of ["reduceSum", "reduceMax"] as const) {
           const x = make.parameter(shape, "float32");
           check(backend, [x], [make.reduce(op, x, axes)], [values("float32", x.size)], 300);
@@ -166,13 +208,25 @@ for (const [name, backend] of backends) {
 
     test("it opens windows and folds them back, overlapping or not", () => {
       fc.assert(
-        fc.property(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 0, max: 9 }), (size, stride, dilation, extra) => {
-          const n = (size - 1) * dilation + 1 + extra;
-          const attrs = { axes: [1], size: [size], stride: [stride], dilation: [dilation] };
-          const x = make.parameter([2, n, 3], "float32");
-          const w = make.windows(x, attrs);
-          check(backend, [x], [w, make.fold(make.unary("exp", w), attrs, x.shape), make.fold(w, attrs, [2, n + 2, 3])], [values("float32", x.size)], 10);
-        }),
+        fc.property(
+          fc.integer({ min: 1, max: 4 }),
+          fc.integer({ min: 1, max: 3 }),
+          fc.integer({ min: 1, max: 3 }),
+          fc.integer({ min: 0, max: 9 }),
+          (size, stride, dilation, extra) => {
+            const n = (size - 1) * dilation + 1 + extra;
+            const attrs = { axes: [1], size: [size], stride: [stride], dilation: [dilation] };
+            const x = make.parameter([2, n, 3], "float32");
+            const w = make.windows(x, attrs);
+            check(
+              backend,
+              [x],
+              [w, make.fold(make.unary("exp", w), attrs, x.shape), make.fold(w, attrs, [2, n + 2, 3])],
+              [values("float32", x.size)],
+              10,
+            );
+          },
+        ),
         settings,
       );
     });
@@ -183,7 +237,17 @@ for (const [name, backend] of backends) {
           [[70, 130], [130, 90], { batch: [[], []], contract: [[1], [0]] }],
           [[130, 70], [90, 130], { batch: [[], []], contract: [[0], [1]] }],
           [[3, 17, 5], [3, 5, 33], { batch: [[0], [0]], contract: [[2], [1]] }],
-          [[2, 3, 4, 5], [3, 5, 4, 6], { batch: [[1], [0]], contract: [[3, 2], [1, 2]] }],
+          [
+            [2, 3, 4, 5],
+            [3, 5, 4, 6],
+            {
+              batch: [[1], [0]],
+              contract: [
+                [3, 2],
+                [1, 2],
+              ],
+            },
+          ],
           [[9], [9], { batch: [[], []], contract: [[0], [0]] }],
           [[1, 40], [40, 1], { batch: [[], []], contract: [[1], [0]] }],
           [[5, 0], [0, 9], { batch: [[], []], contract: [[1], [0]] }],
@@ -194,8 +258,27 @@ for (const [name, backend] of backends) {
           check(backend, [a, b], [make.contract(a, b, attrs)], [values(dtype, a.size), values(dtype, b.size)], 100);
         }
         const [x, w] = [make.parameter([2, 9, 8, 3], dtype), make.parameter([3, 2, 3, 16], dtype)];
-        const seen = make.windows(make.pad(x, [0, 1, 0, 0], [0, 1, 1, 0]), { axes: [1, 2], size: [3, 2], stride: [2, 1], dilation: [1, 2] });
-        check(backend, [x, w], [make.contract(seen, w, { batch: [[], []], contract: [[4, 5, 3], [0, 1, 2]] })], [values(dtype, x.size), values(dtype, w.size)], 100);
+        const seen = make.windows(make.pad(x, [0, 1, 0, 0], [0, 1, 1, 0]), {
+          axes: [1, 2],
+          size: [3, 2],
+          stride: [2, 1],
+          dilation: [1, 2],
+        });
+        check(
+          backend,
+          [x, w],
+          [
+            make.contract(seen, w, {
+              batch: [[], []],
+              contract: [
+                [4, 5, 3],
+                [0, 1, 2],
+              ],
+            }),
+          ],
+          [values(dtype, x.size), values(dtype, w.size)],
+          100,
+        );
       }
     });
 
@@ -204,52 +287,112 @@ for (const [name, backend] of backends) {
         const x = make.parameter([4, 10, 5], dtype);
         const i = make.parameter([3, 2], "int32");
         const u = make.parameter([4, 3, 2, 5], dtype);
-        const outs = [make.gather(x, i, 1), make.gather(x, i, 2), make.scatter(x, i, u, 1, "set"), make.scatter(x, i, u, 1, "max"), make.argsort(x, 1), make.argsort(x, 2, true)];
-        if (dtype !== "bool") outs.push(make.scatter(x, i, u, 1, "add"), make.scan(x, 1, "sum"), make.scan(x, 0, "max", true), make.scan(x, 2, "prod", true));
+        const outs = [
+          make.gather(x, i, 1),
+          make.gather(x, i, 2),
+          make.scatter(x, i, u, 1, "set"),
+          make.scatter(x, i, u, 1, "max"),
+          make.argsort(x, 1),
+          make.argsort(x, 2, true),
+        ];
+        if (dtype !== "bool")
+          outs.push(make.scatter(x, i, u, 1, "add"), make.scan(x, 1, "sum"), make.scan(x, 0, "max", true), make.scan(x, 2, "prod", true));
         check(backend, [x, i, u], outs, [values(dtype, x.size), Int32Array.of(0, 9, 3, 3, -4, 99), values(dtype, u.size)], 10);
       }
     });
 
     test("it draws the same Threefry words", () => {
       const [key, counter] = [make.parameter([2], "uint32"), make.parameter([67], "uint32")];
-      check(backend, [key, counter], [make.threefry(key, counter)], [Uint32Array.of(0x13198a2e, 0x03707344), Uint32Array.from({ length: 67 }, (_, i) => i * 2654435761)]);
+      check(
+        backend,
+        [key, counter],
+        [make.threefry(key, counter)],
+        [Uint32Array.of(0x13198a2e, 0x03707344), Uint32Array.from({ length: 67 }, (_, i) => i * 2654435761)],
+      );
     });
 
     test("it attends, with a mask, causally, and where everything is masked", () => {
-      const [q, k, v, m] = [[2, 3, 5, 4], [2, 3, 7, 4], [2, 3, 7, 6], [2, 3, 5, 7]].map((s) => make.parameter(s, "float32")) as [Node, Node, Node, Node];
+      const [q, k, v, m] = [
+        [2, 3, 5, 4],
+        [2, 3, 7, 4],
+        [2, 3, 7, 6],
+        [2, 3, 5, 7],
+      ].map((s) => make.parameter(s, "float32")) as [Node, Node, Node, Node];
       const mask = values("float32", m.size);
       mask.fill(Number.NEGATIVE_INFINITY, 0, 7);
-      check(backend, [q, k, v, m], [make.attention(q, k, v, m, true, 0.5), make.attention(q, k, v, null, false, 0.3)], [values("float32", q.size), values("float32", k.size), values("float32", v.size), mask], 10);
+      check(
+        backend,
+        [q, k, v, m],
+        [make.attention(q, k, v, m, true, 0.5), make.attention(q, k, v, null, false, 0.3)],
+        [values("float32", q.size), values("float32", k.size), values("float32", v.size), mask],
+        10,
+      );
     });
 
     test("it fuses random graphs without changing their values", () => {
       fc.assert(
-        fc.property(fc.constantFrom([6, 8], [33, 20], [4, 1], [3, 65], [20, 16], [64, 3]), fc.array(fc.tuple(fc.nat(11), fc.nat(1000), fc.nat(1000)), { minLength: 3, maxLength: 14 }), (shape, steps) => {
-          const inputs = [0, 1, 2].map(() => make.parameter(shape, "float32"));
-          const pool: Node[] = [...inputs];
-          const again = (r: Node, axis: number) => make.expand(make.reshape(r, shape.map((n, i) => (i === axis ? 1 : n))), shape);
-          for (const [kind, i, j] of steps) {
-            const [a, b] = [pool[i % pool.length]!, pool[j % pool.length]!];
-            if (kind === 0) pool.push(make.binary("add", a, b));
-            else if (kind === 1) pool.push(make.binary("mul", make.unary("tanh", a), b));
-            else if (kind === 2) pool.push(make.unary("tanh", a));
-            else if (kind === 3) pool.push(make.binary("sub", a, again(make.reduce("reduceMax", a, [1]), 1)));
-            else if (kind === 4) pool.push(make.binary("mul", again(make.reduce("reduceSum", make.unary("tanh", a), [1]), 1), b));
-            else if (kind === 5) pool.push(make.binary("add", again(make.reduce("reduceSum", make.unary("sin", a), [0]), 0), b));
-            else if (kind === 6) pool.push(make.where(make.compare("lt", a, b), a, make.unary("neg", b)));
-            else if (kind === 7) {
-              const e = make.unary("exp", make.binary("sub", a, again(make.reduce("reduceMax", a, [1]), 1)));
-              pool.push(make.binary("div", e, again(make.reduce("reduceSum", e, [1]), 1)));
-            } else if (kind === 8) pool.push(make.slice(a, shape.map((n) => n - 1), shape.map(() => -1), shape));
-            else if (kind === 9) pool.push(make.slice(make.pad(a, [1, 2], [0, 0]), zeros(2), ones(2), shape));
-            else if (kind === 10) {
-              const row = make.reduce("reduceSum", make.unary("sin", a), [1]);
-              pool.push(make.binary("mul", make.contract(row, make.reduce("reduceMax", b, [0]), { batch: [[], []], contract: [[], []] }), b));
-            } else pool.push(make.unary("tanh", make.contract(make.contract(a, b, { batch: [[], []], contract: [[1], [1]] }), a, { batch: [[], []], contract: [[1], [0]] })));
-          }
-          const outputs = pool.slice(-3);
-          check(backend, inputs, outputs, inputs.map((n) => values("float32", n.size)), 200);
-        }),
+        fc.property(
+          fc.constantFrom([6, 8], [33, 20], [4, 1], [3, 65], [20, 16], [64, 3]),
+          fc.array(fc.tuple(fc.nat(11), fc.nat(1000), fc.nat(1000)), { minLength: 3, maxLength: 14 }),
+          (shape, steps) => {
+            const inputs = [0, 1, 2].map(() => make.parameter(shape, "float32"));
+            const pool: Node[] = [...inputs];
+            const again = (r: Node, axis: number) =>
+              make.expand(
+                make.reshape(
+                  r,
+                  shape.map((n, i) => (i === axis ? 1 : n)),
+                ),
+                shape,
+              );
+            for (const [kind, i, j] of steps) {
+              const [a, b] = [pool[i % pool.length]!, pool[j % pool.length]!];
+              if (kind === 0) pool.push(make.binary("add", a, b));
+              else if (kind === 1) pool.push(make.binary("mul", make.unary("tanh", a), b));
+              else if (kind === 2) pool.push(make.unary("tanh", a));
+              else if (kind === 3) pool.push(make.binary("sub", a, again(make.reduce("reduceMax", a, [1]), 1)));
+              else if (kind === 4) pool.push(make.binary("mul", again(make.reduce("reduceSum", make.unary("tanh", a), [1]), 1), b));
+              else if (kind === 5) pool.push(make.binary("add", again(make.reduce("reduceSum", make.unary("sin", a), [0]), 0), b));
+              else if (kind === 6) pool.push(make.where(make.compare("lt", a, b), a, make.unary("neg", b)));
+              else if (kind === 7) {
+                const e = make.unary("exp", make.binary("sub", a, again(make.reduce("reduceMax", a, [1]), 1)));
+                pool.push(make.binary("div", e, again(make.reduce("reduceSum", e, [1]), 1)));
+              } else if (kind === 8)
+                pool.push(
+                  make.slice(
+                    a,
+                    shape.map((n) => n - 1),
+                    shape.map(() => -1),
+                    shape,
+                  ),
+                );
+              else if (kind === 9) pool.push(make.slice(make.pad(a, [1, 2], [0, 0]), zeros(2), ones(2), shape));
+              else if (kind === 10) {
+                const row = make.reduce("reduceSum", make.unary("sin", a), [1]);
+                pool.push(
+                  make.binary("mul", make.contract(row, make.reduce("reduceMax", b, [0]), { batch: [[], []], contract: [[], []] }), b),
+                );
+              } else
+                pool.push(
+                  make.unary(
+                    "tanh",
+                    make.contract(make.contract(a, b, { batch: [[], []], contract: [[1], [1]] }), a, {
+                      batch: [[], []],
+                      contract: [[1], [0]],
+                    }),
+                  ),
+                );
+            }
+            const outputs = pool.slice(-3);
+            check(
+              backend,
+              inputs,
+              outputs,
+              inputs.map((n) => values("float32", n.size)),
+              200,
+            );
+          },
+        ),
         { ...settings, numRuns: 150 },
       );
     });
@@ -258,7 +401,17 @@ for (const [name, backend] of backends) {
       const [a, b] = [make.parameter([50], "float32"), make.parameter([50], "float32")];
       const total = make.expand(make.reshape(make.reduce("reduceSum", a, [0]), [1]), [50]);
       const outputs = [make.binary("add", a, b), make.binary("mul", a, total)];
-      for (const [outs, places] of [[outputs, [0, 1]], [[b, a], [0, 1]], [[make.slice(a, [49], [-1], [50]), b], [0, 1]]] as const) {
+      for (const [outs, places] of [
+        [outputs, [0, 1]],
+        [
+          [b, a],
+          [0, 1],
+        ],
+        [
+          [make.slice(a, [49], [-1], [50]), b],
+          [0, 1],
+        ],
+      ] as const) {
         const data = [values("float32", 50), values("float32", 50)];
         const results = [reference, backend].map((device) => {
           const program = device.build({ nodes: linearise([a, b, ...outs]), inputs: [a, b], outputs: outs, inPlace: places });
@@ -270,7 +423,9 @@ for (const [name, backend] of backends) {
           program.run(buffers, buffers);
           return buffers.map((x) => device.readSync!(x, "float32", 50));
         });
-        results[0]!.forEach((r, i) => { for (let j = 0; j < 50; j++) expect(results[1]![i]![j]).toBeCloseTo(r[j]!, 3); });
+        results[0]!.forEach((r, i) => {
+          for (let j = 0; j < 50; j++) expect(results[1]![i]![j]).toBeCloseTo(r[j]!, 3);
+        });
       }
     });
   });

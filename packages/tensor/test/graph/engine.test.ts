@@ -1,7 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { WasmBackend } from "../../src/backends/wasm/index.ts";
 import { engine } from "../../src/graph/engine.ts";
-import { compile, explain, memoryReport, OutOfMemoryError, scope, sum, type Tensor, tensor, valueAndGrad, variable, zeros } from "../../src/index.ts";
+import {
+  compile,
+  explain,
+  memoryReport,
+  OutOfMemoryError,
+  scope,
+  sum,
+  type Tensor,
+  tensor,
+  valueAndGrad,
+  variable,
+  zeros,
+} from "../../src/index.ts";
 
 const loss = (w: Tensor, x: Tensor): Tensor => x.matmul(w).sub(1).square().mean();
 const data = (rows: number): Tensor => tensor(Float32Array.from({ length: rows * 4 }, (_, i) => Math.sin(i))).reshape([rows, 4]);
@@ -113,7 +125,10 @@ describe("memory", () => {
 
 describe("laziness", () => {
   test("explain shows graph, kernels and memory of what is pending, and computes nothing", () => {
-    const x = tensor([[1.5, 2], [3, 4]]);
+    const x = tensor([
+      [1.5, 2],
+      [3, 4],
+    ]);
     const y = x.sub(x.max({ axis: 1, keepdims: true })).exp();
     const text = explain(y);
     expect(text).toMatch(/reduceMax/);

@@ -4,9 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decode, type DType, dtypes, encode } from "../../src/dtype.ts";
+import { type DType, decode, dtypes, encode } from "../../src/dtype.ts";
 import { FormatError, GradusError, loadNpy, loadSafetensors, saveNpy, saveSafetensors, tensor } from "../../src/index.ts";
-import { type ArrayData, formatArray, openSafetensors, readNpy, readNpyStream, readNpz, readSafetensors, safetensorsChunks, writeNpy, writeNpz } from "../../src/io/index.ts";
+import {
+  type ArrayData,
+  formatArray,
+  openSafetensors,
+  readNpy,
+  readNpyStream,
+  readNpz,
+  readSafetensors,
+  safetensorsChunks,
+  writeNpy,
+  writeNpz,
+} from "../../src/io/index.ts";
 import golden from "./numpy.golden.json" with { type: "json" };
 
 const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
@@ -18,7 +29,9 @@ const folder = mkdtempSync(join(tmpdir(), "gradus-io-"));
 describe("printing", () => {
   test("it looks like NumPy's for random arrays of every kind and size", () => {
     for (const { dtype, shape, data, text } of golden.printed) {
-      const values = (data as (number | string)[]).map((x) => (x === "nan" ? Number.NaN : x === "inf" ? Number.POSITIVE_INFINITY : Number(x)));
+      const values = (data as (number | string)[]).map((x) =>
+        x === "nan" ? Number.NaN : x === "inf" ? Number.POSITIVE_INFINITY : Number(x),
+      );
       expect(formatArray({ dtype: dtype as DType, shape, data: encode(dtype as DType, values) })).toBe(text);
     }
   });
@@ -95,7 +108,12 @@ describe(".safetensors", () => {
 });
 
 describe("hostile files", () => {
-  const valid = { npy: writeNpy(arrays[9]![1]), npz: writeNpz(savable), deflated: fromBase64(golden.npz), safetensors: join8(safetensorsChunks(arrays)) };
+  const valid = {
+    npy: writeNpy(arrays[9]![1]),
+    npz: writeNpz(savable),
+    deflated: fromBase64(golden.npz),
+    safetensors: join8(safetensorsChunks(arrays)),
+  };
   const readers = [async (b: Uint8Array) => readNpy(b), readNpz, async (b: Uint8Array) => readSafetensors(b)];
   const harmless = async (bytes: Uint8Array): Promise<void> => {
     for (const read of readers)
@@ -129,9 +147,15 @@ describe("hostile files", () => {
 
 describe("files", () => {
   test("arrays survive a round trip through files", async () => {
-    const x = tensor([[1.5, 2], [3, 4]]);
+    const x = tensor([
+      [1.5, 2],
+      [3, 4],
+    ]);
     await saveNpy(join(folder, "x.npy"), x);
-    expect(await (await loadNpy(join(folder, "x.npy"))).tolist()).toEqual([[1.5, 2], [3, 4]]);
+    expect(await (await loadNpy(join(folder, "x.npy"))).tolist()).toEqual([
+      [1.5, 2],
+      [3, 4],
+    ]);
     await saveSafetensors(join(folder, "x.safetensors"), { x, y: tensor([1, 2]) });
     expect(await (await loadSafetensors(join(folder, "x.safetensors"))).y!.tolist()).toEqual([1, 2]);
   });

@@ -10,10 +10,25 @@ import { make } from "../../src/graph/node.ts";
 import type { NestedArray, Tensor } from "../../src/graph/tensor.ts";
 import { asTensor, wrap } from "../../src/ops/core.ts";
 import {
-  argwhere, at, compress, extract, get, type Index, nonzero, oneHot, putAlongAxis, select, slice, take, takeAlongAxis,
+  argwhere,
+  at,
+  compress,
+  extract,
+  get,
+  type Index,
+  nonzero,
+  oneHot,
+  putAlongAxis,
+  select,
+  slice,
+  take,
+  takeAlongAxis,
 } from "../../src/ops/indexing.ts";
 
-interface Stored { shape: number[]; data: (number | boolean | null)[] }
+interface Stored {
+  shape: number[];
+  data: (number | boolean | null)[];
+}
 type Written = number | string | null | { slice: [number | null, number | null, number | null] } | { array: Stored } | { mask: Stored };
 interface Golden {
   indexing: { shape: number[]; index: Written[]; result: Stored; added: Stored; multiplied: Stored }[];
@@ -26,7 +41,11 @@ beforeAll(() => engine.use(new ReferenceBackend()));
 const shaped = (data: readonly (number | boolean)[], shape: number[], dtype: "int32" | "float64" | "bool"): Tensor =>
   wrap(make.reshape(asTensor(Float64Array.from(data, Number), dtype).node, shape));
 const counting = (shape: number[], dtype: "int32" | "float64" = "int32") =>
-  shaped(Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i), shape, dtype);
+  shaped(
+    Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i),
+    shape,
+    dtype,
+  );
 
 function read(part: Written): Index {
   if (part === null || typeof part !== "object") return part;
@@ -58,8 +77,11 @@ type ModelPart = { integer: number } | { slice: [number | null, number | null, n
 function pySlice(n: number, [start, stop, step]: [number | null, number | null, number]): number[] {
   const out: number[] = [];
   const clampTo = (b: number, low: number, high: number) => Math.min(Math.max(b < 0 ? b + n : b, low), high);
-  if (step > 0) for (let i = start === null ? 0 : clampTo(start, 0, n); i < (stop === null ? n : clampTo(stop, 0, n)); i += step) out.push(i);
-  else for (let i = start === null ? n - 1 : clampTo(start, -1, n - 1); i > (stop === null ? -1 : clampTo(stop, -1, n - 1)); i += step) out.push(i);
+  if (step > 0)
+    for (let i = start === null ? 0 : clampTo(start, 0, n); i < (stop === null ? n : clampTo(stop, 0, n)); i += step) out.push(i);
+  else
+    for (let i = start === null ? n - 1 : clampTo(start, -1, n - 1); i > (stop === null ? -1 : clampTo(stop, -1, n - 1)); i += step)
+      out.push(i);
   return out;
 }
 
@@ -78,17 +100,39 @@ function modelIndex(x: NestedArray, parts: readonly ModelPart[]): NestedArray {
   const length = parts.flatMap((p) => (typeof p === "object" && "array" in p ? [p.array.length] : []))[0];
   if (length === undefined) return modelGet(x, parts);
   const stacked = Array.from({ length }, (_, at) =>
-    modelGet(x, parts.map((p) => (typeof p === "object" && "array" in p ? { integer: p.array[at]! } : p))));
+    modelGet(
+      x,
+      parts.map((p) => (typeof p === "object" && "array" in p ? { integer: p.array[at]! } : p)),
+    ),
+  );
   const advanced = parts.flatMap((p, i) => (typeof p === "object" && ("array" in p || "integer" in p) ? [i] : []));
   const together = advanced.every((p, i) => i === 0 || p === advanced[i - 1]! + 1);
   const depth = together ? advanced[0]! : 0;
   const sink = (levels: number, list: NestedArray[], sizes: readonly number[]): NestedArray =>
-    levels === 0 ? list : Array.from({ length: sizes[0]! }, (_, i) => sink(levels - 1, list.map((l) => (l as NestedArray[])[i]!), sizes.slice(1)));
-  const sizes = parts.slice(0, depth).map((p, i) => (p === "new" ? 1 : pySlice(sizeAt(x, parts.slice(0, i).filter((q) => q !== "new").length), (p as { slice: [number | null, number | null, number] }).slice).length));
+    levels === 0
+      ? list
+      : Array.from({ length: sizes[0]! }, (_, i) =>
+          sink(
+            levels - 1,
+            list.map((l) => (l as NestedArray[])[i]!),
+            sizes.slice(1),
+          ),
+        );
+  const sizes = parts
+    .slice(0, depth)
+    .map((p, i) =>
+      p === "new"
+        ? 1
+        : pySlice(
+            sizeAt(x, parts.slice(0, i).filter((q) => q !== "new").length),
+            (p as { slice: [number | null, number | null, number] }).slice,
+          ).length,
+    );
   return sink(depth, stacked, sizes);
 }
 
-const sizeAt = (x: NestedArray, axis: number): number => (axis === 0 ? (x as NestedArray[]).length : sizeAt((x as NestedArray[])[0]!, axis - 1));
+const sizeAt = (x: NestedArray, axis: number): number =>
+  axis === 0 ? (x as NestedArray[]).length : sizeAt((x as NestedArray[])[0]!, axis - 1);
 
 const bound = (n: number) => fc.option(fc.integer({ min: -n - 2, max: n + 2 }), { nil: null });
 const step = fc.constantFrom(1, 1, 2, 3, -1, -2);
@@ -106,7 +150,8 @@ const example = fc
       parts: fc.tuple(...shape.map((n) => partFor(n, length))),
       newAxisAt: fc.option(fc.integer({ min: 0, max: shape.length }), { nil: null }),
       asText: fc.boolean(),
-    }));
+    }),
+  );
 
 describe("get", () => {
   test("agrees with a plain model on nested arrays", () => {
@@ -130,7 +175,10 @@ describe("get", () => {
 
   test("reads several parts from one string", () => {
     const x = counting([4, 6]);
-    expect(get(x, "1:3, ::2").tolistSync()).toEqual([[6, 8, 10], [12, 14, 16]]);
+    expect(get(x, "1:3, ::2").tolistSync()).toEqual([
+      [6, 8, 10],
+      [12, 14, 16],
+    ]);
     expect(get(x, "-1, ..., None").shape).toEqual([6, 1]);
     expect(get(x, "1,").tolistSync()).toEqual([6, 7, 8, 9, 10, 11]);
   });
@@ -165,7 +213,10 @@ describe("get", () => {
 
   test("works inside compile with arrays of indices", () => {
     const f = compile((x: Tensor, i: Tensor) => get(x, "::-1", i));
-    expect(f(counting([2, 3]), asTensor([2, -1, 0])).tolistSync()).toEqual([[5, 5, 3], [2, 2, 0]]);
+    expect(f(counting([2, 3]), asTensor([2, -1, 0])).tolistSync()).toEqual([
+      [5, 5, 3],
+      [2, 2, 0],
+    ]);
   });
 
   test("has gradients that add up where an element is read twice", () => {
@@ -173,7 +224,11 @@ describe("get", () => {
       const y = get(x, [0, 0, 2], "1:");
       return wrap(make.reduce("reduceSum", make.binary("mul", y.node, y.node), [0, 1]));
     })(counting([3, 2], "float64"));
-    expect(g.tolistSync()).toEqual([[0, 4], [0, 0], [0, 10]]);
+    expect(g.tolistSync()).toEqual([
+      [0, 4],
+      [0, 0],
+      [0, 10],
+    ]);
   });
 });
 
@@ -188,8 +243,18 @@ describe("at", () => {
 
   test("broadcasts values and leaves the array alone", () => {
     const x = counting([2, 3]);
-    expect(at(x, ":", "1:").set([[9], [8]]).tolistSync()).toEqual([[0, 9, 9], [3, 8, 8]]);
-    expect(x.tolistSync()).toEqual([[0, 1, 2], [3, 4, 5]]);
+    expect(
+      at(x, ":", "1:")
+        .set([[9], [8]])
+        .tolistSync(),
+    ).toEqual([
+      [0, 9, 9],
+      [3, 8, 8],
+    ]);
+    expect(x.tolistSync()).toEqual([
+      [0, 1, 2],
+      [3, 4, 5],
+    ]);
     expect(() => at(x, 0).set([1, 2])).toThrow(/do not broadcast|differ on axis/);
     expect(() => at(x, 0).set(0.5)).toThrow(/values are float32, the array int32/);
   });
@@ -217,24 +282,64 @@ describe("functions that index", () => {
   test("take flattens without an axis", () => {
     const x = counting([2, 3]);
     expect(take(x, [[5, -6]]).tolistSync()).toEqual([[5, 0]]);
-    expect(take(x, [2, 0], { axis: 1 }).tolistSync()).toEqual([[2, 0], [5, 3]]);
+    expect(take(x, [2, 0], { axis: 1 }).tolistSync()).toEqual([
+      [2, 0],
+      [5, 3],
+    ]);
     expect(() => take(x, [3], { axis: -1 })).toThrow(/index 3 is out of range for axis 1 of size 3/);
   });
 
   test("oneHot marks the class on any axis and nothing for no class", () => {
-    expect(oneHot([1, 3, -1], 3).tolistSync()).toEqual([[0, 1, 0], [0, 0, 0], [0, 0, 0]]);
-    expect(oneHot([1, 0], 2, { axis: 0, dtype: "bool" }).tolistSync()).toEqual([[false, true], [true, false]]);
+    expect(oneHot([1, 3, -1], 3).tolistSync()).toEqual([
+      [0, 1, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
+    expect(oneHot([1, 0], 2, { axis: 0, dtype: "bool" }).tolistSync()).toEqual([
+      [false, true],
+      [true, false],
+    ]);
   });
 
   test("select takes the first condition that holds", () => {
-    expect(select([[true, false, false], [true, true, false]], [[1, 2, 3], 10], -1).tolistSync()).toEqual([1, 10, -1]);
+    expect(
+      select(
+        [
+          [true, false, false],
+          [true, true, false],
+        ],
+        [[1, 2, 3], 10],
+        -1,
+      ).tolistSync(),
+    ).toEqual([1, 10, -1]);
   });
 
   test("nonzero, argwhere, compress and extract find elements in row-major order", () => {
-    const x = [[0, 1, 0], [2, 0, 3]];
-    expect(nonzero(x).map((t) => t.tolistSync())).toEqual([[0, 1, 1], [1, 0, 2]]);
-    expect(argwhere(x).tolistSync()).toEqual([[0, 1], [1, 0], [1, 2]]);
-    expect(compress([true, false, true], x, { axis: 1 }).tolistSync()).toEqual([[0, 0], [2, 3]]);
-    expect(extract([[true, false, false], [false, false, true]], x).tolistSync()).toEqual([0, 3]);
+    const x = [
+      [0, 1, 0],
+      [2, 0, 3],
+    ];
+    expect(nonzero(x).map((t) => t.tolistSync())).toEqual([
+      [0, 1, 1],
+      [1, 0, 2],
+    ]);
+    expect(argwhere(x).tolistSync()).toEqual([
+      [0, 1],
+      [1, 0],
+      [1, 2],
+    ]);
+    expect(compress([true, false, true], x, { axis: 1 }).tolistSync()).toEqual([
+      [0, 0],
+      [2, 3],
+    ]);
+    expect(
+      extract(
+        [
+          [true, false, false],
+          [false, false, true],
+        ],
+        x,
+      ).tolistSync(),
+    ).toEqual([0, 3]);
   });
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { hostLinalg } from "../../src/backends/host/linalg.ts";
 import { ReferenceBackend } from "../../src/backends/reference/index.ts";
 import type { DType } from "../../src/dtype.ts";
 import { grad, jvp, vjp } from "../../src/graph/autodiff.ts";
@@ -9,7 +10,6 @@ import { factorize, factorShapes } from "../../src/graph/linalg.ts";
 import { make } from "../../src/graph/node.ts";
 import type { LinalgName } from "../../src/graph/primitives.ts";
 import { Tensor } from "../../src/graph/tensor.ts";
-import { hostLinalg } from "../../src/backends/host/linalg.ts";
 import { asTensor, wrap } from "../../src/ops/core.ts";
 import { add, mul } from "../../src/ops/elementwise.ts";
 import * as linalg from "../../src/ops/linalg.ts";
@@ -17,8 +17,16 @@ import { type Shape, sizeOf } from "../../src/shape.ts";
 
 engine.use(new ReferenceBackend());
 
-interface Stored { shape: number[]; data: number[] }
-interface Golden { name: string; arguments: (Stored | number)[]; options: Record<string, unknown>; results: Stored[] }
+interface Stored {
+  shape: number[];
+  data: number[];
+}
+interface Golden {
+  name: string;
+  arguments: (Stored | number)[];
+  options: Record<string, unknown>;
+  results: Stored[];
+}
 const golden = JSON.parse(readFileSync(new URL("./linalg.golden.json", import.meta.url), "utf8")) as { cases: Golden[] };
 
 const array = (shape: Shape, data: ArrayLike<number>, dtype: DType = "float64"): Tensor =>
@@ -26,7 +34,10 @@ const array = (shape: Shape, data: ArrayLike<number>, dtype: DType = "float64"):
 
 /** Numbers without pattern, the same every time. */
 const waves = (shape: Shape, seed = 1): Tensor =>
-  array(shape, Float64Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(seed * 12.9898 + i * i * 1.37 + i * 2.1)));
+  array(
+    shape,
+    Float64Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(seed * 12.9898 + i * i * 1.37 + i * 2.1)),
+  );
 
 function expectClose(actual: Tensor, expected: Stored, tolerance: number): void {
   expect(actual.shape).toEqual(expected.shape);
@@ -40,11 +51,14 @@ function expectClose(actual: Tensor, expected: Stored, tolerance: number): void 
 
 const T = (x: Tensor) => linalg.matrixTranspose(x);
 const matmul = (a: Tensor, b: Tensor) => (a.ndim === 2 ? linalg.multiDot([a, b]) : stacked(a, b));
-const stacked = (a: Tensor, b: Tensor) =>
-  wrap(make.contract(a.node, b.node, { batch: [[0], [0]], contract: [[2], [1]] }));
+const stacked = (a: Tensor, b: Tensor) => wrap(make.contract(a.node, b.node, { batch: [[0], [0]], contract: [[2], [1]] }));
 const total = (x: Tensor) => wrap(make.reduce("reduceSum", x.node, [...x.shape.keys()]));
 const symmetric = (x: Tensor) => mul(add(x, T(x)), 0.5);
-const eye = (n: number, by = 1) => array([n, n], Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? by : 0)));
+const eye = (n: number, by = 1) =>
+  array(
+    [n, n],
+    Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? by : 0)),
+  );
 
 describe("against NumPy", () => {
   const functions = linalg as unknown as Record<string, (...args: unknown[]) => Tensor | Record<string, Tensor>>;
@@ -54,9 +68,16 @@ describe("against NumPy", () => {
       const options = Object.fromEntries(
         Object.entries(c.options).map(([k, v]) => [k, v === "Infinity" || v === "-Infinity" ? Number(v) : v]),
       );
-      for (const [dtype, tolerance] of [["float64", 1e-11], ["float32", 3e-3]] as const) {
+      for (const [dtype, tolerance] of [
+        ["float64", 1e-11],
+        ["float32", 3e-3],
+      ] as const) {
         const args = c.arguments.map((x) => (typeof x === "number" ? x : array(x.shape, x.data, dtype)));
-        if (dtype === "float32" && (name === "matrixPower" || c.arguments.some((x) => typeof x !== "number" && x.data.some((v) => Math.abs(v) > 1e19)))) continue;
+        if (
+          dtype === "float32" &&
+          (name === "matrixPower" || c.arguments.some((x) => typeof x !== "number" && x.data.some((v) => Math.abs(v) > 1e19)))
+        )
+          continue;
         const result = name === "multiDot" ? linalg.multiDot(args as Tensor[]) : functions[name]!(...args, options);
         const results = result instanceof Tensor ? [result] : Object.values(result);
         expect(results.length).toBe(c.results.length);
@@ -70,7 +91,15 @@ describe("against NumPy", () => {
 });
 
 describe("factorisations put the matrix together again", () => {
-  const shapes = [[4, 4], [5, 3], [3, 5], [1, 4], [4, 1], [0, 3], [3, 0]] as const;
+  const shapes = [
+    [4, 4],
+    [5, 3],
+    [3, 5],
+    [1, 4],
+    [4, 1],
+    [0, 3],
+    [3, 0],
+  ] as const;
   test.each(shapes)("qr and svd of %i by %i", (m, n) => {
     const a = waves([m, n]);
     const stored = { shape: [m, n], data: [...a.dataSync()] };
@@ -88,26 +117,57 @@ describe("factorisations put the matrix together again", () => {
   test("eigh of a stack", () => {
     const a = symmetric(waves([3, 4, 4]));
     const { eigenvalues, eigenvectors } = linalg.eigh(a);
-    expect([eigenvalues.shape, eigenvectors.shape]).toEqual([[3, 4], [3, 4, 4]]);
+    expect([eigenvalues.shape, eigenvectors.shape]).toEqual([
+      [3, 4],
+      [3, 4, 4],
+    ]);
     const scaled = mul(eigenvectors, wrap(make.reshape(eigenvalues.node, [3, 1, 4])));
     expectClose(stacked(scaled, T(eigenvectors)), { shape: [3, 4, 4], data: [...a.dataSync()] }, 1e-14);
   });
 
   test("the shapes that the graph infers are those that the host packs", () => {
     for (const [m, n] of shapes)
-      for (const options of [{}, { mode: "complete", fullMatrices: true }])
+      for (const options of [{}, { mode: "complete", fullMatrices: true }] as Record<string, string | boolean>[])
         for (const name of ["cholesky", "lu", "qr", "eigh", "svd", "triangularSolve"] as LinalgName[]) {
           const square = name === "cholesky" || name === "eigh" || name === "triangularSolve";
-          const inputs = [[2, m, square ? m : n], [2, m, 3]];
+          const inputs = [
+            [2, m, square ? m : n],
+            [2, m, 3],
+          ];
           expect(factorShapes(name, inputs, options).map(sizeOf)).toEqual(hostLinalg[name].results(inputs, options));
         }
   });
 
   test("integers and half precision become float32", () => {
-    expect(linalg.det([[1, 2], [3, 4]]).dtype).toBe("float32");
-    expect(linalg.det([[1, 2], [3, 4]]).itemSync()).toBeCloseTo(-2, 6);
+    expect(
+      linalg.det([
+        [1, 2],
+        [3, 4],
+      ]).dtype,
+    ).toBe("float32");
+    expect(
+      linalg
+        .det([
+          [1, 2],
+          [3, 4],
+        ])
+        .itemSync(),
+    ).toBeCloseTo(-2, 6);
     expect(linalg.inv(array([1, 1], [4], "float16")).dtype).toBe("float32");
-    expect(linalg.matrixPower([[1, 1], [1, 0]], 10).tolistSync()).toEqual([[89, 55], [55, 34]]);
+    expect(
+      linalg
+        .matrixPower(
+          [
+            [1, 1],
+            [1, 0],
+          ],
+          10,
+        )
+        .tolistSync(),
+    ).toEqual([
+      [89, 55],
+      [55, 34],
+    ]);
     expect(linalg.trace(array([2, 2], [1, 0, 0, 1], "bool")).itemSync()).toBe(2);
     expect(linalg.vectorNorm([3, 4]).itemSync()).toBe(5);
   });
@@ -123,7 +183,15 @@ const differentiable: Case[] = [
   ["cholesky", [waves([4, 4])], (x) => linalg.cholesky(definite(x))],
   ["cholesky of a symmetric argument", [waves([3, 3])], (x) => linalg.cholesky(add(symmetric(x), eye(3, 4)))],
   ["cholesky, upper, stack", [waves([2, 3, 3])], (x) => linalg.cholesky(definite(x), { upper: true })],
-  ...([[4, 4], [5, 3], [3, 5], [2, 4, 3], [2, 3, 4]] as const).flatMap((shape): Case[] => [
+  ...(
+    [
+      [4, 4],
+      [5, 3],
+      [3, 5],
+      [2, 4, 3],
+      [2, 3, 4],
+    ] as const
+  ).flatMap((shape): Case[] => [
     [`qr Q of [${shape}]`, [waves(shape)], (x) => linalg.qr(x).Q],
     [`qr R of [${shape}]`, [waves(shape)], (x) => linalg.qr(x).R],
     [`svd U of [${shape}]`, [waves(shape)], (x) => linalg.svd(x, { fullMatrices: false }).U],
@@ -148,13 +216,20 @@ const differentiable: Case[] = [
   ["lstsq", [waves([5, 3]), waves([5, 2], 2)], (a, b) => linalg.lstsq(a, b).x],
   ["lstsq of a wide system", [waves([3, 5]), waves([3], 2)], (a, b) => linalg.lstsq(a, b).x],
   ["lstsq residuals", [waves([5, 3]), waves([5], 2)], (a, b) => linalg.lstsq(a, b).residuals],
-  ...[true, false].flatMap((lower) => [true, false].flatMap((transpose) => [true, false].map((unitDiagonal): Case => [
-    `triangularSolve ${JSON.stringify({ lower, transpose, unitDiagonal })}`,
-    [regular([3, 3]), waves([3, 2], 2)],
-    (a, b) => linalg.triangularSolve(a, b, { lower, transpose, unitDiagonal }),
-  ]))),
-  ...(["fro", "nuc", 1, -1, 2, -2, Infinity, -Infinity] as const).map((ord): Case =>
-    [`matrixNorm ${ord}`, [waves([2, 3, 4])], (x) => linalg.matrixNorm(x, { ord })]),
+  ...[true, false].flatMap((lower) =>
+    [true, false].flatMap((transpose) =>
+      [true, false].map(
+        (unitDiagonal): Case => [
+          `triangularSolve ${JSON.stringify({ lower, transpose, unitDiagonal })}`,
+          [regular([3, 3]), waves([3, 2], 2)],
+          (a, b) => linalg.triangularSolve(a, b, { lower, transpose, unitDiagonal }),
+        ],
+      ),
+    ),
+  ),
+  ...(["fro", "nuc", 1, -1, 2, -2, Infinity, -Infinity] as const).map(
+    (ord): Case => [`matrixNorm ${ord}`, [waves([2, 3, 4])], (x) => linalg.matrixNorm(x, { ord })],
+  ),
   ...[2, 1, 3, -1, 2.5, Infinity].map((ord): Case => [`vectorNorm ${ord}`, [waves([3, 4])], (x) => linalg.vectorNorm(x, { ord, axis: 1 })]),
   ["norm", [waves([3, 4])], (x) => linalg.norm(x)],
   ["cross", [waves([2, 3]), waves([4, 1, 3], 2)], (a, b) => linalg.cross(a, b)],
@@ -166,10 +241,12 @@ const differentiable: Case[] = [
 ];
 
 /** One number that depends on every element of f's result. */
-const scalarOf = (f: (...xs: Tensor[]) => Tensor) => (...xs: Tensor[]) => {
-  const y = f(...xs);
-  return total(mul(y, waves(y.shape, 5)));
-};
+const scalarOf =
+  (f: (...xs: Tensor[]) => Tensor) =>
+  (...xs: Tensor[]) => {
+    const y = f(...xs);
+    return total(mul(y, waves(y.shape, 5)));
+  };
 
 /** Derivative of a scalar function along directions, by a central difference of fourth order. */
 function slope(f: (...xs: Tensor[]) => Tensor, xs: Tensor[], directions: Tensor[], h = 1e-3): number {
@@ -189,14 +266,22 @@ describe("gradients against finite differences", () => {
     const gradients = grad(scalar, { argnums: inputs.map((_, i) => i) })(...inputs) as Tensor[];
     gradients.forEach((g, k) => {
       expect(g.shape).toEqual(inputs[k]!.shape);
-      for (let i = 0; i < g.size; i++) { // one element at a time
-        const unit = inputs.map((x, j) => array(x.shape, Array.from({ length: x.size }, (_, e) => (j === k && e === i ? 1 : 0))));
+      for (let i = 0; i < g.size; i++) {
+        // one element at a time
+        const unit = inputs.map((x, j) =>
+          array(
+            x.shape,
+            Array.from({ length: x.size }, (_, e) => (j === k && e === i ? 1 : 0)),
+          ),
+        );
         expectSlope(g.dataSync()[i]!, slope(scalar, inputs, unit), 2e-7);
       }
     });
   });
 
-  const twice = differentiable.filter(([name]) => /^(cholesky|qr . of \[5|svd|eigh|solve|inv|det|slogdet|lu|pinv of \[5|triangularSolve)/.test(name));
+  const twice = differentiable.filter(([name]) =>
+    /^(cholesky|qr . of \[5|svd|eigh|solve|inv|det|slogdet|lu|pinv of \[5|triangularSolve)/.test(name),
+  );
   test.each(twice)("%s: forward mode and second derivatives", (_, inputs, f) => {
     const directions = inputs.map((x, i) => waves(x.shape, 8 + i));
     const scalar = scalarOf(f);
@@ -233,25 +318,84 @@ describe("gradients against finite differences", () => {
   });
 
   test("what is not unique has no gradient, and says so", () => {
-    expect(() => grad((x: Tensor) => total(linalg.svd(x).U))(waves([4, 2]))).toThrow(/svd: full matrices of 4 by 2 have no gradient.*fullMatrices: false/);
-    expect(() => grad((x: Tensor) => total(linalg.qr(x, { mode: "complete" }).Q))(waves([4, 2]))).toThrow(/qr: mode "complete" of 4 by 2 has no gradient/);
+    expect(() => grad((x: Tensor) => total(linalg.svd(x).U))(waves([4, 2]))).toThrow(
+      /svd: full matrices of 4 by 2 have no gradient.*fullMatrices: false/,
+    );
+    expect(() => grad((x: Tensor) => total(linalg.qr(x, { mode: "complete" }).Q))(waves([4, 2]))).toThrow(
+      /qr: mode "complete" of 4 by 2 has no gradient/,
+    );
     const [, pull] = vjp((x: Tensor) => linalg.qr(x, { mode: "complete" }).R, waves([2, 4]));
     expect((pull(waves([2, 4])) as Tensor[])[0]!.shape).toEqual([2, 4]);
   });
 });
 
 describe("errors are sentences", () => {
-  const singular = [[1, 2], [2, 4]];
+  const singular = [
+    [1, 2],
+    [2, 4],
+  ];
   test.each([
     ["inv of a singular matrix", () => linalg.inv(singular), "inv: the matrix is singular (row 1). Use lstsq or pinv"],
     ["solve with a singular matrix", () => linalg.solve(singular, [1, 2]), "solve: the matrix is singular (row 1)"],
-    ["one of a stack", () => linalg.inv([[[1, 0], [0, 1]], singular]), "inv: matrix 1 of the stack [2] is singular"],
-    ["cholesky of an indefinite matrix", () => linalg.cholesky([[1, 2], [2, 1]]), "cholesky: the matrix is not positive definite"],
-    ["a triangle with a zero", () => linalg.triangularSolve([[1, 2], [0, 0]], [1, 1]), "triangularSolve: the matrix is singular: its diagonal holds a zero (row 1)"],
+    [
+      "one of a stack",
+      () =>
+        linalg.inv([
+          [
+            [1, 0],
+            [0, 1],
+          ],
+          singular,
+        ]),
+      "inv: matrix 1 of the stack [2] is singular",
+    ],
+    [
+      "cholesky of an indefinite matrix",
+      () =>
+        linalg.cholesky([
+          [1, 2],
+          [2, 1],
+        ]),
+      "cholesky: the matrix is not positive definite",
+    ],
+    [
+      "a triangle with a zero",
+      () =>
+        linalg.triangularSolve(
+          [
+            [1, 2],
+            [0, 0],
+          ],
+          [1, 1],
+        ),
+      "triangularSolve: the matrix is singular: its diagonal holds a zero (row 1)",
+    ],
     ["a vector for a matrix", () => linalg.det([1, 2]), "det: needs matrices, received shape [2]. Matrices are the last two axes"],
     ["an oblong matrix", () => linalg.inv([[1, 2]]), "inv: needs square matrices [..., n, n], received shape [1, 2]"],
-    ["sides that do not fit", () => linalg.solve([[1, 2], [3, 4]], [1, 2, 3]), "solve: [2, 2] x = [3]: the right side needs 2 rows. Its shape is [2] or [..., 2, k]"],
-    ["a right side on its side", () => linalg.solve([[1, 2], [3, 4]], [[1, 2]]), "transpose it?"],
+    [
+      "sides that do not fit",
+      () =>
+        linalg.solve(
+          [
+            [1, 2],
+            [3, 4],
+          ],
+          [1, 2, 3],
+        ),
+      "solve: [2, 2] x = [3]: the right side needs 2 rows. Its shape is [2] or [..., 2, k]",
+    ],
+    [
+      "a right side on its side",
+      () =>
+        linalg.solve(
+          [
+            [1, 2],
+            [3, 4],
+          ],
+          [[1, 2]],
+        ),
+      "transpose it?",
+    ],
     ["a mode of qr", () => linalg.qr([[1]], { mode: "raw" as "reduced" }), 'qr: unknown mode "raw". Use "reduced" or "complete"'],
     ["a broken exponent", () => linalg.matrixPower([[1]], 0.5), "matrixPower: the exponent 0.5 is not an integer"],
     ["cross of 2-vectors", () => linalg.cross([1, 2], [3, 4]), "cross: shapes [2] and [2] need size 3 on axis -1"],
@@ -267,7 +411,10 @@ describe("errors are sentences", () => {
 
   test("where values are not known yet, singular matrices give infinities instead", () => {
     const run = compile((x: Tensor) => linalg.inv(x));
-    expect(run(array([2, 2], [2, 0, 0, 4])).tolistSync()).toEqual([[0.5, 0], [0, 0.25]]);
+    expect(run(array([2, 2], [2, 0, 0, 4])).tolistSync()).toEqual([
+      [0.5, 0],
+      [0, 0.25],
+    ]);
     expect((run(array([2, 2], [1, 2, 2, 4])).tolistSync() as number[][]).flat().some(Number.isFinite)).toBe(false);
   });
 

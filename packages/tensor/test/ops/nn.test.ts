@@ -10,9 +10,19 @@ import { asTensor, wrap } from "../../src/ops/core.ts";
 import * as nn from "../../src/ops/nn.ts";
 import { randomKey } from "../../src/ops/random.ts";
 
-interface Stored { shape: number[]; data: (number | string)[] }
-// biome-ignore lint/suspicious/noExplicitAny: options differ from case to case
-interface Case { name: string; options: any; inputs: Stored[]; out: Stored; weight: Stored; grads: Stored[] }
+interface Stored {
+  shape: number[];
+  data: (number | string)[];
+}
+interface Case {
+  name: string;
+  // biome-ignore lint/suspicious/noExplicitAny: options differ from case to case
+  options: any;
+  inputs: Stored[];
+  out: Stored;
+  weight: Stored;
+  grads: Stored[];
+}
 const golden = JSON.parse(readFileSync(new URL("./nn.golden.json", import.meta.url), "utf8")) as { cases: Case[] };
 
 beforeAll(() => engine.use(new ReferenceBackend()));
@@ -20,7 +30,14 @@ beforeAll(() => engine.use(new ReferenceBackend()));
 const number = (x: number | string): number => (typeof x === "string" ? Number(x.replace("inf", "Infinity")) : x);
 const read = ({ shape, data }: Stored, dtype: "float64" | "int32" = "float64"): Tensor =>
   wrap(make.reshape(asTensor(Float64Array.from(data, number), dtype).node, shape));
-const total = (x: Tensor): Tensor => wrap(make.reduce("reduceSum", x.node, x.shape.map((_, i) => i)));
+const total = (x: Tensor): Tensor =>
+  wrap(
+    make.reduce(
+      "reduceSum",
+      x.node,
+      x.shape.map((_, i) => i),
+    ),
+  );
 const times = (a: Tensor, b: Tensor): Tensor => wrap(make.binary("mul", a.node, b.node));
 
 function expectClose(actual: Tensor, expected: Stored, tolerance = 1e-9): void {
@@ -31,7 +48,6 @@ function expectClose(actual: Tensor, expected: Stored, tolerance = 1e-9): void {
   });
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: options differ from case to case
 type Run = (options: any, ...inputs: Tensor[]) => Tensor;
 const special: Record<string, Run> = {
   groupNorm: ({ groups }, x, scale, offset) => nn.groupNorm(x!, groups, { scale: scale!, offset: offset! }),
@@ -49,13 +65,18 @@ const special: Record<string, Run> = {
   resize: ({ size, ...options }, x) => nn.resize(x!, size, options),
 };
 for (const rank of [1, 2, 3])
-  for (const kind of ["maxPool", "averagePool"]) special[`${kind}${rank}d`] = ({ size, ...o }, x) => (nn as unknown as Record<string, (x: Tensor, size: number, o: unknown) => Tensor>)[`${kind}${rank}d`]!(x!, size, o);
+  for (const kind of ["maxPool", "averagePool"])
+    special[`${kind}${rank}d`] = ({ size, ...o }, x) =>
+      (nn as unknown as Record<string, (x: Tensor, size: number, o: unknown) => Tensor>)[`${kind}${rank}d`]!(x!, size, o);
 
 describe("values and gradients agree with PyTorch", () => {
   golden.cases.forEach((example, i) => {
     const { name, options, inputs, out, weight, grads } = example;
     test(`${name} ${JSON.stringify(options)} on ${inputs.map((x) => `[${x.shape}]`).join(", ")} (${i})`, () => {
-      const integerInput = name === "embedding" || (name === "softmaxCrossEntropy" && inputs[1]!.shape.length < inputs[0]!.shape.length) || name === "attentionBool";
+      const integerInput =
+        name === "embedding" ||
+        (name === "softmaxCrossEntropy" && inputs[1]!.shape.length < inputs[0]!.shape.length) ||
+        name === "attentionBool";
       const tensors = inputs.map((x, at) => read(x, integerInput && at === inputs.length - 1 ? "int32" : "float64"));
       const run: Run = special[name] ?? ((o, ...xs) => (nn as unknown as Record<string, (...args: unknown[]) => Tensor>)[name]!(...xs, o));
       expectClose(run(options, ...tensors), out);
@@ -74,13 +95,22 @@ const wave = (...shape: number[]): Tensor => {
 };
 
 describe("convolution", () => {
-  const options = { stride: [2, 1], padding: [[1, 0], [2, 1]] as [number, number][], dilation: [1, 2], groups: 2 };
+  const options = {
+    stride: [2, 1],
+    padding: [
+      [1, 0],
+      [2, 1],
+    ] as [number, number][],
+    dilation: [1, 2],
+    groups: 2,
+  };
 
   /** Checks the derivative of f at x along a direction against a central difference. */
   function expectDerivative(f: (x: Tensor) => Tensor, x: Tensor, tolerance: number): void {
     const direction = wave(...x.shape);
     const slope = total(times(grad(f)(x), direction)).itemSync();
-    const moved = (h: number) => f(wrap(make.binary("add", x.node, make.binary("mul", direction.node, make.constant(h, x.shape, x.dtype))))).itemSync();
+    const moved = (h: number) =>
+      f(wrap(make.binary("add", x.node, make.binary("mul", direction.node, make.constant(h, x.shape, x.dtype))))).itemSync();
     const difference = (moved(1e-4) - moved(-1e-4)) / 2e-4;
     expect(Math.abs(slope - difference)).toBeLessThan(tolerance * Math.max(1, Math.abs(slope)));
   }
@@ -91,12 +121,13 @@ describe("convolution", () => {
       const y = nn.conv2d(a, b, options);
       return total(times(y, times(y, y)));
     };
-    for (const outer of [0, 1]) for (const inner of [0, 1]) {
-      const g = grad(loss, { argnums: inner });
-      const squared = (a: Tensor, b: Tensor) => total(times(g(a, b), g(a, b)));
-      const at = (t: Tensor): [Tensor, Tensor] => (outer === 0 ? [t, w] : [x, t]);
-      expectDerivative((t) => squared(...at(t)), outer === 0 ? x : w, 1e-5);
-    }
+    for (const outer of [0, 1])
+      for (const inner of [0, 1]) {
+        const g = grad(loss, { argnums: inner });
+        const squared = (a: Tensor, b: Tensor) => total(times(g(a, b), g(a, b)));
+        const at = (t: Tensor): [Tensor, Tensor] => (outer === 0 ? [t, w] : [x, t]);
+        expectDerivative((t) => squared(...at(t)), outer === 0 ? x : w, 1e-5);
+      }
     const second = grad((a: Tensor) => total(times(grad(loss)(a, w), wave(...x.shape))));
     expectDerivative((a) => total(times(second(a), wave(...x.shape))), x, 1e-5);
   });
@@ -106,9 +137,17 @@ describe("convolution", () => {
     const made: Tensor[] = [];
     engine.differentiating++; // keeps the gradient's graph instead of computing it
     try {
-      const y = (a: Tensor, b: Tensor) => { const o = nn.conv2d(a, b, options); return total(times(o, o)); };
+      const y = (a: Tensor, b: Tensor) => {
+        const o = nn.conv2d(a, b, options);
+        return total(times(o, o));
+      };
       made.push(...(grad(y, { argnums: [0, 1] })(x, w) as Tensor[]));
-      made.push(grad((a: Tensor) => { const g = grad(y)(a, w) as Tensor; return total(times(g, g)); })(x));
+      made.push(
+        grad((a: Tensor) => {
+          const g = grad(y)(a, w) as Tensor;
+          return total(times(g, g));
+        })(x),
+      );
     } finally {
       engine.differentiating--;
     }
@@ -149,7 +188,9 @@ describe("convolution", () => {
   });
 
   test("says what does not fit", () => {
-    expect(() => nn.conv2d(wave(1, 4, 4, 3), wave(3, 3, 4, 8))).toThrow(/the input \[1, 4, 4, 3\] has 3 channels, the kernel \[3, 3, 4, 8\] with 1 group takes 4/);
+    expect(() => nn.conv2d(wave(1, 4, 4, 3), wave(3, 3, 4, 8))).toThrow(
+      /the input \[1, 4, 4, 3\] has 3 channels, the kernel \[3, 3, 4, 8\] with 1 group takes 4/,
+    );
     expect(() => nn.conv2d(wave(4, 4, 3), wave(3, 3, 3, 8))).toThrow(/It must be \[batch, size0, size1, channels\]/);
     expect(() => nn.conv2d(wave(1, 2, 4, 3), wave(3, 3, 3, 8))).toThrow(/spans 3 does not fit spatial axis 0 of 2/);
     expect(() => nn.conv2d(wave(1, 4, 4, 3), wave(3, 3, 3, 8), { groups: 2 })).toThrow(/groups is 2 for 3 input channels and 8 filters/);
@@ -167,7 +208,18 @@ describe("pooling", () => {
   });
 
   test("reduces all places to one", () => {
-    const x = [[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]];
+    const x = [
+      [
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        [
+          [5, 6],
+          [7, 8],
+        ],
+      ],
+    ];
     expect(nn.globalMaxPool(x).tolistSync()).toEqual([[7, 8]]);
     expect(nn.globalAveragePool(x, { keepdims: true }).tolistSync()).toEqual([[[[4, 5]]]]);
   });
@@ -193,7 +245,17 @@ describe("activations", () => {
 
   test("logsumexp knows infinities", () => {
     const infinity = Number.POSITIVE_INFINITY;
-    expect(nn.logsumexp([[-infinity, -infinity], [infinity, 0]], { axis: 1 }).tolistSync()).toEqual([-infinity, infinity]);
+    expect(
+      nn
+        .logsumexp(
+          [
+            [-infinity, -infinity],
+            [infinity, 0],
+          ],
+          { axis: 1 },
+        )
+        .tolistSync(),
+    ).toEqual([-infinity, infinity]);
   });
 });
 
@@ -221,7 +283,9 @@ describe("attention", () => {
 
   test("says which shapes do not fit", () => {
     expect(() => nn.scaledDotProductAttention(wave(2, 3), wave(2, 4), wave(2, 3))).toThrow(/queries have 3 features, keys 4/);
-    expect(() => nn.scaledDotProductAttention(wave(1, 3, 2, 4), wave(1, 2, 2, 4), wave(1, 2, 2, 4))).toThrow(/3 query heads do not divide among 2/);
+    expect(() => nn.scaledDotProductAttention(wave(1, 3, 2, 4), wave(1, 2, 2, 4), wave(1, 2, 2, 4))).toThrow(
+      /3 query heads do not divide among 2/,
+    );
   });
 });
 

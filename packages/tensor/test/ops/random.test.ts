@@ -19,7 +19,10 @@ const critical = 2.23 / Math.sqrt(n);
 /** Kolmogorov-Smirnov distance of a sample from a continuous distribution function. */
 function distance(sample: ArrayLike<number>, cdf: (x: number) => number): number {
   const sorted = Float64Array.from(sample).sort();
-  return sorted.reduce((worst, x, i) => Math.max(worst, Math.abs(cdf(x) - i / sorted.length), Math.abs(cdf(x) - (i + 1) / sorted.length)), 0);
+  return sorted.reduce(
+    (worst, x, i) => Math.max(worst, Math.abs(cdf(x) - i / sorted.length), Math.abs(cdf(x) - (i + 1) / sorted.length)),
+    0,
+  );
 }
 
 /** The same for integers from 0 with given probabilities. */
@@ -50,7 +53,7 @@ function integral(f: (t: number) => number, from: number, x: number, steps = 400
   for (let i = 1; i < steps; i++) sum += f(from + i * h) * (i % 2 ? 4 : 2);
   return (sum * h) / 3;
 }
-const density = (t: number) => Math.exp(-t * t / 2) / Math.sqrt(2 * Math.PI);
+const density = (t: number) => Math.exp((-t * t) / 2) / Math.sqrt(2 * Math.PI);
 const normalCdf = (x: number) => (Math.abs(x) > 8 ? Number(x > 0) : 0.5 + integral(density, 0, x));
 function logGamma(x: number): number {
   if (x < 10) return logGamma(x + 1) - Math.log(x);
@@ -58,7 +61,9 @@ function logGamma(x: number): number {
 }
 /** The integral of t^(a-1) e^-t / Γ(a), after t = u^(1/a). */
 const gammaCdf = (a: number) => (x: number) =>
-  a < 1 ? integral((u) => Math.exp(-(u ** (1 / a)) - logGamma(a + 1)), 0, x ** a) : integral((t) => t ** (a - 1) * Math.exp(-t - logGamma(a)), 0, x);
+  a < 1
+    ? integral((u) => Math.exp(-(u ** (1 / a)) - logGamma(a + 1)), 0, x ** a)
+    : integral((t) => t ** (a - 1) * Math.exp(-t - logGamma(a)), 0, x);
 
 describe("Threefry", () => {
   test("gives the published words (Random123, kat_vectors)", () => {
@@ -90,7 +95,11 @@ describe("keys", () => {
   test("split into streams that do not correlate", () => {
     const [a, b] = random.split(key).map((k) => Array.from(random.normal(k, [n]).dataSync())) as [number[], number[]];
     const own = Array.from(random.normal(key, [n]).dataSync());
-    for (const [x, y] of [[a, b], [a, own], [b, own]] as const) {
+    for (const [x, y] of [
+      [a, b],
+      [a, own],
+      [b, own],
+    ] as const) {
       const correlation = Array.from(x, (v, i) => v * y[i]!).reduce((s, v) => s + v, 0) / n;
       expect(Math.abs(correlation)).toBeLessThan(4 / Math.sqrt(n));
     }
@@ -122,12 +131,20 @@ describe("distributions", () => {
     ["logistic", () => random.logistic(key, [n]), (x) => 1 / (1 + Math.exp(-x))],
     ["gumbel", () => random.gumbel(key, [n]), (x) => Math.exp(-Math.exp(-x))],
     ["truncatedNormal", () => random.truncatedNormal(key, [n]), (x) => (normalCdf(x) - normalCdf(-2)) / (normalCdf(2) - normalCdf(-2))],
-    ["truncatedNormal in a tail", () => random.truncatedNormal(key, [n], { lower: 3, upper: 4 }), (x) => integral(density, 3, x) / integral(density, 3, 4)],
+    [
+      "truncatedNormal in a tail",
+      () => random.truncatedNormal(key, [n], { lower: 3, upper: 4 }),
+      (x) => integral(density, 3, x) / integral(density, 3, 4),
+    ],
     ["gamma 0.4", () => random.gamma(key, 0.4, [n]), gammaCdf(0.4)],
     ["gamma 1", () => random.gamma(key, 1, [n]), gammaCdf(1)],
     ["gamma 4.5 of scale 2", () => random.gamma(key, 4.5, [n], { scale: 2 }), (x) => gammaCdf(4.5)(x / 2)],
     ["chisquare", () => random.chisquare(key, 5, [n]), (x) => gammaCdf(2.5)(x / 2)],
-    ["standardT of 3", () => random.standardT(key, 3, [n]), (x) => 0.5 + (Math.atan(x / Math.sqrt(3)) + (x / Math.sqrt(3)) / (1 + (x * x) / 3)) / Math.PI],
+    [
+      "standardT of 3",
+      () => random.standardT(key, 3, [n]),
+      (x) => 0.5 + (Math.atan(x / Math.sqrt(3)) + x / Math.sqrt(3) / (1 + (x * x) / 3)) / Math.PI,
+    ],
     ["beta 2, 3", () => random.beta(key, 2, 3, [n]), (x) => 6 * x ** 2 - 8 * x ** 3 + 3 * x ** 4],
     ["beta 0.5, 0.5", () => random.beta(key, 0.5, 0.5, [n]), (x) => (2 / Math.PI) * Math.asin(Math.sqrt(x))],
   ];
@@ -153,7 +170,11 @@ describe("distributions", () => {
     ["binomial 500, 0.9", () => random.binomial(key, wrap(make.constant(500, [n], "int32")), 0.9), binomialPmf(500, 0.9)],
     ["geometric", () => random.geometric(key, 0.3, [n]), (k) => (k === 0 ? 0 : 0.3 * 0.7 ** (k - 1))],
     ["integers", () => random.integers(key, [n], 7), (k) => (k < 7 ? 1 / 7 : 0)],
-    ["categorical", () => random.categorical(key, [Math.log(0.2), Math.log(0.5), Math.log(0.3)], { shape: [n] }), (k) => [0.2, 0.5, 0.3][k]!],
+    [
+      "categorical",
+      () => random.categorical(key, [Math.log(0.2), Math.log(0.5), Math.log(0.3)], { shape: [n] }),
+      (k) => [0.2, 0.5, 0.3][k]!,
+    ],
     ["choice with probabilities", () => random.choice(key, 3, [n], { p: [2, 5, 3] }), (k) => [0.2, 0.5, 0.3][k]!],
     ["bernoulli", () => wrap(make.cast(random.bernoulli(key, 0.35, [n]).node, "int32")), (k) => [0.65, 0.35][k]!],
   ];
@@ -200,7 +221,7 @@ describe("distributions", () => {
     const rows = random.dirichlet(key, [1, 2, 5], [n]).tolistSync() as number[][];
     expect(rows.every((row) => Math.abs(row.reduce((a, b) => a + b, 0) - 1) < 1e-5)).toBe(true);
     expect(moments(rows.map((row) => row[2]!)).mean).toBeCloseTo(5 / 8, 1);
-    expect(moments(rows.map((row) => row[1]!)).variance).toBeCloseTo((2 / 8) * (6 / 8) / 9, 2);
+    expect(moments(rows.map((row) => row[1]!)).variance).toBeCloseTo(((2 / 8) * (6 / 8)) / 9, 2);
   });
 
   test("multinomial counts sum to n and divide as the probabilities do", () => {
@@ -232,7 +253,13 @@ describe("orders and choices", () => {
     const order = words(random.permutation(key, 100));
     expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i));
     expect(order).not.toEqual([...order].sort((a, b) => a - b));
-    const rows = random.permutation(key, [[1, 2], [3, 4], [5, 6]]).tolistSync() as number[][];
+    const rows = random
+      .permutation(key, [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ])
+      .tolistSync() as number[][];
     expect(rows.every(([a, b]) => b === a! + 1)).toBe(true);
   });
 
@@ -249,7 +276,16 @@ describe("orders and choices", () => {
     const weighted = words(random.choice(key, asTensor([7, 8, 9]), [2], { replace: false, p: [0.5, 0.5, 0] }));
     expect(weighted.sort()).toEqual([7, 8]);
     expect(() => random.choice(key, 2, [3], { replace: false })).toThrow(/cannot draw 3 of 2 without replacement/);
-    expect(random.choice(key, [[1, 2], [3, 4]], [5]).shape).toEqual([5, 2]);
+    expect(
+      random.choice(
+        key,
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        [5],
+      ).shape,
+    ).toEqual([5, 2]);
   });
 });
 
@@ -288,9 +324,17 @@ describe("Generator", () => {
 
   test("every distribution can be traced and gives the same numbers as uncompiled", () => {
     const all = (k: Tensor): Tensor[] => [
-      random.gamma(k, 0.6, [4]), random.poisson(k, 20, [4]), random.binomial(k, 60, 0.4, [4]), random.beta(k, 1, 2, [4]),
-      random.dirichlet(k, [1, 2], [3]), random.choice(k, 9, [4], { replace: false }), random.permutation(k, 8),
-      random.multinomial(k, 10, [0.5, 0.5]), random.truncatedNormal(k, [4]), random.categorical(k, [0.5, 1.5]), random.standardT(k, 3, [2]),
+      random.gamma(k, 0.6, [4]),
+      random.poisson(k, 20, [4]),
+      random.binomial(k, 60, 0.4, [4]),
+      random.beta(k, 1, 2, [4]),
+      random.dirichlet(k, [1, 2], [3]),
+      random.choice(k, 9, [4], { replace: false }),
+      random.permutation(k, 8),
+      random.multinomial(k, 10, [0.5, 0.5]),
+      random.truncatedNormal(k, [4]),
+      random.categorical(k, [0.5, 1.5]),
+      random.standardT(k, 3, [2]),
     ];
     expect((compile(all)(key) as Tensor[]).map(words)).toEqual(all(key).map(words));
   });

@@ -9,7 +9,10 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { asTensor, wrap } from "../../src/ops/core.ts";
 import { argsort, searchsorted, sort, topK } from "../../src/ops/searching.ts";
 
-interface Stored { shape: number[]; data: (number | null)[] }
+interface Stored {
+  shape: number[];
+  data: (number | null)[];
+}
 interface Golden {
   searching: { x: Stored; axis: number | null; sort: Stored; argsort: Stored }[];
   searchsorted: { a: Stored; v: Stored; side: "left" | "right"; result: Stored; shuffled: Stored; sorter: Stored }[];
@@ -43,10 +46,31 @@ describe("sort", () => {
 
 describe("topK", () => {
   test("gives values and places, largest first, ties by place", () => {
-    const { values, indices } = topK([[1, 4, 4, 2], [9, 0, 3, 5]], 2);
-    expect(values.tolistSync()).toEqual([[4, 4], [9, 5]]);
-    expect(indices.tolistSync()).toEqual([[1, 2], [0, 3]]);
-    expect(topK([[1, 2], [0, 3]], 1, { axis: 0, largest: false }).values.tolistSync()).toEqual([[0, 2]]);
+    const { values, indices } = topK(
+      [
+        [1, 4, 4, 2],
+        [9, 0, 3, 5],
+      ],
+      2,
+    );
+    expect(values.tolistSync()).toEqual([
+      [4, 4],
+      [9, 5],
+    ]);
+    expect(indices.tolistSync()).toEqual([
+      [1, 2],
+      [0, 3],
+    ]);
+    expect(
+      topK(
+        [
+          [1, 2],
+          [0, 3],
+        ],
+        1,
+        { axis: 0, largest: false },
+      ).values.tolistSync(),
+    ).toEqual([[0, 2]]);
     expect(() => topK([1, 2], 3)).toThrow(/k is 3, axis 0 of shape \[2\] has 2 elements/);
   });
 });

@@ -7,12 +7,33 @@ import { make } from "../../src/graph/node.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { asTensor, wrap } from "../../src/ops/core.ts";
 import {
-  intersect1d, isin, setdiff1d, setxor1d, union1d, unique, uniqueAll, uniqueCounts, uniqueInverse, uniqueValues,
+  intersect1d,
+  isin,
+  setdiff1d,
+  setxor1d,
+  union1d,
+  unique,
+  uniqueAll,
+  uniqueCounts,
+  uniqueInverse,
+  uniqueValues,
 } from "../../src/ops/sets.ts";
 
-interface Stored { shape: number[]; data: (number | null)[] }
+interface Stored {
+  shape: number[];
+  data: (number | null)[];
+}
 interface Golden {
-  sets: { a: Stored; b: Stored; unique: Stored; all: [Stored, Stored, Stored, Stored]; union: Stored; intersect: Stored; isin: Stored; difference: Stored }[];
+  sets: {
+    a: Stored;
+    b: Stored;
+    unique: Stored;
+    all: [Stored, Stored, Stored, Stored];
+    union: Stored;
+    intersect: Stored;
+    isin: Stored;
+    difference: Stored;
+  }[];
   uniqueRows: { x: Stored; rows: Stored; columns: Stored };
 }
 const golden = JSON.parse(readFileSync(new URL("./indexing.golden.json", import.meta.url), "utf8")) as Golden;
@@ -52,6 +73,16 @@ describe("set functions", () => {
   test("say what to do inside compile, where only isin works", () => {
     const f = compile((x: Tensor) => unique(x));
     expect(() => f(asTensor([1, 2]))).toThrow(/unique: .*outside of the compiled function/);
-    expect(compile((x: Tensor) => isin(x, [2, 5]))(asTensor([[1, 2], [5, 3]])).tolistSync()).toEqual([[false, true], [true, false]]);
+    expect(
+      compile((x: Tensor) => isin(x, [2, 5]))(
+        asTensor([
+          [1, 2],
+          [5, 3],
+        ]),
+      ).tolistSync(),
+    ).toEqual([
+      [false, true],
+      [true, false],
+    ]);
   });
 });

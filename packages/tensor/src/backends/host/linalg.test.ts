@@ -4,8 +4,16 @@ import { describe, expect, test } from "vitest";
 import type { LinalgName } from "../../graph/primitives.ts";
 import { hostLinalg, type LinalgOptions } from "./linalg.ts";
 
-interface Stored { shape: number[]; data: number[] }
-interface Golden { name: string; options: LinalgOptions; inputs: Stored[]; results: Stored[] }
+interface Stored {
+  shape: number[];
+  data: number[];
+}
+interface Golden {
+  name: string;
+  options: LinalgOptions;
+  inputs: Stored[];
+  results: Stored[];
+}
 const golden = JSON.parse(readFileSync(new URL("./linalg.golden.json", import.meta.url), "utf8")) as { cases: Golden[] };
 
 /** A dense matrix that knows just enough algebra to check factorisations. */
@@ -19,7 +27,11 @@ class Matrix {
     this.data = data;
   }
   static from = (rows: number, columns: number, f: (i: number, j: number) => number) =>
-    new Matrix(rows, columns, Float64Array.from({ length: rows * columns }, (_, k) => f(Math.floor(k / columns), k % columns)));
+    new Matrix(
+      rows,
+      columns,
+      Float64Array.from({ length: rows * columns }, (_, k) => f(Math.floor(k / columns), k % columns)),
+    );
   static identity = (n: number) => Matrix.from(n, n, (i, j) => (i === j ? 1 : 0));
   at = (i: number, j: number): number => this.data[i * this.columns + j]!;
   get T(): Matrix {
@@ -49,7 +61,11 @@ class Matrix {
 
 function factor(name: LinalgName, inputs: Matrix[], options: LinalgOptions = {}): Float64Array[] {
   const shapes = inputs.map((x) => [x.rows, x.columns]);
-  const packed = hostLinalg[name].run(inputs.map((x) => Float64Array.from(x.data)), shapes, options);
+  const packed = hostLinalg[name].run(
+    inputs.map((x) => Float64Array.from(x.data)),
+    shapes,
+    options,
+  );
   let end = 0;
   const parts = hostLinalg[name].results(shapes, options).map((size) => packed.subarray(end, (end += size)));
   expect(end).toBe(packed.length);
@@ -87,7 +103,12 @@ function checkEigh(a: Matrix): Float64Array {
   const [w, vData] = factor("eigh", [a]) as [Float64Array, Float64Array];
   const v = new Matrix(n, n, vData);
   const limit = tolerance(n, n);
-  expect(a.times(v).distance(Matrix.from(n, n, (i, j) => v.at(i, j) * w[j]!), a.norm)).toBeLessThan(limit);
+  expect(
+    a.times(v).distance(
+      Matrix.from(n, n, (i, j) => v.at(i, j) * w[j]!),
+      a.norm,
+    ),
+  ).toBeLessThan(limit);
   expect(v.T.times(v).distance(Matrix.identity(n))).toBeLessThan(limit);
   for (let i = 1; i < n; i++) expect(w[i]! >= w[i - 1]!).toBe(true);
   return w;
@@ -98,7 +119,10 @@ const sizes = fc.integer({ min: 0, max: 12 });
 const matrixOf = (rows: number, columns: number) =>
   fc
     .tuple(
-      fc.array(fc.oneof(fc.double({ min: -1, max: 1, noNaN: true }), fc.integer({ min: -2, max: 2 })), { minLength: rows * columns, maxLength: rows * columns }),
+      fc.array(fc.oneof(fc.double({ min: -1, max: 1, noNaN: true }), fc.integer({ min: -2, max: 2 })), {
+        minLength: rows * columns,
+        maxLength: rows * columns,
+      }),
       fc.array(fc.constantFrom(0, 0, 0, -3, -9, 5), { minLength: rows, maxLength: rows }),
     )
     .map(([data, grades]) => Matrix.from(rows, columns, (i, j) => data[i * columns + j]! * 10 ** grades[i]!));
@@ -124,10 +148,16 @@ describe("properties of random matrices", () => {
     fc.assert(fc.property(anyMatrix, fc.constantFrom("reduced", "complete"), checkQR));
   });
   test("A = U S Vh with orthonormal U and V and descending S", () => {
-    fc.assert(fc.property(anyMatrix, fc.boolean(), (a, full) => void checkSVD(a, full)), { numRuns: 400 });
+    fc.assert(
+      fc.property(anyMatrix, fc.boolean(), (a, full) => void checkSVD(a, full)),
+      { numRuns: 400 },
+    );
   });
   test("A V = V w for symmetric A", () => {
-    fc.assert(fc.property(square, (a) => void checkEigh(Matrix.from(a.rows, a.rows, (i, j) => a.at(i, j) + a.at(j, i)))), { numRuns: 400 });
+    fc.assert(
+      fc.property(square, (a) => void checkEigh(Matrix.from(a.rows, a.rows, (i, j) => a.at(i, j) + a.at(j, i)))),
+      { numRuns: 400 },
+    );
   });
   test("A[p] = L U with |L| at most 1", () => {
     fc.assert(
@@ -139,7 +169,12 @@ describe("properties of random matrices", () => {
         const u = Matrix.from(k, a.columns, (i, j) => (i <= j ? lu.at(i, j) : 0));
         expect(l.size).toBeLessThanOrEqual(1);
         expect([...order].sort((x, y) => x - y)).toEqual([...order.keys()]);
-        expect(l.times(u).distance(Matrix.from(a.rows, a.columns, (i, j) => a.at(order[i]!, j)), a.size)).toBeLessThan(1e-12);
+        expect(
+          l.times(u).distance(
+            Matrix.from(a.rows, a.columns, (i, j) => a.at(order[i]!, j)),
+            a.size,
+          ),
+        ).toBeLessThan(1e-12);
       }),
     );
   });
@@ -183,7 +218,13 @@ describe("hard cases", () => {
     checkEigh(s);
   });
 
-  test.each([[0, 0], [0, 3], [3, 0], [1, 7], [7, 1]])("matrices of %i by %i", (m, n) => {
+  test.each([
+    [0, 0],
+    [0, 3],
+    [3, 0],
+    [1, 7],
+    [7, 1],
+  ])("matrices of %i by %i", (m, n) => {
     const a = Matrix.from(m, n, wave);
     for (const mode of ["reduced", "complete"]) checkQR(a, mode);
     for (const full of [false, true]) checkSVD(a, full);
@@ -217,7 +258,11 @@ describe("hard cases", () => {
   });
 
   test("singular bidiagonal and graded matrices converge", () => {
-    for (const zeroAt of [0, 3, 7]) checkSVD(Matrix.from(8, 8, (i, j) => (i === j ? (i === zeroAt ? 0 : 1) : j === i + 1 ? 1 : 0)), true);
+    for (const zeroAt of [0, 3, 7])
+      checkSVD(
+        Matrix.from(8, 8, (i, j) => (i === j ? (i === zeroAt ? 0 : 1) : j === i + 1 ? 1 : 0)),
+        true,
+      );
     const graded = Matrix.from(30, 30, (i, j) => wave(i, j) * 10 ** (-i - j));
     checkSVD(graded, true);
     checkEigh(Matrix.from(30, 30, (i, j) => (wave(i, j) + wave(j, i)) * 10 ** (-i - j)));

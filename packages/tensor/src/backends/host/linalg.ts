@@ -49,10 +49,16 @@ function overStack(
 
 export const hostLinalg: Record<LinalgName, HostLinalg> = {
   /** L with A = L Lᵀ, [n, n]. Reads the lower triangle; all NaN where A is not positive definite. */
-  cholesky: overStack(([[n]]) => [n * n], ([a], [[n]], _, [l]) => cholesky(a, n, l)),
+  cholesky: overStack(
+    ([[n]]) => [n * n],
+    ([a], [[n]], _, [l]) => cholesky(a, n, l),
+  ),
 
   /** L (unit diagonal) and U in one [m, n], and the row order p, [m]: A[p] = L U. A zero pivot stays on U's diagonal. */
-  lu: overStack(([[m, n]]) => [m * n, m], ([a], [[m, n]], _, [lu, order]) => luDecompose(a, m, n, lu, order)),
+  lu: overStack(
+    ([[m, n]]) => [m * n, m],
+    ([a], [[m, n]], _, [lu, order]) => luDecompose(a, m, n, lu, order),
+  ),
 
   /** Q and R. `mode` "reduced": [m, k] and [k, n] with k = min(m, n); "complete": [m, m] and [m, n]. */
   qr: overStack(
@@ -61,7 +67,10 @@ export const hostLinalg: Record<LinalgName, HostLinalg> = {
   ),
 
   /** Eigenvalues ascending, [n], and eigenvectors as columns, [n, n]. Reads the lower triangle; NaN where A is not finite. */
-  eigh: overStack(([[n]]) => [n, n * n], ([a], [[n]], _, [w, v]) => symmetricEigen(a, n, w, v)),
+  eigh: overStack(
+    ([[n]]) => [n, n * n],
+    ([a], [[n]], _, [w, v]) => symmetricEigen(a, n, w, v),
+  ),
 
   /** U, S descending, Vh: [m, k], [k], [k, n], or with `fullMatrices` [m, m], [k], [n, n]. NaN where A is not finite. */
   svd: overStack(
@@ -127,7 +136,10 @@ function qrDecompose(a: Float64Array, m: number, n: number, q: Float64Array, r: 
 
 /** Tridiagonalisation (GVL 8.3.1), then QL with implicit shifts (EISPACK's imtql2). */
 function symmetricEigen(a: Float64Array, n: number, w: Float64Array, v: Float64Array): void {
-  const fail = () => (w.fill(Number.NaN), v.fill(Number.NaN), undefined);
+  const fail = () => {
+    w.fill(Number.NaN);
+    v.fill(Number.NaN);
+  };
   const scale = safeScale(a);
   const t = new Float64Array(n * n);
   for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) t[i * n + j] = t[j * n + i] = a[i * n + j]! * scale;
@@ -209,9 +221,7 @@ function symmetricEigen(a: Float64Array, n: number, w: Float64Array, v: Float64A
 }
 
 /** A = Q R, R = U B Vᵀ with B bidiagonal, B diagonalised by `diagonalize`. A wide matrix is transposed first. */
-function singularValues(
-  a: Float64Array, m: number, n: number, full: boolean, u: Float64Array, s: Float64Array, vh: Float64Array,
-): void {
+function singularValues(a: Float64Array, m: number, n: number, full: boolean, u: Float64Array, s: Float64Array, vh: Float64Array): void {
   if (m < n) {
     const [v, uh] = [new Float64Array(vh.length), new Float64Array(u.length)];
     const [width, columns] = full ? [n, m] : [m, m];
@@ -220,7 +230,11 @@ function singularValues(
     u.set(transposed(uh, columns, m));
     return;
   }
-  const fail = () => (u.fill(Number.NaN), s.fill(Number.NaN), vh.fill(Number.NaN), undefined);
+  const fail = () => {
+    u.fill(Number.NaN);
+    s.fill(Number.NaN);
+    vh.fill(Number.NaN);
+  };
   if (!allFinite(a)) return fail();
   const scale = safeScale(a);
   const factored = transposed(a, m, n, scale);
@@ -318,7 +332,14 @@ function unshiftedSweep(d: Float64Array, e: Float64Array, lo: number, hi: number
 }
 
 function shiftedSweep(
-  d: Float64Array, e: Float64Array, lo: number, hi: number, shift: number, n: number, u: Float64Array, v: Float64Array,
+  d: Float64Array,
+  e: Float64Array,
+  lo: number,
+  hi: number,
+  shift: number,
+  n: number,
+  u: Float64Array,
+  v: Float64Array,
 ): void {
   let f = (Math.abs(d[lo]!) - shift) * (Math.sign(d[lo]!) + shift / d[lo]!);
   let g = e[lo]!;
@@ -344,7 +365,14 @@ function shiftedSweep(
 }
 
 function solveTriangular(
-  a: Float64Array, b: Float64Array, n: number, k: number, lower: boolean, unit: boolean, transpose: boolean, x: Float64Array,
+  a: Float64Array,
+  b: Float64Array,
+  n: number,
+  k: number,
+  lower: boolean,
+  unit: boolean,
+  transpose: boolean,
+  x: Float64Array,
 ): void {
   x.set(b);
   const [rowStep, columnStep] = transpose ? [1, n] : [n, 1];
@@ -391,7 +419,14 @@ function reflector(x: Float64Array, at: number, count: number): number {
 
 /** Applies the reflector stored at v[at..at+count) to `vectors` vectors of x, the first at `from`, `step` apart. */
 function reflect(
-  v: Float64Array, at: number, count: number, tau: number, x: Float64Array, from: number, step: number, vectors: number,
+  v: Float64Array,
+  at: number,
+  count: number,
+  tau: number,
+  x: Float64Array,
+  from: number,
+  step: number,
+  vectors: number,
 ): void {
   if (tau === 0) return;
   for (let j = 0, p = from; j < vectors; j++, p += step) {
@@ -403,8 +438,7 @@ function reflect(
 
 /** Columns of x -> H₀ H₁ … x. Reflector k lies in column k of v from row k + shift on; columns have length m. */
 function reflectAll(v: Float64Array, m: number, tau: Float64Array, shift: number, x: Float64Array, step: number, vectors: number): void {
-  for (let k = tau.length - 1; k >= 0; k--)
-    reflect(v, k * m + k + shift, m - k - shift, tau[k]!, x, k + shift, step, vectors);
+  for (let k = tau.length - 1; k >= 0; k--) reflect(v, k * m + k + shift, m - k - shift, tau[k]!, x, k + shift, step, vectors);
 }
 
 /** cos, sin and r with [cos sin; -sin cos] (f, g) = (r, 0). */

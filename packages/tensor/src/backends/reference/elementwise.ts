@@ -1,4 +1,4 @@
-import { decode, type DType, dtypeInfo, encode, type TypedArray } from "../../dtype.ts";
+import { type DType, decode, dtypeInfo, encode, type TypedArray } from "../../dtype.ts";
 import type { Node } from "../../graph/node.ts";
 import type { BinaryOp, CompareOp, UnaryOp } from "../../graph/primitives.ts";
 import { hostFunctions } from "../wasm/host-functions.ts";
@@ -13,10 +13,33 @@ const rint = (x: number): number => {
 
 type Unary = (x: number, dtype: DType) => number;
 const unary: Record<UnaryOp, Unary> = {
-  neg: (x) => -x, abs: Math.abs, sign: Math.sign, floor: Math.floor, ceil: Math.ceil, trunc: Math.trunc, rint,
-  sqrt: Math.sqrt, exp: Math.exp, expm1: Math.expm1, log: Math.log, log1p: Math.log1p, log2: Math.log2, log10: Math.log10,
-  sin: Math.sin, cos: Math.cos, tan: Math.tan, asin: Math.asin, acos: Math.acos, atan: Math.atan, sinh: Math.sinh,
-  cosh: Math.cosh, tanh: Math.tanh, asinh: Math.asinh, acosh: Math.acosh, atanh: Math.atanh, erf: erf64,
+  neg: (x) => -x,
+  abs: Math.abs,
+  sign: Math.sign,
+  floor: Math.floor,
+  ceil: Math.ceil,
+  trunc: Math.trunc,
+  rint,
+  sqrt: Math.sqrt,
+  exp: Math.exp,
+  expm1: Math.expm1,
+  log: Math.log,
+  log1p: Math.log1p,
+  log2: Math.log2,
+  log10: Math.log10,
+  sin: Math.sin,
+  cos: Math.cos,
+  tan: Math.tan,
+  asin: Math.asin,
+  acos: Math.acos,
+  atan: Math.atan,
+  sinh: Math.sinh,
+  cosh: Math.cosh,
+  tanh: Math.tanh,
+  asinh: Math.asinh,
+  acosh: Math.acosh,
+  atanh: Math.atanh,
+  erf: erf64,
   not: (x, dtype) => (dtype === "bool" ? (x ? 0 : 1) : ~x),
 };
 
@@ -82,19 +105,28 @@ const numbers = (node: Node, x: TypedArray): TypedArray => decode(node.dtype, x)
 
 export function evaluateUnary(op: UnaryOp, node: Node, [x]: readonly TypedArray[]): TypedArray {
   const f = unary[op];
-  return store(node.dtype, Float64Array.from(numbers(node, x!), (v) => f(v, node.dtype)));
+  return store(
+    node.dtype,
+    Float64Array.from(numbers(node, x!), (v) => f(v, node.dtype)),
+  );
 }
 
 export function evaluateBinary(op: BinaryOp, node: Node, [a, b]: readonly TypedArray[]): TypedArray {
   const f = binary[op];
   const y = numbers(node, b!);
-  return store(node.dtype, Float64Array.from(numbers(node, a!), (v, i) => f(v, y[i]!, node.dtype)));
+  return store(
+    node.dtype,
+    Float64Array.from(numbers(node, a!), (v, i) => f(v, y[i]!, node.dtype)),
+  );
 }
 
 export function evaluateCompare(op: CompareOp, node: Node, [a, b]: readonly TypedArray[]): TypedArray {
   const f = compare[op];
   const y = numbers(node.inputs[1]!, b!);
-  return store("bool", Float64Array.from(numbers(node.inputs[0]!, a!), (v, i) => (f(v, y[i]!) ? 1 : 0)));
+  return store(
+    "bool",
+    Float64Array.from(numbers(node.inputs[0]!, a!), (v, i) => (f(v, y[i]!) ? 1 : 0)),
+  );
 }
 
 export function evaluateCast(node: Node, [x]: readonly TypedArray[]): TypedArray {
@@ -102,8 +134,14 @@ export function evaluateCast(node: Node, [x]: readonly TypedArray[]): TypedArray
   const { kind, min, max } = dtypeInfo(node.dtype);
   const values = decode(from, x!);
   if (isInt(from) || kind === "float" || kind === "bool")
-    return store(node.dtype, Float64Array.from(values, (v) => (kind === "bool" ? (v !== 0 ? 1 : 0) : v)));
-  return store(node.dtype, Float64Array.from(values, (v) => (Number.isNaN(v) ? 0 : Math.trunc(Math.min(max, Math.max(min, v))))));
+    return store(
+      node.dtype,
+      Float64Array.from(values, (v) => (kind === "bool" ? (v !== 0 ? 1 : 0) : v)),
+    );
+  return store(
+    node.dtype,
+    Float64Array.from(values, (v) => (Number.isNaN(v) ? 0 : Math.trunc(Math.min(max, Math.max(min, v))))),
+  );
 }
 
 export function evaluateBitcast(node: Node, [x]: readonly TypedArray[]): TypedArray {

@@ -7,7 +7,14 @@ import { type Shape, sizeOf, stridesOf } from "../../shape.ts";
 import type { Backend, BackendMemory, DeviceBuffer, Executable } from "../backend.ts";
 import { hostLinalg } from "../host/linalg.ts";
 import {
-  evaluateBinary, evaluateBitcast, evaluateCast, evaluateCompare, evaluateThreefry, evaluateUnary, evaluateWhere, store,
+  evaluateBinary,
+  evaluateBitcast,
+  evaluateCast,
+  evaluateCompare,
+  evaluateThreefry,
+  evaluateUnary,
+  evaluateWhere,
+  store,
 } from "./elementwise.ts";
 
 /**
@@ -67,7 +74,10 @@ function reduce(kind: keyof typeof steps): Evaluate<"reduceSum" | "reduceProd" |
     const strides = stridesOf(node.shape);
     const kept = shape.map((_, i) => i).filter((i) => !axes.includes(i));
     forEachIndex(shape, (index, position) => {
-      const to = dot(kept.map((a) => index[a]!), strides);
+      const to = dot(
+        kept.map((a) => index[a]!),
+        strides,
+      );
       acc[to] = step(acc[to]!, values[position]!);
     });
     return store(node.dtype, acc);
@@ -104,7 +114,9 @@ function lines(shape: Shape, axis: number, visit: (base: number, stride: number,
 
 const windowPosition = ({ axes, stride, dilation }: Attributes["windows"], rank: number, index: readonly number[]): number[] => {
   const from = index.slice(0, rank);
-  axes.forEach((axis, i) => { from[axis] = index[axis]! * stride[i]! + index[rank + i]! * dilation[i]!; });
+  axes.forEach((axis, i) => {
+    from[axis] = index[axis]! * stride[i]! + index[rank + i]! * dilation[i]!;
+  });
   return from;
 };
 
@@ -120,7 +132,10 @@ function takePosition(x: Node, indices: Node, axis: number, values: TypedArray):
 }
 
 const combine: Record<Attributes["scatter"]["mode"], (old: number, update: number) => number> = {
-  add: (a, b) => a + b, set: (_, b) => b, max: Math.max, min: Math.min,
+  add: (a, b) => a + b,
+  set: (_, b) => b,
+  max: Math.max,
+  min: Math.min,
 };
 
 const table = <O extends Op>(ops: readonly O[], f: (op: O, node: Node, inputs: readonly TypedArray[]) => TypedArray) =>
@@ -132,11 +147,15 @@ const evaluators: { readonly [K in Op]: Evaluate<K> } = {
   ...table(unaryOps, evaluateUnary),
   ...table(binaryOps, evaluateBinary),
   ...table(compareOps, evaluateCompare),
-  buffer: () => { throw new Error("a buffer has a value"); },
+  buffer: () => {
+    throw new Error("a buffer has a value");
+  },
   constant: (node) => store(node.dtype, new Float64Array(node.size).fill(node.attrs.value)),
   iota: (node) => {
     const out = new Float64Array(node.size);
-    forEachIndex(node.shape, (index, position) => { out[position] = index[node.attrs.axis]!; });
+    forEachIndex(node.shape, (index, position) => {
+      out[position] = index[node.attrs.axis]!;
+    });
     return store(node.dtype, out);
   },
   cast: evaluateCast,
@@ -150,17 +169,21 @@ const evaluators: { readonly [K in Op]: Evaluate<K> } = {
   argmax: arg((a, b) => a > b),
   argmin: arg((a, b) => a < b),
   reshape: (_, [x]) => x!.slice(),
-  permute: (node, [x]) => move(node, x!, (index) => {
-    const from = index.slice();
-    node.attrs.axes.forEach((axis, i) => { from[axis] = index[i]!; });
-    return from;
-  }),
+  permute: (node, [x]) =>
+    move(node, x!, (index) => {
+      const from = index.slice();
+      node.attrs.axes.forEach((axis, i) => {
+        from[axis] = index[i]!;
+      });
+      return from;
+    }),
   expand: (node, [x]) => move(node, x!, (index) => index.map((v, i) => (node.inputs[0]!.shape[i] === 1 ? 0 : v))),
   slice: (node, [x]) => move(node, x!, (index) => index.map((v, i) => node.attrs.starts[i]! + v * node.attrs.steps[i]!)),
-  pad: (node, [x]) => move(node, x!, (index) => {
-    const from = index.map((v, i) => v - node.attrs.before[i]!);
-    return from.every((v, i) => v >= 0 && v < node.inputs[0]!.shape[i]!) ? from : null;
-  }),
+  pad: (node, [x]) =>
+    move(node, x!, (index) => {
+      const from = index.map((v, i) => v - node.attrs.before[i]!);
+      return from.every((v, i) => v >= 0 && v < node.inputs[0]!.shape[i]!) ? from : null;
+    }),
   windows: (node, [x]) => move(node, x!, (index) => windowPosition(node.attrs, node.inputs[0]!.shape.length, index)),
   fold: (node, [y]) => {
     const out = new Float64Array(node.size);
@@ -177,7 +200,9 @@ const evaluators: { readonly [K in Op]: Evaluate<K> } = {
     const strides = stridesOf(node.shape);
     let start = 0;
     node.inputs.forEach((x, k) => {
-      forEachIndex(x.shape, (index, position) => { out[dot(index, strides) + start * strides[node.attrs.axis]!] = inputs[k]![position]!; });
+      forEachIndex(x.shape, (index, position) => {
+        out[dot(index, strides) + start * strides[node.attrs.axis]!] = inputs[k]![position]!;
+      });
       start += x.shape[node.attrs.axis]!;
     });
     return out;
@@ -185,7 +210,9 @@ const evaluators: { readonly [K in Op]: Evaluate<K> } = {
   contract: (node, [a, b]) => {
     const { batch, contract } = node.attrs;
     const [na, nb] = node.inputs as [Node, Node];
-    const free = [na, nb].map((x, side) => x.shape.map((_, i) => i).filter((i) => !batch[side]!.includes(i) && !contract[side]!.includes(i)));
+    const free = [na, nb].map((x, side) =>
+      x.shape.map((_, i) => i).filter((i) => !batch[side]!.includes(i) && !contract[side]!.includes(i)),
+    );
     const values = [decode(node.dtype, a!), decode(node.dtype, b!)];
     const strides = [stridesOf(na.shape), stridesOf(nb.shape)];
     const inner = contract[0].map((i) => na.shape[i]!);
@@ -196,12 +223,35 @@ const evaluators: { readonly [K in Op]: Evaluate<K> } = {
       const parts = [index.slice(B, B + free[0]!.length), index.slice(B + free[0]!.length)];
       const base = [0, 1].map((side) => {
         const s = strides[side]!;
-        return dot(index.slice(0, B), batch[side]!.map((i) => s[i]!)) + dot(parts[side]!, free[side]!.map((i) => s[i]!));
+        return (
+          dot(
+            index.slice(0, B),
+            batch[side]!.map((i) => s[i]!),
+          ) +
+          dot(
+            parts[side]!,
+            free[side]!.map((i) => s[i]!),
+          )
+        );
       });
       let sum = 0;
       forEachIndex(inner, (k) => {
-        const x = values[0]![base[0]! + dot(k, contract[0].map((i) => strides[0]![i]!))]!;
-        const y = values[1]![base[1]! + dot(k, contract[1].map((i) => strides[1]![i]!))]!;
+        const x =
+          values[0]![
+            base[0]! +
+              dot(
+                k,
+                contract[0].map((i) => strides[0]![i]!),
+              )
+          ]!;
+        const y =
+          values[1]![
+            base[1]! +
+              dot(
+                k,
+                contract[1].map((i) => strides[1]![i]!),
+              )
+          ]!;
         sum = integer ? (sum + Math.imul(x, y)) | 0 : sum + x * y;
       });
       out[position] = sum;
@@ -211,7 +261,9 @@ const evaluators: { readonly [K in Op]: Evaluate<K> } = {
   gather: (node, [x, indices]) => {
     const out = empty(node);
     const position = takePosition(node.inputs[0]!, node.inputs[1]!, node.attrs.axis, indices!);
-    forEachIndex(node.shape, (index, at) => { out[at] = x![position(index)]!; });
+    forEachIndex(node.shape, (index, at) => {
+      out[at] = x![position(index)]!;
+    });
     return out;
   },
   scatter: (node, [x, indices, updates]) => {
@@ -253,7 +305,9 @@ const evaluators: { readonly [K in Op]: Evaluate<K> } = {
         if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b)) || i - j;
         return sign * (a < b ? -1 : a > b ? 1 : 0) || i - j;
       });
-      order.forEach((i, k) => { out[base + k * stride] = i; });
+      order.forEach((i, k) => {
+        out[base + k * stride] = i;
+      });
     });
     return out;
   },
@@ -286,7 +340,14 @@ const evaluators: { readonly [K in Op]: Evaluate<K> } = {
   },
   linalg: (node, inputs) => {
     const doubles = inputs.map((x, i) => Float64Array.from(decode(node.inputs[i]!.dtype, x)));
-    return store(node.dtype, hostLinalg[node.attrs.name].run(doubles, node.inputs.map((x) => x.shape), node.attrs));
+    return store(
+      node.dtype,
+      hostLinalg[node.attrs.name].run(
+        doubles,
+        node.inputs.map((x) => x.shape),
+        node.attrs,
+      ),
+    );
   },
   alias: (_, [x]) => x!.slice(),
 };
@@ -322,7 +383,11 @@ export class ReferenceBackend implements Backend {
 
   allocate(bytes: number): DeviceBuffer {
     if (this.used + bytes > this.limit)
-      throw new OutOfMemoryError("allocate", `${bytes} bytes asked, ${this.used} of ${this.limit} in use`, "Dispose arrays that are no longer needed");
+      throw new OutOfMemoryError(
+        "allocate",
+        `${bytes} bytes asked, ${this.used} of ${this.limit} in use`,
+        "Dispose arrays that are no longer needed",
+      );
     this.used += bytes;
     this.count++;
     return new ReferenceBuffer(this, bytes);
@@ -356,12 +421,22 @@ export class ReferenceBackend implements Backend {
         const values = new Map<Node, TypedArray>();
         graph.inputs.forEach((node, i) => values.set(node, this.view(inputs[i]!, node.dtype, node.size)));
         for (const node of graph.nodes)
-          if (!values.has(node)) values.set(node, evaluate(node, node.inputs.map((x) => values.get(x)!)));
+          if (!values.has(node))
+            values.set(
+              node,
+              evaluate(
+                node,
+                node.inputs.map((x) => values.get(x)!),
+              ),
+            );
         // All results before any is written: an output may share its buffer with an input.
         const results = graph.outputs.map((node) => values.get(node)!.slice());
         results.forEach((result, i) => this.write(outputs[i]!, result));
       },
-      explain: () => graph.nodes.map((n) => `%${n.id} = ${n.op}(${n.inputs.map((x) => `%${x.id}`).join(", ")}) : ${n.dtype}[${n.shape.join(", ")}]`).join("\n"),
+      explain: () =>
+        graph.nodes
+          .map((n) => `%${n.id} = ${n.op}(${n.inputs.map((x) => `%${x.id}`).join(", ")}) : ${n.dtype}[${n.shape.join(", ")}]`)
+          .join("\n"),
       dispose: () => {},
     };
   }

@@ -1,25 +1,6 @@
 import { expect, test } from "vitest";
-import {
-  atomicOps,
-  hasRelaxedSimd,
-  hasThreads,
-  laneOps,
-  loadOps,
-  memoryLaneOps,
-  ModuleBuilder,
-  plainOps,
-  storeOps,
-} from "./assembler.ts";
-import type {
-  AtomicOp,
-  FunctionBuilder,
-  LaneOp,
-  LoadOp,
-  MemoryLaneOp,
-  PlainOp,
-  StoreOp,
-  ValType,
-} from "./assembler.ts";
+import type { AtomicOp, FunctionBuilder, LaneOp, LoadOp, MemoryLaneOp, PlainOp, StoreOp, ValType } from "./assembler.ts";
+import { atomicOps, hasRelaxedSimd, hasThreads, laneOps, loadOps, ModuleBuilder, memoryLaneOps, plainOps, storeOps } from "./assembler.ts";
 
 type Body = (f: FunctionBuilder) => void;
 
@@ -96,7 +77,10 @@ test("every instruction without immediates validates with the type its name says
 test("every load, store, lane and atomic instruction validates", () => {
   const typeOf = (name: string) => name.slice(0, name.indexOf(".")) as ValType;
   for (const name of Object.keys(loadOps) as LoadOp[]) {
-    expect(isValid(["i32"], [typeOf(name)], (f) => f.get(f.param(0)).load(name, 300)), name).toBe(true);
+    expect(
+      isValid(["i32"], [typeOf(name)], (f) => f.get(f.param(0)).load(name, 300)),
+      name,
+    ).toBe(true);
   }
   for (const name of Object.keys(storeOps) as StoreOp[]) {
     const body: Body = (f) => f.get(f.param(0)).get(f.param(1)).store(name, 70000, 1);
@@ -380,9 +364,7 @@ test("vector logic, shifts, shuffles and lane access", () => {
 test("vector conversions", () => {
   expect(floatLanesOf((f) => f.i32x4(-1, 2, 3, 4).op("f32x4.convert_i32x4_s"))).toEqual([-1, 2, 3, 4]);
   expect(floatLanesOf((f) => f.i32x4(-1).op("f32x4.convert_i32x4_u"))[0]).toBe(2 ** 32);
-  expect(lanesOf((f) => f.f32x4(-1.5, 2.5, 1e20, Number.NaN).op("i32x4.trunc_sat_f32x4_s"))).toEqual([
-    -1, 2, 0x7fffffff, 0,
-  ]);
+  expect(lanesOf((f) => f.f32x4(-1.5, 2.5, 1e20, Number.NaN).op("i32x4.trunc_sat_f32x4_s"))).toEqual([-1, 2, 0x7fffffff, 0]);
   expect(lanesOf((f) => f.f32x4(-1.5, 2.5, 1e20, 3e9).op("i32x4.trunc_sat_f32x4_u"))).toEqual([0, 2, -1, 3e9 | 0]);
   expect(lanesOf((f) => f.f64x2(-1.5, 1e20).op("i32x4.trunc_sat_f64x2_s_zero"))).toEqual([-1, 0x7fffffff, 0, 0]);
   expect(lanesOf((f) => f.f64x2(-1.5, 1e20).op("i32x4.trunc_sat_f64x2_u_zero"))).toEqual([0, -1, 0, 0]);
@@ -535,7 +517,11 @@ test("a constant is made once at entry, however often it is used", () => {
   expect(
     floatLanesOf((f) => {
       const two = Float32Array.of(2);
-      f.constant(two).constant(two).op("f32x4.mul").constant(Float32Array.of(1, 2, 3, 4)).op("f32x4.add");
+      f.constant(two)
+        .constant(two)
+        .op("f32x4.mul")
+        .constant(Float32Array.of(1, 2, 3, 4))
+        .op("f32x4.add");
     }),
   ).toEqual([5, 6, 7, 8]);
 });

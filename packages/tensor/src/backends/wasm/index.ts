@@ -1,7 +1,7 @@
+import { explainPlan } from "../../compile/explain.ts";
+import { readSlots, writtenSlots } from "../../compile/fuse.ts";
 import type { ContractionKernel, Kernel, LoopKernel, Slot } from "../../compile/kernel.ts";
 import { type Plan, plan } from "../../compile/plan.ts";
-import { readSlots, writtenSlots } from "../../compile/fuse.ts";
-import { explainPlan } from "../../compile/explain.ts";
 import { bytesOf, type DType, dtypeInfo, type TypedArray } from "../../dtype.ts";
 import { StateError } from "../../errors.ts";
 import { debugLevel } from "../../graph/debug.ts";
@@ -183,7 +183,14 @@ class WasmProgram implements Executable {
         module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => opaque.emit(f));
         const { units, work } = opaque;
         const bytes = [...kernel.inputs, kernel.out].reduce((n, s) => n + s.bytes, 0);
-        add({ name, word, units, grain: Math.max(1, Math.ceil(chunkWork / work)), parallel: units * work >= 2 * chunkWork && units > 1, timed: { name, flops: 0, bytes } });
+        add({
+          name,
+          word,
+          units,
+          grain: Math.max(1, Math.ceil(chunkWork / work)),
+          parallel: units * work >= 2 * chunkWork && units > 1,
+          timed: { name, flops: 0, bytes },
+        });
         return;
       }
       if (kernel.kind === "opaque") {
@@ -228,9 +235,16 @@ class WasmProgram implements Executable {
     }
     backend.pool.scratch(scratch);
     const lists = pending.map(({ functions }) =>
-      functions.map((f): Step => ({
-        handle: this.module!, functions: [f.name], args: [this.table + 4 * f.word], units: f.units, grain: f.grain, parallel: f.parallel,
-      })),
+      functions.map(
+        (f): Step => ({
+          handle: this.module!,
+          functions: [f.name],
+          args: [this.table + 4 * f.word],
+          units: f.units,
+          grain: f.grain,
+          parallel: f.parallel,
+        }),
+      ),
     );
     this.actions = actions.map((a) => ("host" in a ? a : { steps: lists[a.steps]! }));
     this.timed = pending.map((p) => p.functions.map((f) => f.timed));
@@ -271,11 +285,17 @@ class WasmProgram implements Executable {
   }
 
   /** A primitive without a generated kernel runs the reference backend's routine on the same memory. */
-  private host(kernel: Extract<Kernel, { kind: "opaque" }>, arena: number, inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
+  private host(
+    kernel: Extract<Kernel, { kind: "opaque" }>,
+    arena: number,
+    inputs: readonly DeviceBuffer[],
+    outputs: readonly DeviceBuffer[],
+  ): void {
     const { heap } = this.backend;
     const view = (slot: Slot): TypedArray => {
       const { place } = slot;
-      const address = place.kind === "arena" ? arena + place.offset : ((place.kind === "input" ? inputs : outputs)[place.index] as WasmBuffer).address;
+      const address =
+        place.kind === "arena" ? arena + place.offset : ((place.kind === "input" ? inputs : outputs)[place.index] as WasmBuffer).address;
       return new (dtypeInfo(slot.dtype).array)(heap.memory.buffer, address, slot.size);
     };
     const result = evaluate(kernel.node, kernel.inputs.map(view));

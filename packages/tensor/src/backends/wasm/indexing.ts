@@ -33,7 +33,9 @@ function around(shape: readonly number[], axis: number, indices: number): Split 
 
 function tableEntry(f: FunctionBuilder, place: number): Local {
   const local = f.local("i32");
-  f.get(f.param(0)).load("i32.load", 4 * place).set(local);
+  f.get(f.param(0))
+    .load("i32.load", 4 * place)
+    .set(local);
   return local;
 }
 
@@ -43,8 +45,22 @@ function pushRow(f: FunctionBuilder, base: Local, indices: Local, o: Local, m: L
     const i = f.local("i32");
     f.get(indices).get(m).i32(4).op("i32.mul").op("i32.add").load("i32.load").set(i);
     f.i32(0).get(i).get(i).i32(0).op("i32.lt_s").select().set(i);
-    f.i32(n - 1).get(i).get(i).i32(n - 1).op("i32.gt_s").select().set(i);
-    f.get(base).get(o).i32(n).op("i32.mul").get(i).op("i32.add").i32(inner * bytes).op("i32.mul").op("i32.add");
+    f.i32(n - 1)
+      .get(i)
+      .get(i)
+      .i32(n - 1)
+      .op("i32.gt_s")
+      .select()
+      .set(i);
+    f.get(base)
+      .get(o)
+      .i32(n)
+      .op("i32.mul")
+      .get(i)
+      .op("i32.add")
+      .i32(inner * bytes)
+      .op("i32.mul")
+      .op("i32.add");
   });
 }
 
@@ -60,20 +76,23 @@ function gather({ node }: OpaqueKernel, axis: number): OpaqueCode {
       const [x, indices, out] = [0, 1, 2].map((k) => tableEntry(f, k)) as [Local, Local, Local];
       const [u, o, m] = [f.local("i32"), f.local("i32"), f.local("i32")];
       f.get(f.param(1)).set(u);
-      f.get(u).get(f.param(2)).op("i32.lt_u").if_(() => {
-        f.loop((again) => {
-          f.get(u).i32(split.count).op("i32.div_u").set(o);
-          f.get(u).i32(split.count).op("i32.rem_u").set(m);
-          f.get(out).get(u).i32(row).op("i32.mul").op("i32.add");
-          pushRow(f, x, indices, o, m, split, bytes);
-          if (row === 8) f.load("i64.load", 0, 1).store("i64.store", 0, 1);
-          else if (row === 4) f.load("i32.load", 0, 1).store("i32.store", 0, 1);
-          else if (row === 2) f.load("i32.load16_u", 0, 1).store("i32.store16", 0, 1);
-          else if (row === 1) f.load("i32.load8_u").store("i32.store8");
-          else f.i32(row).memoryCopy();
-          f.get(u).i32(1).op("i32.add").tee(u).get(f.param(2)).op("i32.lt_u").br_if(again);
+      f.get(u)
+        .get(f.param(2))
+        .op("i32.lt_u")
+        .if_(() => {
+          f.loop((again) => {
+            f.get(u).i32(split.count).op("i32.div_u").set(o);
+            f.get(u).i32(split.count).op("i32.rem_u").set(m);
+            f.get(out).get(u).i32(row).op("i32.mul").op("i32.add");
+            pushRow(f, x, indices, o, m, split, bytes);
+            if (row === 8) f.load("i64.load", 0, 1).store("i64.store", 0, 1);
+            else if (row === 4) f.load("i32.load", 0, 1).store("i32.store", 0, 1);
+            else if (row === 2) f.load("i32.load16_u", 0, 1).store("i32.store16", 0, 1);
+            else if (row === 1) f.load("i32.load8_u").store("i32.store8");
+            else f.i32(row).memoryCopy();
+            f.get(u).i32(1).op("i32.add").tee(u).get(f.param(2)).op("i32.lt_u").br_if(again);
+          });
         });
-      });
     },
   };
 }
@@ -100,7 +119,16 @@ function scatterAdd({ node }: OpaqueKernel, axis: number): OpaqueCode {
             f.loop((nextRow) => {
               pushRow(f, out, indices, o, m, split, 4);
               f.set(to);
-              f.get(updates).get(o).i32(count).op("i32.mul").get(m).op("i32.add").i32(inner * 4).op("i32.mul").op("i32.add").set(from);
+              f.get(updates)
+                .get(o)
+                .i32(count)
+                .op("i32.mul")
+                .get(m)
+                .op("i32.add")
+                .i32(inner * 4)
+                .op("i32.mul")
+                .op("i32.add")
+                .set(from);
               f.i32(0).set(c);
               const sweep = (limit: number, step: number, add: () => void): void => {
                 if (limit <= 0) return;

@@ -62,14 +62,25 @@ function analyse(kernel: LoopKernel): Analysis {
   const laneDim = byRow ? rank - 1 : split - 1;
   const guardsLane = (gs: readonly Guard[]) => gs.some((g) => g.strides[laneDim] !== 0);
   const vector =
-    laneDim >= 0 && dims[laneDim]! >= 4 &&
-    body.every((v) => vectorises(v, v.args.map((a) => body[a]!.dtype))) &&
+    laneDim >= 0 &&
+    dims[laneDim]! >= 4 &&
+    body.every((v) =>
+      vectorises(
+        v,
+        v.args.map((a) => body[a]!.dtype),
+      ),
+    ) &&
     !body.some((v) => (v.op === "load" && guardsLane(v.access.guards)) || (v.op === "guard" && guardsLane(v.guards)));
   const passes = Math.max(0, ...stage) + 1;
   // What is costly and wanted in a later pass again is kept in scratch.
   const cost = body.map(() => 0);
   body.forEach((v, i) => {
-    const own = v.op === "load" || v.op === "constant" || v.op === "reduce" ? 0 : ["add", "sub", "mul", "max", "min", "cast", "where"].includes(v.op) ? 1 : 8;
+    const own =
+      v.op === "load" || v.op === "constant" || v.op === "reduce"
+        ? 0
+        : ["add", "sub", "mul", "max", "min", "cast", "where"].includes(v.op)
+          ? 1
+          : 8;
     cost[i] = own + v.args.reduce((s, a) => s + (varies[a] ? cost[a]! : 0), 0);
   });
   const spilled = new Set<number>();
@@ -111,7 +122,9 @@ class LoopEmitter {
     this.slotPlace = slotPlace;
     this.a = analyse(kernel);
     this.index = kernel.dims.map(() => f.local("i32"));
-    [...this.a.spilled].forEach((v, i) => { this.spillPlace.set(v, i * rowBytes(kernel)); });
+    [...this.a.spilled].forEach((v, i) => {
+      this.spillPlace.set(v, i * rowBytes(kernel));
+    });
   }
 
   run(): void {
@@ -122,7 +135,9 @@ class LoopEmitter {
       const place = this.slotPlace(access);
       if (!this.slotBase.has(place)) {
         const base = f.local("i32");
-        f.get(f.param(0)).load("i32.load", 4 * place).set(base);
+        f.get(f.param(0))
+          .load("i32.load", 4 * place)
+          .set(base);
         this.slotBase.set(place, base);
       }
       this.pointers.set(access, f.local("i32"));
@@ -162,11 +177,22 @@ class LoopEmitter {
         if (this.a.vector) {
           const end = f.local("i32");
           const strip = (wide: number): void => {
-            f.get(high!).i32(4 * wide - 1).op("i32.sub").set(end);
-            this.whileLess(c, end, () => {
-              this.across(4, wide);
-              f.get(c).i32(4 * wide).op("i32.add").set(c);
-            }, true);
+            f.get(high!)
+              .i32(4 * wide - 1)
+              .op("i32.sub")
+              .set(end);
+            this.whileLess(
+              c,
+              end,
+              () => {
+                this.across(4, wide);
+                f.get(c)
+                  .i32(4 * wide)
+                  .op("i32.add")
+                  .set(c);
+              },
+              true,
+            );
           };
           // Reductions down columns read wide strips, so that whole cache lines are used at each step.
           if (split < dims.length && dims[laneDim]! >= 4 * columnStrip && body.length <= 24) strip(columnStrip);
@@ -183,7 +209,6 @@ class LoopEmitter {
     });
   }
 
-
   /** Sets an access's pointer: slot base + bytes · (offset + Σ over chosen dimensions). */
   private point(access: Access, chosen: (d: number) => boolean): void {
     const { f } = this;
@@ -192,7 +217,10 @@ class LoopEmitter {
     if (access.offset) f.i32(access.offset * bytes).op("i32.add");
     access.strides.forEach((s, d) => {
       if (s === 0 || !chosen(d)) return;
-      f.get(this.index[d]!).i32(s * bytes).op("i32.mul").op("i32.add");
+      f.get(this.index[d]!)
+        .i32(s * bytes)
+        .op("i32.mul")
+        .op("i32.add");
     });
     f.set(this.pointers.get(access)!);
   }
@@ -201,12 +229,15 @@ class LoopEmitter {
   private whileLess(i: Local, end: Local, body: () => void, signed = false): void {
     const { f } = this;
     const less = signed ? "i32.lt_s" : "i32.lt_u";
-    f.get(i).get(end).op(less).if_(() => {
-      f.loop((again) => {
-        body();
-        f.get(i).get(end).op(less).br_if(again);
+    f.get(i)
+      .get(end)
+      .op(less)
+      .if_(() => {
+        f.loop((again) => {
+          body();
+          f.get(i).get(end).op(less).br_if(again);
+        });
       });
-    });
   }
 
   /** All passes of one row, lanes along it. */
@@ -226,7 +257,9 @@ class LoopEmitter {
     for (let pass = 0; pass < this.a.passes; pass++) this.pass(pass, lanes, wide);
     for (const { value, access } of this.kernel.stores) {
       if (this.a.varies[value]) continue;
-      this.rowValues.forEach((values, step) => { this.store(access, values.get(value)!, this.kernel.body[value]!.dtype, lanes, step); });
+      this.rowValues.forEach((values, step) => {
+        this.store(access, values.get(value)!, this.kernel.body[value]!.dtype, lanes, step);
+      });
     }
     for (const values of this.rowValues) f.release(...values.values());
     f.release(...this.splats.values());
@@ -285,7 +318,9 @@ class LoopEmitter {
         locals.set(i, local);
         if (this.a.spilled.has(i) && stage[i] === pass) this.storeSpilled(i, local, w, step);
       }
-      reduces.forEach((i, k) => { sums[k]!.add(get(body[i]!.args[0]!), w, step); });
+      reduces.forEach((i, k) => {
+        sums[k]!.add(get(body[i]!.args[0]!), w, step);
+      });
       for (const s of sweepStores) this.store(s.access, get(s.value), body[s.value]!.dtype, w, step);
       f.release(...locals.values());
     };
@@ -332,23 +367,40 @@ class LoopEmitter {
         if (vector) {
           const beside = sums.length ? unroll : 1;
           if (beside > 1 && (!whole || n >= 4 * beside)) {
-            push(f, to).i32(4 * beside - 1).op("i32.sub").set(end);
-            this.whileLess(i, end, () => {
-              for (let step = 0; step < beside; step++) body(4, step);
-              f.get(i).i32(4 * beside).op("i32.add").set(i);
-            }, true);
+            push(f, to)
+              .i32(4 * beside - 1)
+              .op("i32.sub")
+              .set(end);
+            this.whileLess(
+              i,
+              end,
+              () => {
+                for (let step = 0; step < beside; step++) body(4, step);
+                f.get(i)
+                  .i32(4 * beside)
+                  .op("i32.add")
+                  .set(i);
+              },
+              true,
+            );
           }
           push(f, to).i32(3).op("i32.sub").set(end);
-          this.whileLess(i, end, () => {
-            body(4, 0);
-            f.get(i).i32(4).op("i32.add").set(i);
-          }, true);
+          this.whileLess(
+            i,
+            end,
+            () => {
+              body(4, 0);
+              f.get(i).i32(4).op("i32.add").set(i);
+            },
+            true,
+          );
         }
         push(f, to).set(end);
-        if (!whole || !vector || n % 4 !== 0) this.whileLess(i, end, () => {
-          body(1, 0);
-          f.get(i).i32(1).op("i32.add").set(i);
-        });
+        if (!whole || !vector || n % 4 !== 0)
+          this.whileLess(i, end, () => {
+            body(1, 0);
+            f.get(i).i32(1).op("i32.add").set(i);
+          });
         f.release(end);
       };
       if (blocked && n > 2 * sumBlock) {
@@ -370,7 +422,9 @@ class LoopEmitter {
     }
     // Loops over inner dimensions that carry no lanes.
     const innermost = !byRow && d === dims.length - 1;
-    const flush = (): void => { for (const s of sums) s.flush(); };
+    const flush = (): void => {
+      for (const s of sums) s.flush();
+    };
     f.i32(0).set(i);
     const end = f.local("i32");
     f.i32(dims[d]!).set(end);
@@ -424,7 +478,14 @@ class LoopEmitter {
     else if (v.op === "guard") {
       this.guard(v.guards, step);
       if (w === 4) f.op("i32x4.splat").constant(Int32Array.of(0)).op("i32x4.ne");
-    } else speller.apply(f, v, v.args.map(get), v.args.map((a) => this.kernel.body[a]!.dtype), w);
+    } else
+      speller.apply(
+        f,
+        v,
+        v.args.map(get),
+        v.args.map((a) => this.kernel.body[a]!.dtype),
+        w,
+      );
   }
 
   /** offset + Σ index·stride, as an i32. */
@@ -451,7 +512,9 @@ class LoopEmitter {
     const register = registerOf(dtype);
     if (w === 4) {
       const s = index.strides[this.a.laneDim] ?? 0;
-      f.op("i32x4.splat").constant(Int32Array.of(0, s, 2 * s, 3 * s)).op("i32x4.add");
+      f.op("i32x4.splat")
+        .constant(Int32Array.of(0, s, 2 * s, 3 * s))
+        .op("i32x4.add");
       if (dtype === "bool") f.constant(Int32Array.of(0)).op("i32x4.ne");
       else if (register === "f32") f.op("f32x4.convert_i32x4_s");
     } else if (register === "f32") f.op("f32.convert_i32_s");
@@ -481,7 +544,11 @@ class LoopEmitter {
     const { f, speller } = this;
     if (access.guards.length) {
       this.guard(access.guards, step);
-      f.if_(() => this.loadPlain(access, dtype, w, step), () => speller.constant(f, 0, dtype, w), w === 4 ? "v128" : registerOf(dtype));
+      f.if_(
+        () => this.loadPlain(access, dtype, w, step),
+        () => speller.constant(f, 0, dtype, w),
+        w === 4 ? "v128" : registerOf(dtype),
+      );
       return;
     }
     this.loadPlain(access, dtype, w, step);
@@ -500,11 +567,12 @@ class LoopEmitter {
       f.constant(Int32Array.of(0)).op("i32x4.ne");
     } else if (stride === 0) {
       speller.load(f, dtype, this.address(access, step));
-      if (dtype === "bool") f.scope(() => {
-        const x = f.local("i32");
-        f.set(x);
-        this.splatScalar(x, dtype);
-      });
+      if (dtype === "bool")
+        f.scope(() => {
+          const x = f.local("i32");
+          f.set(x);
+          this.splatScalar(x, dtype);
+        });
       else f.op(registerOf(dtype) === "f32" ? "f32x4.splat" : "i32x4.splat");
     } else if (dtype === "bool") {
       f.i32x4(0);
@@ -514,8 +582,7 @@ class LoopEmitter {
       f.constant(Int32Array.of(0)).op("i32x4.ne");
     } else {
       f.load("v128.load32_zero", this.address(access, step), 4);
-      for (let lane = 1; lane < 4; lane++)
-        f.load("i32.load", this.address(access, step, lane)).lane("i32x4.replace_lane", lane);
+      for (let lane = 1; lane < 4; lane++) f.load("i32.load", this.address(access, step, lane)).lane("i32x4.replace_lane", lane);
     }
   }
 
@@ -650,9 +717,15 @@ class Accumulator {
       f.op("f64.promote_f32").op("f64.add").set(total);
     } else {
       this.vectors.forEach((x, step) => {
-      const [low, high] = this.total.slice(2 * step) as [Local, Local];
-      f.get(low).get(x).op("f64x2.promote_low_f32x4").op("f64x2.add").set(low);
-      f.get(high).get(x).get(x).shuffle(8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15).op("f64x2.promote_low_f32x4").op("f64x2.add").set(high);
+        const [low, high] = this.total.slice(2 * step) as [Local, Local];
+        f.get(low).get(x).op("f64x2.promote_low_f32x4").op("f64x2.add").set(low);
+        f.get(high)
+          .get(x)
+          .get(x)
+          .shuffle(8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15)
+          .op("f64x2.promote_low_f32x4")
+          .op("f64x2.add")
+          .set(high);
       });
     }
     this.clear();
@@ -670,7 +743,9 @@ class Accumulator {
       }
       const lane = f.local(registerOf(v.dtype));
       for (let k = 0; k < 4; k++) {
-        f.get(first).lane(registerOf(v.dtype) === "f32" ? "f32x4.extract_lane" : "i32x4.extract_lane", k).set(lane);
+        f.get(first)
+          .lane(registerOf(v.dtype) === "f32" ? "f32x4.extract_lane" : "i32x4.extract_lane", k)
+          .set(lane);
         speller.combine(f, v.kind, scalar, lane, v.dtype, 1);
         f.set(scalar);
       }
@@ -685,7 +760,11 @@ class Accumulator {
     if (this.blocked && lanes === 1) f.get(this.total[0]!).op("f32.demote_f64");
     else if (this.blocked) {
       const [low, high] = this.total.slice(2 * step) as [Local, Local];
-      f.get(low).op("f32x4.demote_f64x2_zero").get(high).op("f32x4.demote_f64x2_zero").shuffle(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+      f.get(low)
+        .op("f32x4.demote_f64x2_zero")
+        .get(high)
+        .op("f32x4.demote_f64x2_zero")
+        .shuffle(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
     } else if (lanes === 4) f.get(this.vectors[step]!);
     else this.collect();
   }

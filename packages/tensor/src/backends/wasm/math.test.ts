@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { hasRelaxedSimd, ModuleBuilder } from "./assembler.ts";
 import type { ValType } from "./assembler.ts";
-import { binaryMath, erf64, mathImports, MathLibrary, pow64, unaryMath } from "./math.ts";
+import { hasRelaxedSimd, ModuleBuilder } from "./assembler.ts";
 import type { BinaryMathName, MathName, UnaryMathName } from "./math.ts";
+import { binaryMath, erf64, MathLibrary, mathImports, pow64, unaryMath } from "./math.ts";
 
 const unaryNames = Object.keys(unaryMath) as UnaryMathName[];
 const binaryNames = Object.keys(binaryMath) as BinaryMathName[];
@@ -65,10 +65,51 @@ function error(actual: number, exact: number): number {
   return Math.abs(finite(actual) - finite(exact)) / ulp(finite(exact));
 }
 
-const SPECIAL = [0, -0, 1, -1, 0.5, -0.5, 2, -2, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN,
-  2 ** -149, -(2 ** -149), 2 ** -126, 2 ** -127, -(2 ** -126), 3.4028234663852886e38, -3.4028234663852886e38, 88.72283,
-  88.72284, -87.33655, -103.97208, -103.97209, 2 ** 24, 1.5 * 2 ** 24, 2 ** 25, 1e10, -1e30, Math.PI, Math.PI / 2,
-  -Math.PI / 4, 1e-10, -1e-10, 0.92, 1.65, -1.65, 4, 9.02, 10, 17.4, 2 / 3, 4 / 3, -1 / 3];
+const SPECIAL = [
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  2,
+  -2,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+  Number.NaN,
+  2 ** -149,
+  -(2 ** -149),
+  2 ** -126,
+  2 ** -127,
+  -(2 ** -126),
+  3.4028234663852886e38,
+  -3.4028234663852886e38,
+  88.72283,
+  88.72284,
+  -87.33655,
+  -103.97208,
+  -103.97209,
+  2 ** 24,
+  1.5 * 2 ** 24,
+  2 ** 25,
+  1e10,
+  -1e30,
+  Math.PI,
+  Math.PI / 2,
+  -Math.PI / 4,
+  1e-10,
+  -1e-10,
+  0.92,
+  1.65,
+  -1.65,
+  4,
+  9.02,
+  10,
+  17.4,
+  2 / 3,
+  4 / 3,
+  -1 / 3,
+];
 
 for (const relaxed of modes) {
   const arithmetic = relaxed ? "with fused multiply-add" : "without fused multiply-add";
@@ -108,8 +149,24 @@ for (const relaxed of modes) {
       seed = (Math.imul(seed, 1664525) + 1013904223) | 0;
       return (seed >>> 0) / 2 ** 32;
     };
-    const powers = [0, -0, 1, -1, 2, 3, -2, 0.5, -0.5, 1 / 3, 1e10, -1e10, 16777217, Number.NaN,
-      Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    const powers = [
+      0,
+      -0,
+      1,
+      -1,
+      2,
+      3,
+      -2,
+      0.5,
+      -0.5,
+      1 / 3,
+      1e10,
+      -1e10,
+      16777217,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+    ];
     const fills: (() => [x: number, y: number])[] = [
       () => [SPECIAL[Math.floor(random() * SPECIAL.length)] as number, powers[Math.floor(random() * 16)] as number],
       () => [random() * 10 - 5, Math.round(random() * 20 - 10)],
@@ -165,9 +222,7 @@ test("the functions see all lanes: a special value in one leaves the others as t
       x.set(ordinary);
       x[2] = special;
       run(name);
-      expect([result[0], result[1], result[3]], `${name} beside ${special}`).toEqual([
-        expected[0], expected[1], expected[3],
-      ]);
+      expect([result[0], result[1], result[3]], `${name} beside ${special}`).toEqual([expected[0], expected[1], expected[3]]);
     }
   }
 });
@@ -177,7 +232,7 @@ test("erf of float64 is accurate to 2 ulp", () => {
   const exact: [x: number, erf: number][] = [
     [5e-324, 5e-324],
     [1e-300, 1.1283791670955126e-300],
-    [1e-9, 1.1283791670955127e-09],
+    [1e-9, 1.1283791670955127e-9],
     [0.1, 0.1124629160182849],
     [0.3, 0.3286267594591274],
     [0.5, 0.5204998778130465],

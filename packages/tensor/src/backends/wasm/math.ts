@@ -15,8 +15,8 @@
  * The coefficients are minimax fits in relative error (Remez exchange in 40 digits, then rounded).
  */
 
-import { hasRelaxedSimd } from "./assembler.ts";
 import type { FunctionBuilder, FunctionRef, ModuleBuilder, PlainOp, ValType } from "./assembler.ts";
+import { hasRelaxedSimd } from "./assembler.ts";
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Formulas as values: an operand is a piece of code that leaves one vector on the stack. Each use emits it again, so
@@ -98,9 +98,7 @@ class Lanes {
 
   /** c[0] + c[1] x + c[2] x^2 + ..., by Horner's rule. */
   polynomial(x: Vector, coefficients: readonly number[], type: "f32x4" | "f64x2" = "f32x4"): Operand {
-    return coefficients
-      .map((c): Operand => (type === "f32x4" ? c : this.double(c)))
-      .reduceRight((sum, c) => this.fma(sum, x, c, type));
+    return coefficients.map((c): Operand => (type === "f32x4" ? c : this.double(c))).reduceRight((sum, c) => this.fma(sum, x, c, type));
   }
 
   /** The smaller of x and the limit; NaN stays NaN. (`f32x4.min` costs several instructions on x86-64, `pmin` one.) */
@@ -187,8 +185,7 @@ const ROUND = 1.5 * 2 ** 23;
 const LN2_HIGH = 0.693359375;
 const LN2_LOW = -0.00021219444170128554;
 
-const EXP = [1, 1, 0.4999999403953552, 0.1666651964187622, 0.04166839271783829, 0.008368780836462975,
-  0.0013814467238262296];
+const EXP = [1, 1, 0.4999999403953552, 0.1666651964187622, 0.04166839271783829, 0.008368780836462975, 0.0013814467238262296];
 
 /** x - n ln 2 */
 const reduceLn2 = (v: Lanes, x: Operand, n: Vector) => v.let(v.fnma(n, LN2_LOW, v.fnma(n, LN2_HIGH, x)));
@@ -212,8 +209,13 @@ function expm1(v: Lanes, x: Vector): Vector {
   const t = v.let(v.atMost(v.fma(clamped, Math.LOG2E, ROUND + 127), ROUND + 254));
   const r = reduceLn2(v, clamped, v.let(v.sub(t, ROUND + 127)));
   const scale = v.let(powerOf2(v, t));
-  const q = v.polynomial(r, [0.5, 0.1666666716337204, 0.04166680574417114, 0.008333290927112103, 0.0013876871671527624,
-    0.0001993176992982626, 2.761633732006885e-5]);
+  const q = v.polynomial(
+    r,
+    [
+      0.5, 0.1666666716337204, 0.04166680574417114, 0.008333290927112103, 0.0013876871671527624, 0.0001993176992982626,
+      2.761633732006885e-5,
+    ],
+  );
   const p = v.fma(v.mul(r, r), q, r);
   return v.withSignOf(x, v.fma(p, scale, v.sub(scale, 1)));
 }
@@ -222,8 +224,10 @@ function expm1(v: Lanes, x: Vector): Vector {
 function tanh(v: Lanes, x: Vector): Vector {
   const a = v.let(v.atMost(v.abs(x), 10));
   const square = v.let(v.mul(a, a));
-  const q = v.polynomial(square, [-0.33333319425582886, 0.13332602381706238, -0.05385385826230049, 0.021077759563922882,
-    -0.006282473914325237]);
+  const q = v.polynomial(
+    square,
+    [-0.33333319425582886, 0.13332602381706238, -0.05385385826230049, 0.021077759563922882, -0.006282473914325237],
+  );
   const small = v.let(v.fma(v.mul(a, square), q, a));
 
   const t = v.let(v.fma(a, 2 * Math.LOG2E, ROUND + 127));
@@ -239,14 +243,21 @@ function tanh(v: Lanes, x: Vector): Vector {
 function erf(v: Lanes, x: Vector): Vector {
   const a = v.let(v.abs(x));
   const square = v.let(v.fma(x, x, -1.375));
-  const q = v.polynomial(square, [-0.2301359921693802, -0.17620545625686646, 0.04423955827951431, -0.009521153755486012,
-    0.0017360933125019073, -0.0002715298905968666, 3.7122001231182367e-5, -4.690816240326967e-6, 4.970868303644238e-7]);
+  const q = v.polynomial(
+    square,
+    [
+      -0.2301359921693802, -0.17620545625686646, 0.04423955827951431, -0.009521153755486012, 0.0017360933125019073, -0.0002715298905968666,
+      3.7122001231182367e-5, -4.690816240326967e-6, 4.970868303644238e-7,
+    ],
+  );
   const small = v.let(v.fma(q, x, x));
 
   const large = () => {
     const t = v.let(v.atMost(a, 4));
-    const power = v.polynomial(t, [1.121127724647522, 0.6541755199432373, 0.08693905174732208, -0.013861405663192272,
-      0.0010079273488372564]);
+    const power = v.polynomial(
+      t,
+      [1.121127724647522, 0.6541755199432373, 0.08693905174732208, -0.013861405663192272, 0.0010079273488372564],
+    );
     const y = v.let(v.mul(power, v.op("f32x4.neg", t)));
     const u = v.let(v.fma(y, Math.LOG2E, ROUND + 127));
     const r = reduceLn2(v, y, v.let(v.sub(u, ROUND + 127)));
@@ -266,12 +277,13 @@ function erf(v: Lanes, x: Vector): Vector {
 const TWO_THIRDS_BITS = 0x3f2aaaab;
 
 /** (log(1 + f) - f) / f^2 */
-const LOG = [-0.5, 0.3333321511745453, -0.24999797344207764, 0.20010405778884888, -0.16680487990379333,
-  0.14005866646766663, -0.12184245884418488, 0.13984446227550507, -0.12891755998134613];
+const LOG = [
+  -0.5, 0.3333321511745453, -0.24999797344207764, 0.20010405778884888, -0.16680487990379333, 0.14005866646766663, -0.12184245884418488,
+  0.13984446227550507, -0.12891755998134613,
+];
 
 /** The exponent e of x, as the integer e * 2^23. */
-const exponentBits = (v: Lanes, x: Operand) =>
-  v.op("v128.and", v.op("i32x4.sub", x, v.int(TWO_THIRDS_BITS)), v.int(EXPONENT));
+const exponentBits = (v: Lanes, x: Operand) => v.op("v128.and", v.op("i32x4.sub", x, v.int(TWO_THIRDS_BITS)), v.int(EXPONENT));
 
 /** e ln 2 + log(1 + f); `e` times 2^23. */
 function combineLog(v: Lanes, e: Operand, f: Vector): Vector {
@@ -380,10 +392,11 @@ function sine(name: "sin" | "cos") {
 // ---------------------------------------------------------------------------------------------------------------------
 // pow in float64: |x|^y = exp2(y log2 |x|), for |x| a normal number; the sign is dealt with in float32.
 
-const LOG2_DOUBLE = [2.885390081790092, 0.9617966733334222, 0.5770835866713595, 0.41167261084797996,
-  0.34073220524413556];
-const EXP2_DOUBLE = [1.0000000005550829, 0.6931472057670472, 0.24022646885898322, 0.05550328711750265,
-  0.009618489255484655, 0.001339995768126376, 0.00015345787344116848];
+const LOG2_DOUBLE = [2.885390081790092, 0.9617966733334222, 0.5770835866713595, 0.41167261084797996, 0.34073220524413556];
+const EXP2_DOUBLE = [
+  1.0000000005550829, 0.6931472057670472, 0.24022646885898322, 0.05550328711750265, 0.009618489255484655, 0.001339995768126376,
+  0.00015345787344116848,
+];
 
 function pow(v: Lanes, x: Vector, y: Vector): Vector {
   const a = v.let(v.abs(x));
@@ -432,12 +445,16 @@ function pow(v: Lanes, x: Vector, y: Vector): Vector {
  * source text.
  */
 export function erf64(x: number): number {
-  const small = [0.1283791670955126, -0.3761263890318375, 0.11283791670954857, -0.026866170645072893,
-    0.005223977624780862, -0.000854832697874194, 0.0001205533103689036, -1.4925593506671345e-5, 1.646097281353705e-6,
-    -1.6350025185895177e-7, 1.4657879597306717e-8, -1.136566502864451e-9, 5.945260200617797e-11];
-  const large = [0.21080636406114356, -0.3717367339489745, 0.25171319321744284, -0.1250330523783529,
-    0.039922539083220264, -0.003993701152820608, -0.0026423665020297435, 0.0008759106846596255, 0.00022836934424338949,
-    -0.00012881587551650733, -3.3645809052685504e-5, 2.045268722967102e-5, 1.1050627786574493e-5, 1.420604888948237e-6];
+  const small = [
+    0.1283791670955126, -0.3761263890318375, 0.11283791670954857, -0.026866170645072893, 0.005223977624780862, -0.000854832697874194,
+    0.0001205533103689036, -1.4925593506671345e-5, 1.646097281353705e-6, -1.6350025185895177e-7, 1.4657879597306717e-8,
+    -1.136566502864451e-9, 5.945260200617797e-11,
+  ];
+  const large = [
+    0.21080636406114356, -0.3717367339489745, 0.25171319321744284, -0.1250330523783529, 0.039922539083220264, -0.003993701152820608,
+    -0.0026423665020297435, 0.0008759106846596255, 0.00022836934424338949, -0.00012881587551650733, -3.3645809052685504e-5,
+    2.045268722967102e-5, 1.1050627786574493e-5, 1.420604888948237e-6,
+  ];
   const horner = (t: number, coefficients: readonly number[]) => coefficients.reduceRight((sum, c) => sum * t + c, 0);
   const a = Math.abs(x);
   if (a < 1) return x + x * horner(x * x, small);
@@ -499,9 +516,10 @@ const functions: Record<MathName, { vector?: (v: Lanes, x: Vector, y: Vector) =>
 };
 
 /** What a module that uses a `MathLibrary` imports as "math". */
-export const mathImports = Object.fromEntries(
-  Object.entries(functions).map(([name, { scalar }]) => [name, scalar]),
-) as Record<MathName, CallableFunction>;
+export const mathImports = Object.fromEntries(Object.entries(functions).map(([name, { scalar }]) => [name, scalar])) as Record<
+  MathName,
+  CallableFunction
+>;
 
 /** Emits mathematical functions into the functions of one module, adding imports and helpers as they are needed. */
 export class MathLibrary {

@@ -1,5 +1,5 @@
-import { bytesOf, type DType, dtypeInfo } from "../../dtype.ts";
 import type { Value } from "../../compile/kernel.ts";
+import { bytesOf, type DType, dtypeInfo } from "../../dtype.ts";
 import type { FunctionBuilder, FunctionRef, Local, ModuleBuilder, PlainOp, ValType } from "./assembler.ts";
 import type { HostFunction } from "./host-functions.ts";
 import { type MathLibrary, type MathName, unaryMath } from "./math.ts";
@@ -58,14 +58,32 @@ export class Speller {
   /** Loads one stored element; the address is on the stack. */
   load(f: FunctionBuilder, dtype: DType, offset = 0): void {
     switch (dtype) {
-      case "float32": f.load("f32.load", offset); break;
-      case "float64": f.load("f64.load", offset); break;
-      case "int32": case "uint32": f.load("i32.load", offset); break;
-      case "bool": case "uint8": f.load("i32.load8_u", offset); break;
-      case "int8": f.load("i32.load8_s", offset); break;
-      case "uint16": f.load("i32.load16_u", offset); break;
-      case "int16": f.load("i32.load16_s", offset); break;
-      case "bfloat16": f.load("i32.load16_u", offset).i32(16).op("i32.shl").op("f32.reinterpret_i32"); break;
+      case "float32":
+        f.load("f32.load", offset);
+        break;
+      case "float64":
+        f.load("f64.load", offset);
+        break;
+      case "int32":
+      case "uint32":
+        f.load("i32.load", offset);
+        break;
+      case "bool":
+      case "uint8":
+        f.load("i32.load8_u", offset);
+        break;
+      case "int8":
+        f.load("i32.load8_s", offset);
+        break;
+      case "uint16":
+        f.load("i32.load16_u", offset);
+        break;
+      case "int16":
+        f.load("i32.load16_s", offset);
+        break;
+      case "bfloat16":
+        f.load("i32.load16_u", offset).i32(16).op("i32.shl").op("f32.reinterpret_i32");
+        break;
       case "float16":
         f.load("i32.load16_u", offset).op("f64.convert_i32_u");
         this.host(f, "float16Value");
@@ -77,11 +95,25 @@ export class Speller {
   /** Stores one element; address and value are on the stack. */
   store(f: FunctionBuilder, dtype: DType, offset = 0): void {
     switch (dtype) {
-      case "float32": f.store("f32.store", offset); break;
-      case "float64": f.store("f64.store", offset); break;
-      case "int32": case "uint32": f.store("i32.store", offset); break;
-      case "bool": case "uint8": case "int8": f.store("i32.store8", offset); break;
-      case "uint16": case "int16": f.store("i32.store16", offset); break;
+      case "float32":
+        f.store("f32.store", offset);
+        break;
+      case "float64":
+        f.store("f64.store", offset);
+        break;
+      case "int32":
+      case "uint32":
+        f.store("i32.store", offset);
+        break;
+      case "bool":
+      case "uint8":
+      case "int8":
+        f.store("i32.store8", offset);
+        break;
+      case "uint16":
+      case "int16":
+        f.store("i32.store16", offset);
+        break;
       case "bfloat16":
         roundBfloat16(f);
         f.store("i32.store16", offset);
@@ -137,8 +169,19 @@ export class Speller {
   private floats(f: FunctionBuilder, op: string, args: readonly Local[], t: "f32" | "f64" | "f32x4", type: DType): void {
     const [a, b] = args as [Local, Local];
     const simple: Record<string, string> = {
-      neg: "neg", abs: "abs", floor: "floor", ceil: "ceil", trunc: "trunc", rint: "nearest", sqrt: "sqrt",
-      add: "add", sub: "sub", mul: "mul", div: "div", max: "max", min: "min",
+      neg: "neg",
+      abs: "abs",
+      floor: "floor",
+      ceil: "ceil",
+      trunc: "trunc",
+      rint: "nearest",
+      sqrt: "sqrt",
+      add: "add",
+      sub: "sub",
+      mul: "mul",
+      div: "div",
+      max: "max",
+      min: "min",
     };
     if (op in simple) {
       for (const x of args) f.get(x);
@@ -149,16 +192,34 @@ export class Speller {
       // copysign(1, x) where x compares unequal to zero; zero and NaN stay themselves.
       if (t === "f32x4") {
         f.constant(Float32Array.of(1)).get(a).constant(Int32Array.of(-2147483648)).op("v128.and").op("v128.or").get(a);
-        f.get(a).constant(Float32Array.of(0)).op("f32x4.lt").get(a).constant(Float32Array.of(0)).op("f32x4.gt").op("v128.or").op("v128.bitselect");
+        f.get(a)
+          .constant(Float32Array.of(0))
+          .op("f32x4.lt")
+          .get(a)
+          .constant(Float32Array.of(0))
+          .op("f32x4.gt")
+          .op("v128.or")
+          .op("v128.bitselect");
       } else {
         const zero = () => (t === "f32" ? f.f32(0) : f.f64(0));
-        if (t === "f32") f.f32(1); else f.f64(1);
-        f.get(a).op(`${t}.copysign` as PlainOp).get(a);
-        f.get(a); zero(); f.op(`${t}.lt` as PlainOp).get(a); zero(); f.op(`${t}.gt` as PlainOp).op("i32.or").select();
+        if (t === "f32") f.f32(1);
+        else f.f64(1);
+        f.get(a)
+          .op(`${t}.copysign` as PlainOp)
+          .get(a);
+        f.get(a);
+        zero();
+        f.op(`${t}.lt` as PlainOp).get(a);
+        zero();
+        f.op(`${t}.gt` as PlainOp)
+          .op("i32.or")
+          .select();
       }
       return;
     }
-    const host = ({ mod: "mod", floorDiv: "floorDiv", nextafter: type === "float64" ? "nextafter64" : "nextafter32" } as Record<string, HostFunction>)[op];
+    const host = (
+      { mod: "mod", floorDiv: "floorDiv", nextafter: type === "float64" ? "nextafter64" : "nextafter32" } as Record<string, HostFunction>
+    )[op];
     if (!host) throw new Error(`no spelling for ${op} on ${type}`);
     f.get(a);
     if (t === "f32") f.op("f64.promote_f32");
@@ -180,22 +241,42 @@ export class Speller {
       return;
     }
     switch (op) {
-      case "neg": f.i32(0).get(a).op("i32.sub"); wraps(); return;
+      case "neg":
+        f.i32(0).get(a).op("i32.sub");
+        wraps();
+        return;
       case "not":
         if (type === "bool") f.get(a).op("i32.eqz");
-        else { f.get(a).i32(-1).op("i32.xor"); wraps(); }
+        else {
+          f.get(a).i32(-1).op("i32.xor");
+          wraps();
+        }
         return;
       case "abs":
         if (unsigned) f.get(a);
-        else { f.i32(0).get(a).op("i32.sub").get(a).get(a).i32(0).op("i32.lt_s").select(); wraps(); }
+        else {
+          f.i32(0).get(a).op("i32.sub").get(a).get(a).i32(0).op("i32.lt_s").select();
+          wraps();
+        }
         return;
       case "sign":
         f.get(a).i32(0).op("i32.ne");
         if (!unsigned) f.i32(1).get(a).i32(31).op("i32.shr_s").i32(1).op("i32.or").op("i32.mul").op("i32.mul");
         return;
-      case "floor": case "ceil": case "trunc": case "rint": f.get(a); return;
-      case "max": case "min": {
-        f.get(a).get(b).get(a).get(b).op(`i32.${op === "max" ? "gt" : "lt"}_${unsigned ? "u" : "s"}`).select();
+      case "floor":
+      case "ceil":
+      case "trunc":
+      case "rint":
+        f.get(a);
+        return;
+      case "max":
+      case "min": {
+        f.get(a)
+          .get(b)
+          .get(a)
+          .get(b)
+          .op(`i32.${op === "max" ? "gt" : "lt"}_${unsigned ? "u" : "s"}`)
+          .select();
         return;
       }
       case "shl":
@@ -206,7 +287,9 @@ export class Speller {
         if (unsigned) f.get(a).get(b).op("i32.shr_u").i32(0).get(b).i32(bits).op("i32.lt_u").select();
         else f.get(a).get(b).i32(31).get(b).i32(31).op("i32.lt_u").select().op("i32.shr_s");
         return;
-      case "mod": case "floorDiv": case "pow": {
+      case "mod":
+      case "floorDiv":
+      case "pow": {
         for (const x of [a, b]) f.get(x).op(unsigned ? "f64.convert_i32_u" : "f64.convert_i32_s");
         this.host(f, op === "mod" ? "intMod" : op === "floorDiv" ? "intFloorDiv" : "intPow");
         f.op("i64.trunc_sat_f64_s").op("i32.wrap_i64");
@@ -221,7 +304,12 @@ export class Speller {
     const [a, b] = args as [Local, Local];
     const unsigned = dtypeInfo(type).kind !== "int";
     const plain: Record<string, PlainOp> = {
-      add: "i32x4.add", sub: "i32x4.sub", mul: "i32x4.mul", and: "v128.and", or: "v128.or", xor: "v128.xor",
+      add: "i32x4.add",
+      sub: "i32x4.sub",
+      mul: "i32x4.mul",
+      and: "v128.and",
+      or: "v128.or",
+      xor: "v128.xor",
       max: type === "bool" ? "v128.or" : unsigned ? "i32x4.max_u" : "i32x4.max_s",
       min: type === "bool" ? "v128.and" : unsigned ? "i32x4.min_u" : "i32x4.min_s",
     };
@@ -230,15 +318,28 @@ export class Speller {
       return;
     }
     switch (op) {
-      case "neg": f.get(a).op("i32x4.neg"); return;
-      case "not": f.get(a).op("v128.not"); return;
-      case "abs": f.get(a); if (!unsigned) f.op("i32x4.abs"); return;
+      case "neg":
+        f.get(a).op("i32x4.neg");
+        return;
+      case "not":
+        f.get(a).op("v128.not");
+        return;
+      case "abs":
+        f.get(a);
+        if (!unsigned) f.op("i32x4.abs");
+        return;
       case "sign":
         if (unsigned) f.get(a).constant(Int32Array.of(0)).op("i32x4.ne").constant(Int32Array.of(1)).op("v128.and");
         else f.get(a).constant(Int32Array.of(-1)).op("i32x4.max_s").constant(Int32Array.of(1)).op("i32x4.min_s");
         return;
-      case "floor": case "ceil": case "trunc": case "rint": f.get(a); return;
-      case "shl": case "shr":
+      case "floor":
+      case "ceil":
+      case "trunc":
+      case "rint":
+        f.get(a);
+        return;
+      case "shl":
+      case "shr":
         // Vector shifts take one count for all lanes.
         f.scope(() => {
           const result = f.local("v128");
@@ -367,11 +468,24 @@ function threefry1(f: FunctionBuilder, [k0, k1, counter]: readonly Local[]): voi
     f.get(counter!).get(k0!).op("i32.add").set(x0).get(k1!).set(x1);
     for (let round = 0; round < 20; round++) {
       f.get(x0).get(x1).op("i32.add").set(x0);
-      f.get(x1).i32(rotations[round % 8]!).op("i32.rotl").get(x0).op("i32.xor").set(x1);
+      f.get(x1)
+        .i32(rotations[round % 8]!)
+        .op("i32.rotl")
+        .get(x0)
+        .op("i32.xor")
+        .set(x1);
       if (round % 4 === 3) {
         const s = (round + 1) / 4;
-        f.get(x0).get(keys[s % 3]!).op("i32.add").set(x0);
-        f.get(x1).get(keys[(s + 1) % 3]!).op("i32.add").i32(s).op("i32.add").set(x1);
+        f.get(x0)
+          .get(keys[s % 3]!)
+          .op("i32.add")
+          .set(x0);
+        f.get(x1)
+          .get(keys[(s + 1) % 3]!)
+          .op("i32.add")
+          .i32(s)
+          .op("i32.add")
+          .set(x1);
       }
     }
     f.get(x0);
@@ -388,11 +502,28 @@ function threefry4(f: FunctionBuilder, [k0, k1, counter]: readonly Local[]): voi
     for (let round = 0; round < 20; round++) {
       const r = rotations[round % 8]!;
       f.get(x0).get(x1).op("i32x4.add").set(x0);
-      f.get(x1).i32(r).op("i32x4.shl").get(x1).i32(32 - r).op("i32x4.shr_u").op("v128.or").get(x0).op("v128.xor").set(x1);
+      f.get(x1)
+        .i32(r)
+        .op("i32x4.shl")
+        .get(x1)
+        .i32(32 - r)
+        .op("i32x4.shr_u")
+        .op("v128.or")
+        .get(x0)
+        .op("v128.xor")
+        .set(x1);
       if (round % 4 === 3) {
         const s = (round + 1) / 4;
-        f.get(x0).get(keys[s % 3]!).op("i32x4.add").set(x0);
-        f.get(x1).get(keys[(s + 1) % 3]!).op("i32x4.add").constant(Int32Array.of(s)).op("i32x4.add").set(x1);
+        f.get(x0)
+          .get(keys[s % 3]!)
+          .op("i32x4.add")
+          .set(x0);
+        f.get(x1)
+          .get(keys[(s + 1) % 3]!)
+          .op("i32x4.add")
+          .constant(Int32Array.of(s))
+          .op("i32x4.add")
+          .set(x1);
       }
     }
     f.get(x0);
