@@ -1,11 +1,16 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
+const exclude = [...configDefaults.exclude, "**/*.browser.test.ts"];
+const shared = { pool: "forks" as const, testTimeout: 60_000, exclude };
+const operations = "packages/tensor/test/ops/**/*.test.ts";
+
+/** Operations are held to NumPy's and PyTorch's numbers on both CPU backends; everything else runs once. */
 export default defineConfig({
   test: {
-    include: ["packages/*/{src,test}/**/*.test.ts", "bench/**/*.test.ts"],
-    exclude: ["**/*.browser.test.ts", "**/node_modules/**"],
-    pool: "forks",
     maxWorkers: 2,
-    testTimeout: 60_000,
+    projects: [
+      { test: { ...shared, name: "wasm", include: ["packages/*/{src,test}/**/*.test.ts", "bench/**/*.test.ts"] } },
+      { test: { ...shared, name: "reference", include: [operations], env: { GRADUS_DEVICE: "reference" } } },
+    ],
   },
 });

@@ -1,11 +1,10 @@
+import "../../src/graph/init.ts";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
-import { ReferenceBackend } from "../../src/backends/reference/index.ts";
+import { describe, expect, test } from "vitest";
 import { IndexError } from "../../src/errors.ts";
 import { grad } from "../../src/graph/autodiff.ts";
 import { compile } from "../../src/graph/compile.ts";
-import { engine } from "../../src/graph/engine.ts";
 import { make } from "../../src/graph/node.ts";
 import type { NestedArray, Tensor } from "../../src/graph/tensor.ts";
 import { asTensor, wrap } from "../../src/ops/core.ts";
@@ -35,8 +34,6 @@ interface Golden {
   along: { x: Stored; index: Stored; axis: number; taken: Stored; put: Stored }[];
 }
 const golden = JSON.parse(readFileSync(new URL("./indexing.golden.json", import.meta.url), "utf8")) as Golden;
-
-beforeAll(() => engine.use(new ReferenceBackend()));
 
 const shaped = (data: readonly (number | boolean)[], shape: number[], dtype: "int32" | "float64" | "bool"): Tensor =>
   wrap(make.reshape(asTensor(Float64Array.from(data, Number), dtype).node, shape));

@@ -1,11 +1,10 @@
+import "../../src/graph/init.ts";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { hostLinalg } from "../../src/backends/host/linalg.ts";
-import { ReferenceBackend } from "../../src/backends/reference/index.ts";
 import type { DType } from "../../src/dtype.ts";
 import { grad, jvp, vjp } from "../../src/graph/autodiff.ts";
 import { compile } from "../../src/graph/compile.ts";
-import { engine } from "../../src/graph/engine.ts";
 import { factorize, factorShapes } from "../../src/graph/linalg.ts";
 import { make } from "../../src/graph/node.ts";
 import type { LinalgName } from "../../src/graph/primitives.ts";
@@ -14,8 +13,6 @@ import { asTensor, wrap } from "../../src/ops/core.ts";
 import { add, mul } from "../../src/ops/elementwise.ts";
 import * as linalg from "../../src/ops/linalg.ts";
 import { type Shape, sizeOf } from "../../src/shape.ts";
-
-engine.use(new ReferenceBackend());
 
 interface Stored {
   shape: number[];

@@ -1,6 +1,6 @@
+import "../../src/graph/init.ts";
 import { readFileSync } from "node:fs";
-import { beforeAll, describe, expect, test } from "vitest";
-import { ReferenceBackend } from "../../src/backends/reference/index.ts";
+import { describe, expect, test } from "vitest";
 import { grad, hessian } from "../../src/graph/autodiff.ts";
 import { engine } from "../../src/graph/engine.ts";
 import { linearise } from "../../src/graph/graph.ts";
@@ -25,8 +25,6 @@ interface Case {
 }
 const golden = JSON.parse(readFileSync(new URL("./nn.golden.json", import.meta.url), "utf8")) as { cases: Case[] };
 
-beforeAll(() => engine.use(new ReferenceBackend()));
-
 const number = (x: number | string): number => (typeof x === "string" ? Number(x.replace("inf", "Infinity")) : x);
 const read = ({ shape, data }: Stored, dtype: "float64" | "int32" = "float64"): Tensor =>
   wrap(make.reshape(asTensor(Float64Array.from(data, number), dtype).node, shape));
@@ -48,6 +46,7 @@ function expectClose(actual: Tensor, expected: Stored, tolerance = 1e-9): void {
   });
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: options differ from case to case
 type Run = (options: any, ...inputs: Tensor[]) => Tensor;
 const special: Record<string, Run> = {
   groupNorm: ({ groups }, x, scale, offset) => nn.groupNorm(x!, groups, { scale: scale!, offset: offset! }),

@@ -1,14 +1,11 @@
+import "../../src/graph/init.ts";
 import { describe, expect, test } from "vitest";
-import { ReferenceBackend } from "../../src/backends/reference/index.ts";
 import { grad } from "../../src/graph/autodiff.ts";
 import { compile } from "../../src/graph/compile.ts";
-import { engine } from "../../src/graph/engine.ts";
 import { make } from "../../src/graph/node.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { asTensor, wrap } from "../../src/ops/core.ts";
 import * as random from "../../src/ops/random.ts";
-
-engine.use(new ReferenceBackend());
 
 const key = random.randomKey(2024);
 const words = (t: Tensor): number[] => Array.from(t.dataSync());

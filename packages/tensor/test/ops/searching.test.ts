@@ -1,9 +1,8 @@
+import "../../src/graph/init.ts";
 import { readFileSync } from "node:fs";
-import { beforeAll, describe, expect, test } from "vitest";
-import { ReferenceBackend } from "../../src/backends/reference/index.ts";
+import { describe, expect, test } from "vitest";
 import { grad } from "../../src/graph/autodiff.ts";
 import { compile } from "../../src/graph/compile.ts";
-import { engine } from "../../src/graph/engine.ts";
 import { make } from "../../src/graph/node.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { asTensor, wrap } from "../../src/ops/core.ts";
@@ -20,8 +19,6 @@ interface Golden {
 const golden = JSON.parse(readFileSync(new URL("./indexing.golden.json", import.meta.url), "utf8")) as Golden;
 const read = ({ shape, data }: Stored): Tensor => wrap(make.reshape(asTensor(Float64Array.from(data, (x) => x ?? Number.NaN)).node, shape));
 const show = (t: Tensor): Stored => ({ shape: [...t.shape], data: Array.from(t.dataSync(), (x) => (Number.isNaN(x) ? null : x)) });
-
-beforeAll(() => engine.use(new ReferenceBackend()));
 
 describe("sort", () => {
   test("agrees with NumPy on every axis, NaN last, equal elements in order", () => {
