@@ -1,13 +1,17 @@
-import { type DType, decode, dtypeInfo, encode, isFloat, isUnsigned, type TypedArray } from "../../dtype.ts";
+import { type DType, decode, dtypeInfo, encode, type TypedArray } from "../../dtype.ts";
+import type { Node } from "../../graph/node.ts";
 import type { BinaryOp, CompareOp, UnaryOp } from "../../graph/primitives.ts";
-import { erf64 } from "../host/erf.ts";
-import { type Evaluate, type Evaluators, store } from "./evaluator.ts";
+import { hostFunctions } from "../wasm/host-functions.ts";
+import { erf64, pow64 } from "../wasm/math.ts";
 
-/** Functions of plain numbers. What the type cannot hold, such as an integer past its width, is brought back by `store`. */
+/** Elementwise primitives on plain numbers; what a type cannot hold is brought back by `store`. */
+
+const rint = (x: number): number => {
+  const r = Math.round(x);
+  return Math.abs(x % 1) === 0.5 && r % 2 !== 0 ? r - 1 : Object.is(x, -0) || (x < 0 && r === 0) ? -0 : r;
+};
+
 type Unary = (x: number, dtype: DType) => number;
-type Binary = (x: number, y: number, dtype: DType) => number;
-type Compare = (x: number, y: number) => boolean;
-
 const unary: Record<UnaryOp, Unary> = {
   neg: (x) => -x,
   abs: Math.abs,
@@ -15,7 +19,7 @@ const unary: Record<UnaryOp, Unary> = {
   floor: Math.floor,
   ceil: Math.ceil,
   trunc: Math.trunc,
-  rint: roundHalfEven,
+  rint,
   sqrt: Math.sqrt,
   exp: Math.exp,
   expm1: Math.expm1,
@@ -36,94 +40,121 @@ const unary: Record<UnaryOp, Unary> = {
   acosh: Math.acosh,
   atanh: Math.atanh,
   erf: erf64,
-  not: (x, dtype) => (dtype === "bool" ? 1 - x : ~x),
+  not: (x, dtype) => (dtype === "bool" ? (x ? 0 : 1) : ~x),
 };
 
+const isInt = (dtype: DType): boolean => dtypeInfo(dtype).kind !== "float";
+const width = (dtype: DType): number => dtypeInfo(dtype).bytes * 8;
+
+type Binary = (a: number, b: number, dtype: DType) => number;
 const binary: Record<BinaryOp, Binary> = {
-  add: (x, y) => x + y,
-  sub: (x, y) => x - y,
-  mul: (x, y, dtype) => (isFloat(dtype) ? x * y : Math.imul(x, y)),
-  div: (x, y) => x / y,
-  floorDiv: (x, y, dtype) => (isFloat(dtype) ? floorDivide(x, y) : y === 0 ? 0 : Math.floor(x / y)),
-  mod: (x, y, dtype) => (isFloat(dtype) ? modulo(x, y) : y === 0 ? 0 : x - y * Math.floor(x / y)),
-  pow: (x, y, dtype) => (isFloat(dtype) ? power(x, y) : integerPower(x, y)),
-  max: (x, y) => Math.max(x, y),
-  min: (x, y) => Math.min(x, y),
-  atan2: Math.atan2,
-  nextafter: nextAfter,
-  and: (x, y) => x & y,
-  or: (x, y) => x | y,
-  xor: (x, y) => x ^ y,
-  shl: (x, count, dtype) => (inWidth(count, dtype) ? x << count : 0),
-  shr: (x, count, dtype) => {
-    if (isUnsigned(dtype)) return inWidth(count, dtype) ? x >>> count : 0;
-    return x >> (inWidth(count, dtype) ? count : 31);
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b, t) => (isInt(t) ? Math.imul(a, b) : a * b),
+  div: (a, b) => a / b,
+  floorDiv: (a, b, t) => (isInt(t) ? hostFunctions.intFloorDiv(a, b) : hostFunctions.floorDiv(a, b)),
+  mod: (a, b, t) => (isInt(t) ? hostFunctions.intMod(a, b) : hostFunctions.mod(a, b)),
+  pow: (a, b, t) => (isInt(t) ? hostFunctions.intPow(a, b) : pow64(a, b)),
+  max: (a, b) => Math.max(a, b),
+  min: (a, b) => Math.min(a, b),
+  atan2: (a, b) => Math.atan2(a, b),
+  nextafter: (a, b, t) => (t === "float64" ? hostFunctions.nextafter64(a, b) : hostFunctions.nextafter32(a, b)),
+  and: (a, b) => a & b,
+  or: (a, b) => a | b,
+  xor: (a, b) => a ^ b,
+  shl: (a, b, t) => (b < 0 || b >= width(t) ? 0 : a << b),
+  shr: (a, b, t) => {
+    const all = b < 0 || b >= width(t);
+    if (dtypeInfo(t).kind === "uint") return all ? 0 : a >>> b;
+    return a >> (all ? 31 : b);
   },
 };
 
-const compare: Record<CompareOp, Compare> = {
-  eq: (x, y) => x === y,
-  ne: (x, y) => x !== y,
-  lt: (x, y) => x < y,
-  le: (x, y) => x <= y,
+const compare: Record<CompareOp, (a: number, b: number) => boolean> = {
+  eq: (a, b) => a === b,
+  ne: (a, b) => a !== b,
+  lt: (a, b) => a < b,
+  le: (a, b) => a <= b,
 };
 
-/** To the nearest integer; halves go to the even one. */
-function roundHalfEven(x: number): number {
-  const below = Math.floor(x);
-  if (x - below !== 0.5) return Math.round(x);
-  return below % 2 === 0 ? below : Math.ceil(x);
-}
-
-/** Python's float `x % y`: the remainder of least size with the sign of y. */
-function modulo(x: number, y: number): number {
-  const remainder = x % y;
-  if (remainder === 0) return y < 0 ? -0 : 0;
-  return remainder < 0 === y < 0 ? remainder : remainder + y;
-}
-
-/** Python's float `x // y`. The quotient is taken without the remainder: rounded, x / y could pass an integer. */
-function floorDivide(x: number, y: number): number {
-  if (y === 0) return x / y;
-  const remainder = x % y;
-  const whole = roundHalfEven((x - remainder) / y); // an integer but for rounding, and NaN for an infinite x
-  if (remainder !== 0 && remainder < 0 !== y < 0) return whole - 1;
-  return whole === 0 ? Math.sign(x / y) * 0 : whole;
-}
-
-/** As IEEE 754 has it: unlike in JavaScript, 1 to any power is 1, and so is -1 to an infinite one. */
-function power(x: number, y: number): number {
-  if (x === 1 || (x === -1 && Math.abs(y) === Number.POSITIVE_INFINITY)) return 1;
-  return x ** y;
-}
-
-/** By repeated multiplication modulo 2^32. */
-function integerPower(x: number, y: number): number {
-  if (y < 0) return x === 1 ? 1 : x === -1 ? (y % 2 === 0 ? 1 : -1) : 0;
-  let result = 1;
-  // The powers of an integer modulo 2^32 repeat; squaring keeps the count of products small where y is large.
-  for (let square = x, rest = y; rest > 0; rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) result = Math.imul(result, square);
-    square = Math.imul(square, square);
+/** Threefry-2x32 with 20 rounds (Salmon et al. 2011): the first word for the counter (c, 0). */
+export function threefry(k0: number, k1: number, c: number): number {
+  const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
+  const keys = [k0, k1, k0 ^ k1 ^ 0x1bd11bda];
+  let x0 = (c + k0) | 0;
+  let x1 = k1 | 0;
+  for (let round = 0; round < 20; round++) {
+    const r = rotations[round % 8]!;
+    x0 = (x0 + x1) | 0;
+    x1 = ((x1 << r) | (x1 >>> (32 - r))) ^ x0;
+    if (round % 4 === 3) {
+      const s = (round + 1) / 4;
+      x0 = (x0 + keys[s % 3]!) | 0;
+      x1 = (x1 + keys[(s + 1) % 3]! + s) | 0;
+    }
   }
-  return result;
+  return x0 >>> 0;
 }
 
-const inWidth = (count: number, dtype: DType): boolean => count >= 0 && count < 8 * dtypeInfo(dtype).bytes;
+/** Numbers as stored: integers wrap at their width, halves and float32 round. */
+export function store(dtype: DType, values: ArrayLike<number>): TypedArray {
+  return encode(dtype, values);
+}
 
-/** The number of the type next to x on the way to y. */
-function nextAfter(x: number, y: number, dtype: DType): number {
-  if (Number.isNaN(x) || Number.isNaN(y)) return Number.NaN;
-  if (x === y) return y;
-  // Without their sign, the bits of floating-point numbers count up with their size.
-  const stored = encode(dtype, [x]);
-  const bits = new DataView(stored.buffer);
-  const grows = x === 0 || x < y === x > 0;
-  if (x === 0) stored[0] = y < 0 ? -0 : 0;
-  if (x === 0 && dtype !== "float32" && dtype !== "float64") stored[0] = y < 0 ? 0x8000 : 0;
-  const step = grows ? 1 : -1;
-  if (stored.BYTES_PER_ELEMENT === 2) bits.setUint16(0, bits.getUint16(0, true) + step, true);
-  else if (stored.BYTES_PER_ELEMENT === 4) bits.setUint32(0, bits.getUint32(0, true) + step, true);
-  else bits.setBigUint64(0, bits.getBigUint64(0, true) + BigInt(step), true);
-  return decode(dtype, stored)[0]!;
+const numbers = (node: Node, x: TypedArray): TypedArray => decode(node.dtype, x);
+
+export function evaluateUnary(op: UnaryOp, node: Node, [x]: readonly TypedArray[]): TypedArray {
+  const f = unary[op];
+  return store(
+    node.dtype,
+    Float64Array.from(numbers(node, x!), (v) => f(v, node.dtype)),
+  );
+}
+
+export function evaluateBinary(op: BinaryOp, node: Node, [a, b]: readonly TypedArray[]): TypedArray {
+  const f = binary[op];
+  const y = numbers(node, b!);
+  return store(
+    node.dtype,
+    Float64Array.from(numbers(node, a!), (v, i) => f(v, y[i]!, node.dtype)),
+  );
+}
+
+export function evaluateCompare(op: CompareOp, node: Node, [a, b]: readonly TypedArray[]): TypedArray {
+  const f = compare[op];
+  const y = numbers(node.inputs[1]!, b!);
+  return store(
+    "bool",
+    Float64Array.from(numbers(node.inputs[0]!, a!), (v, i) => (f(v, y[i]!) ? 1 : 0)),
+  );
+}
+
+export function evaluateCast(node: Node, [x]: readonly TypedArray[]): TypedArray {
+  const from = node.inputs[0]!.dtype;
+  const { kind, min, max } = dtypeInfo(node.dtype);
+  const values = decode(from, x!);
+  if (isInt(from) || kind === "float" || kind === "bool")
+    return store(
+      node.dtype,
+      Float64Array.from(values, (v) => (kind === "bool" ? (v !== 0 ? 1 : 0) : v)),
+    );
+  return store(
+    node.dtype,
+    Float64Array.from(values, (v) => (Number.isNaN(v) ? 0 : Math.trunc(Math.min(max, Math.max(min, v))))),
+  );
+}
+
+export function evaluateBitcast(node: Node, [x]: readonly TypedArray[]): TypedArray {
+  const copy = x!.slice();
+  return new (dtypeInfo(node.dtype).array)(copy.buffer, 0, node.size);
+}
+
+export function evaluateWhere(_: Node, [condition, x, y]: readonly TypedArray[]): TypedArray {
+  const out = x!.slice();
+  for (let i = 0; i < out.length; i++) if (!condition![i]) out[i] = y![i]!;
+  return out;
+}
+
+export function evaluateThreefry(_: Node, [key, counter]: readonly TypedArray[]): TypedArray {
+  return Uint32Array.from(counter!, (c) => threefry(key![0]!, key![1]!, c));
 }
