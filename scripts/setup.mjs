@@ -13,11 +13,12 @@ export function install() {
   const mark = `${root}node_modules/.package-lock.json`;
   const fresh = existsSync(mark) && existsSync(pinnedNode) && statSync(mark).mtimeMs >= statSync(lock).mtimeMs;
   if (fresh) return;
-  console.error("Installing dependencies (npm ci) ...");
+  console.error("Installing dependencies (npm install) ...");
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  const { status } = spawnSync(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root, stdio: ["ignore", 2, 2] });
+  // Not `npm ci`: it insists that the lock file names the binaries of every platform, and some are not to be had everywhere.
+  const { status } = spawnSync(npm, ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root, stdio: ["ignore", 2, 2] });
   if (status !== 0) {
-    console.error("npm ci failed: check the network and the free space on the disk, then try again.");
+    console.error("npm install failed: check the network and the free space on the disk, then try again.");
     process.exit(1);
   }
   utimesSync(mark, new Date(), new Date());
