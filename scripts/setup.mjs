@@ -16,7 +16,10 @@ export function install() {
   console.error("Installing dependencies (npm install) ...");
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
   // Not `npm ci`: it insists that the lock file names the binaries of every platform, and some are not to be had everywhere.
-  const { status } = spawnSync(npm, ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root, stdio: ["ignore", 2, 2] });
+  const { status } = spawnSync(npm, ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+  });
   if (status !== 0) {
     console.error("npm install failed: check the network and the free space on the disk, then try again.");
     process.exit(1);
