@@ -123,6 +123,12 @@ function moved(x: Node, choices: readonly number[]): Node {
 const choices = fc.array(fc.nat(59), { maxLength: 4 });
 const settings = { numRuns: 60, seed: 20261123 };
 
+test("every worker of the pool starts, so that threads are what the suite below runs on", async () => {
+  const [, threaded] = backends[0]!;
+  await (threaded as WasmBackend).pool.started();
+  expect((threaded as WasmBackend).pool.threads).toBe(2);
+});
+
 for (const [name, backend] of backends) {
   describe(name, () => {
     test("it computes every unary primitive of every type, special values included, on every shape", () => {
