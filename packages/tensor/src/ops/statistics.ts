@@ -458,7 +458,10 @@ function quantiles(operation: string, x: TensorLike, q: number | readonly number
   const last = at(n - 1);
   const results = wanted.map((share) => {
     const place = Math.min(n - 1, Math.max(0, indexOf(n, share / whole)));
-    const value = between(at(Math.floor(place)), at(Math.min(n - 1, Math.floor(place) + 1)), place % 1);
+    const [low, high] = [at(Math.floor(place)), at(Math.min(n - 1, Math.floor(place) + 1))];
+    // NumPy's median is the mean of the two in the middle, which one infinity does not turn into NaN.
+    const middle = operation === "median" && place % 1 === 0.5;
+    const value = middle ? make.binary("mul", make.binary("add", low, high), constant(0.5, low)) : between(low, high, place % 1);
     const result = isFloat(type) ? make.where(isNan(last), last, value) : value; // NaN sorts last
     return keepdims ? make.reshape(result, keptShape(t.shape, axes)) : result;
   });
