@@ -24,6 +24,9 @@ export type Compiled<F extends TensorFunction> = F & {
   explain(): string;
 };
 
+/** Traced forms that a compiled function keeps; the least recently used goes first. */
+const keptPrograms = 64;
+
 /** One traced form of a function: what to bind and run. */
 interface Program {
   readonly executable: Executable;
@@ -57,8 +60,14 @@ export function compile<F extends TensorFunction>(f: F, options: CompileOptions 
       state.lastReason = reason(state.lastArguments, described);
       if (debugLevel() >= 1) console.error(`compile ${f.name || "function"}: traced (${state.lastReason})`);
       program = trace(f, args, given, donate);
-      programs.set(described.key, program);
       state.last = program;
+    }
+    programs.delete(described.key); // moves to the end: most recently used
+    programs.set(described.key, program);
+    if (programs.size > keptPrograms) {
+      const [oldest, { executable }] = programs.entries().next().value!;
+      programs.delete(oldest);
+      executable.dispose();
     }
     state.lastArguments = described;
     return replay(program, given.leaves, args, donate);

@@ -1,9 +1,10 @@
-import type { Backend, BackendMemory, DeviceBuffer, Executable } from "../backends/backend.ts";
-import { bytesOf, type DType, dtypeInfo, type TypedArray } from "../dtype.ts";
+import type { Backend, BackendMemory, DeviceBuffer } from "../backends/backend.ts";
+import { bytesOf, type DType, type TypedArray } from "../dtype.ts";
 import { OutOfMemoryError, StateError } from "../errors.ts";
 import { collectGarbage, yieldToCollector } from "./collector.ts";
-import { type Graph, linearise, snapshot } from "./graph.ts";
+import { type Graph, linearise } from "./graph.ts";
 import { is, make, type Node } from "./node.ts";
+import { Programs } from "./programs.ts";
 import type { Tensor, Variable } from "./tensor.ts";
 
 /** What `compile` puts between variables and the graph while it traces a function. */
@@ -18,8 +19,6 @@ export interface MemoryReport extends BackendMemory {
   readonly programs: number;
 }
 
-/** Uncompiled code keeps this many programs; the least recently used goes first. */
-const cachedPrograms = 512;
 /** Bytes and buffers handed out between two looks for garbage. */
 const collectBytes = 2 ** 28;
 const collectCount = 10_000;
@@ -33,7 +32,7 @@ export class Engine {
   created: Tensor[] | null = null;
   private active: Backend | null = null;
   private makeDefault: (() => Backend) | null = null;
-  private readonly programs = new Map<string, Executable>();
+  private programs: Programs | null = null;
   private readonly registry = new FinalizationRegistry<DeviceBuffer>((buffer) => this.reclaim(buffer));
   private readonly owned = new Map<DeviceBuffer, WeakRef<Node>>();
   private allocatedSinceCollection = 0;
@@ -56,8 +55,8 @@ export class Engine {
   /** Changes the device. Arrays of the former device cannot be used together with it. */
   use(backend: Backend): void {
     if (this.active === backend) return;
-    for (const program of this.programs.values()) program.dispose();
-    this.programs.clear();
+    this.programs?.dispose();
+    this.programs = null;
     this.active = backend;
   }
 
@@ -138,7 +137,8 @@ export class Engine {
       inPlace: outputs.map(() => -1),
     };
     for (const input of graph.inputs) this.checkDevice(input);
-    const program = this.program(graph);
+    this.programs ??= new Programs(this.backend);
+    const program = this.programs.get(graph);
     const buffers: DeviceBuffer[] = [];
     try {
       for (const node of outputs) buffers.push(this.allocate(node.size * bytesOf(node.dtype)));
@@ -164,22 +164,6 @@ export class Engine {
     return { buffer, done: () => buffer.backend.free(buffer) };
   }
 
-  /** The program for a graph's structure, built at its first use. */
-  program(graph: Graph): Executable {
-    const key = signature(graph);
-    let program = this.programs.get(key);
-    if (program)
-      this.programs.delete(key); // moves to the end: most recently used
-    else program = this.backend.build(snapshot(graph));
-    this.programs.set(key, program);
-    if (this.programs.size > cachedPrograms) {
-      const [oldest, executable] = this.programs.entries().next().value!;
-      this.programs.delete(oldest);
-      executable.dispose();
-    }
-    return program;
-  }
-
   async read(node: Node): Promise<TypedArray> {
     const { buffer, done } = this.valueOf(node);
     const data = await this.backend.read(buffer, node.dtype, node.size);
@@ -203,7 +187,7 @@ export class Engine {
   }
 
   memory(): MemoryReport {
-    return { device: this.backend.name, programs: this.programs.size, ...this.backend.memory() };
+    return { device: this.backend.name, programs: this.programs?.size ?? 0, ...this.backend.memory() };
   }
 
   checkDevice(node: Node): void {
@@ -233,23 +217,4 @@ export const engine = new Engine();
 function worthKeeping(node: Node): boolean {
   if (node.op.startsWith("reduce")) return true;
   return ["contract", "attention", "scan", "argsort", "linalg", "scatter", "argmax", "argmin", "fold"].includes(node.op);
-}
-
-/** A string equal for graphs of equal structure: operations, attributes, shapes, types, connections, outputs. */
-export function signature(graph: Graph): string {
-  const index = new Map<Node, number>();
-  const parts: string[] = [];
-  for (const node of graph.nodes) {
-    index.set(node, index.size);
-    parts.push(`${describe(node)}(${node.inputs.map((n) => index.get(n)).join()})`);
-  }
-  return `${parts.join(";")}>${graph.outputs.map((n) => index.get(n)).join()}>${graph.inPlace.join()}`;
-}
-
-const numberKey = (_: string, value: unknown) =>
-  typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0)) ? `#${Object.is(value, -0) ? "-0" : value}` : value;
-
-function describe(node: Node): string {
-  const attrs = node.op === "alias" ? "" : JSON.stringify(node.attrs, numberKey);
-  return `${node.op}${attrs === "{}" ? "" : attrs}:${dtypeInfo(node.dtype).kind}${dtypeInfo(node.dtype).bytes}${node.dtype[0]}[${node.shape.join()}]`;
 }

@@ -62,9 +62,44 @@ describe("compile", () => {
     expect([...q.dataSync()]).toEqual([3, 5]);
     expect(() => p.add(1)).toThrow(/disposed or donated/);
   });
+  test("a plain number that changes at each call does not pile up programs", () => {
+    const f = compile((x: Tensor, scale: number) => x.mul(scale).sum());
+    const { reserved } = memoryReport();
+    for (let i = 0; i < 200; i++) expect(f(tensor([1, 2, 3]), i).itemSync()).toBe(6 * i);
+    expect(f.traces).toBe(200);
+    expect(memoryReport().reserved - reserved).toBeLessThan(2 ** 22);
+  });
   test("reading a value inside is refused with the fix", () => {
     expect(() => compile((x: Tensor) => (x.sum().itemSync() > 0 ? x : x.neg()))(tensor([1, 2]))).toThrow(/where\(\)/);
     expect(tensor([1, 2]).sum().itemSync()).toBe(3);
+  });
+});
+
+describe("uncompiled code", () => {
+  test("a changing constant or slice stops needing new programs after a few", async () => {
+    const table = tensor(Float32Array.from({ length: 600 }, (_, i) => i)).reshape([200, 3]);
+    const step = async (i: number): Promise<void> => {
+      const batch = table.get(`${2 * i}:${2 * i + 2}, ::-1`).mul(0.5 * i);
+      const from = 6 * i;
+      expect(await batch.tolist()).toEqual([
+        [from + 2, from + 1, from].map((x) => x * 0.5 * i),
+        [from + 5, from + 4, from + 3].map((x) => x * 0.5 * i),
+      ]);
+    };
+    for (let i = 0; i < 8; i++) await step(i);
+    const { programs } = memoryReport();
+    for (let i = 99; i >= 8; i--) await step(i);
+    expect(memoryReport().programs).toBe(programs);
+  });
+  test("lifted constants keep their type: float16, whole numbers, booleans, NaN and negative zero", async () => {
+    for (const dtype of ["float16", "bfloat16", "int8", "uint32", "float64", "float32"] as const)
+      for (let i = 0; i < 9; i++) {
+        const value = dtype.includes("loat") ? i / 4 : i;
+        expect(await zeros(3, { dtype }).add(value).tolist()).toEqual([value, value, value]);
+      }
+    const ones = tensor([1, 1], { dtype: "float32" });
+    for (const x of [1, 2, 3, 4, 5, Number.NaN, -0, 0, Number.POSITIVE_INFINITY]) expect(await ones.mul(x).tolist()).toEqual([x, x]);
+    for (const x of [true, false, true, false, true]) expect(await ones.equal(1).equal(x).tolist()).toEqual([x, x]);
   });
 });
 

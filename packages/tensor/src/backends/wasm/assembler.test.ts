@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
-import type { AtomicOp, FunctionBuilder, LaneOp, LoadOp, MemoryLaneOp, PlainOp, StoreOp, ValType } from "./assembler.ts";
-import { atomicOps, hasRelaxedSimd, hasThreads, laneOps, loadOps, ModuleBuilder, memoryLaneOps, plainOps, storeOps } from "./assembler.ts";
+import type { FunctionBuilder } from "./assembler.ts";
+import { hasRelaxedSimd, hasThreads, ModuleBuilder } from "./assembler.ts";
+import type { AtomicOp, LaneOp, LoadOp, MemoryLaneOp, PlainOp, StoreOp, ValType } from "./opcodes.ts";
+import { atomicOps, laneOps, loadOps, memoryLaneOps, plainOps, storeOps } from "./opcodes.ts";
 
 type Body = (f: FunctionBuilder) => void;
 

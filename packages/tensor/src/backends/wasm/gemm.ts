@@ -1,5 +1,6 @@
 import type { ContractionKernel } from "../../compile/kernel.ts";
-import type { FunctionBuilder, FunctionRef, Local, ModuleBuilder, PlainOp } from "./assembler.ts";
+import type { FunctionBuilder, FunctionRef, Local, ModuleBuilder } from "./assembler.ts";
+import type { PlainOp } from "./opcodes.ts";
 
 /**
  * Contractions as WebAssembly, specialised to their exact sizes and strides.

@@ -10,6 +10,7 @@ import { sizeOf } from "../../shape.ts";
 import type { Backend, BackendMemory, DeviceBuffer, Executable } from "../backend.ts";
 import { evaluate } from "../reference/index.ts";
 import { hasRelaxedSimd, ModuleBuilder } from "./assembler.ts";
+import { disassemble } from "./disassemble.ts";
 import { planContraction } from "./gemm.ts";
 import { hostFunctions } from "./host-functions.ts";
 import { planOpaque } from "./indexing.ts";
@@ -228,6 +229,7 @@ class WasmProgram implements Executable {
     if (pending.length) {
       const bytes = module.finish();
       this.code = bytes.length;
+      if (debugLevel() >= 4) console.error(disassemble(bytes));
       this.module = backend.pool.load(bytes);
     } else {
       this.code = 0;

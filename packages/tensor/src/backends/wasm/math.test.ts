@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { ValType } from "./assembler.ts";
 import { hasRelaxedSimd, ModuleBuilder } from "./assembler.ts";
 import type { BinaryMathName, MathName, UnaryMathName } from "./math.ts";
 import { binaryMath, erf64, MathLibrary, mathImports, pow64, unaryMath } from "./math.ts";
+import type { ValType } from "./opcodes.ts";
 
 const unaryNames = Object.keys(unaryMath) as UnaryMathName[];
 const binaryNames = Object.keys(binaryMath) as BinaryMathName[];

@@ -15,8 +15,9 @@
  * The coefficients are minimax fits in relative error (Remez exchange in 40 digits, then rounded).
  */
 
-import type { FunctionBuilder, FunctionRef, ModuleBuilder, PlainOp, ValType } from "./assembler.ts";
+import type { FunctionBuilder, FunctionRef, ModuleBuilder } from "./assembler.ts";
 import { hasRelaxedSimd } from "./assembler.ts";
+import type { PlainOp, ValType } from "./opcodes.ts";
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Formulas as values: an operand is a piece of code that leaves one vector on the stack. Each use emits it again, so
