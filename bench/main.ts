@@ -1,10 +1,13 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { init } from "@gradus/tensor";
-import { peerNames, type Timing, timePeer } from "./peers.ts";
+import { timeInPage } from "./page.ts";
+import { peerNames, timePeer } from "./peers.ts";
+import { type Timing, timeOurs } from "./timing.ts";
 import { workloads } from "./workloads.ts";
 
-const usage = `npm run bench -- [names] [--against ${peerNames.join(",")}] [--threads N] [--json]
+const usage = `npm run bench -- [names] [--against ${peerNames.join(",")}] [--chromium] [--threads N] [--json]
+--chromium: time ours in a page too, and compare with it what peers do in a page
 names: ${Object.keys(workloads).join(" ")}
 Examples:
   npm run bench -- matmul-1024 gelu-4m
@@ -19,7 +22,13 @@ const options = (() => {
   try {
     return parseArgs({
       allowPositionals: true,
-      options: { against: { type: "string" }, json: { type: "boolean" }, threads: { type: "string" }, help: { type: "boolean" } },
+      options: {
+        against: { type: "string" },
+        json: { type: "boolean" },
+        chromium: { type: "boolean" },
+        threads: { type: "string" },
+        help: { type: "boolean" },
+      },
     });
   } catch (error) {
     return fail((error as Error).message);
@@ -42,50 +51,39 @@ const { description } = await init(threads === undefined ? {} : { threads });
 const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? "unknown"}, Node.js ${process.version}, ${description}`;
 if (!json) console.log(machine);
 
-/** Median over enough calls after warm-up, compilation excluded. */
-async function time(name: string): Promise<Timing & { first_ms: number; detail: string }> {
-  const work = workloads[name]!;
-  const run = work.prepare();
-  const start = performance.now();
-  run();
-  const first = performance.now() - start;
-  // Warm up until the optimising compiler is done: half a second, at least three calls.
-  const warm = performance.now();
-  for (let i = 0; i < 3 || performance.now() - warm < 500; i++) {
-    run();
-    if (i % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-  const times: number[] = [];
-  const begin = performance.now();
-  while (times.length < 15 || (performance.now() - begin < 1000 && times.length < 400)) {
-    const t = performance.now();
-    run();
-    times.push(performance.now() - t);
-    if (times.length % 32 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-  times.sort((a, b) => a - b);
-  return { peer: "gradus", name, ms: times[times.length >> 1]!, first_ms: first, detail: work.detail };
-}
-
 const ours = new Map<string, number>();
-const say = (line: object) => console.log(JSON.stringify({ ...line, machine }));
-for (const name of names) {
-  const timing = await time(name);
-  ours.set(name, timing.ms!);
-  const { flops } = workloads[name]!;
-  if (json) say({ ...timing, ...(flops ? { gflops: flops / timing.ms! / 1e6 } : {}) });
-  else
-    console.log(
-      `${name.padEnd(22)} ${timing.ms!.toFixed(3).padStart(10)} ms${flops ? `  ${(flops / timing.ms! / 1e6).toFixed(1)} GFLOP/s` : ""}`,
-    );
-}
-for (const peer of against)
-  for (const t of await timePeer(peer, names)) {
-    const ratio = t.ms === undefined || !ours.has(t.name) ? undefined : t.ms / ours.get(t.name)!;
-    if (json) say({ ...t, ...(ratio === undefined ? {} : { ratio }) });
-    else
-      console.log(
-        `${t.name.padEnd(22)} ${t.ms === undefined ? `${t.peer}: ${t.error}` : `${t.ms.toFixed(3).padStart(10)} ms  ${t.peer}, ${ratio!.toFixed(2)} times ours`}`,
-      );
+const oursInPage = new Map<string, number>();
+const print = (timing: Timing, reference?: number): void => {
+  const { name, peer, ms, error } = timing;
+  const flops = workloads[name]?.flops;
+  const own = peer.startsWith("gradus");
+  const ratio = ms === undefined || reference === undefined ? undefined : ms / reference;
+  const gflops = own && flops && ms ? flops / ms / 1e6 : undefined;
+  if (json) {
+    console.log(JSON.stringify({ ...timing, ...(gflops ? { gflops } : {}), ...(ratio === undefined ? {} : { ratio }), machine }));
+    return;
   }
+  const time = ms === undefined ? `${peer}: ${error}` : `${ms.toFixed(3).padStart(10)} ms`;
+  const notes = [
+    gflops ? `${gflops.toFixed(1)} GFLOP/s` : "",
+    ms === undefined || peer === "gradus" ? "" : peer,
+    ratio === undefined ? "" : `${ratio.toFixed(2)} times ours`,
+  ];
+  console.log(`${name.padEnd(22)} ${time}  ${notes.filter(Boolean).join(", ")}`.trimEnd());
+};
+
+for (const name of names) {
+  const timing = await timeOurs(name);
+  ours.set(name, timing.ms!);
+  print(timing);
+}
+if (options.values.chromium) {
+  for (const timing of await timeInPage(names, threads)) {
+    if (timing.ms !== undefined) oursInPage.set(timing.name, timing.ms);
+    print(timing);
+  }
+}
+// A peer that ran in a page is compared with ours in a page, where that was timed.
+for (const peer of against)
+  for (const t of await timePeer(peer, names)) print(t, (t.peer.endsWith("-chromium") ? oursInPage : ours).get(t.name) ?? ours.get(t.name));
 process.exit(0);

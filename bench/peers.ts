@@ -1,14 +1,7 @@
 import { execFile, execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-
-/** One timing, as the peers' scripts print it. */
-export interface Timing {
-  readonly peer: string;
-  readonly name: string;
-  readonly ms?: number;
-  readonly error?: string;
-}
+import type { Timing } from "./timing.ts";
 
 /** Names people use for peers, and the variants that the peers' script knows. */
 const javascript: Record<string, readonly string[]> = {

@@ -1,92 +1,22 @@
 // Runs every *.browser.test.ts in a real Chromium, in a cross-origin isolated page and in one that is not.
 // A test file exports by default an object from sentences to (async) functions that throw when the sentence is false.
-import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, globSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { globSync, writeFileSync } from "node:fs";
+import { launchBrowser, serve } from "./browser.ts";
 import { root } from "./setup.mjs";
 
-const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
-const places = [
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-  "/Applications/Chromium.app/Contents/MacOS/Chromium",
-  "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
-];
-
-function findBrowser() {
-  if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  for (const folder of (process.env.PATH ?? "").split(delimiter))
-    for (const name of names) {
-      try {
-        accessSync(join(folder, name), constants.X_OK);
-        return join(folder, name);
-      } catch {}
-    }
-  return places.find((p) => existsSync(p));
-}
-
-/** Installs Debian's Chromium where this user may. */
-function installBrowser() {
-  const debian = existsSync("/etc/debian_version");
-  const asRoot = process.getuid?.() === 0;
-  const sudo = !asRoot && spawnSync("sudo", ["-n", "true"]).status === 0;
-  if (!debian || !(asRoot || sudo)) return;
-  console.log("Installing Debian's chromium ...");
-  const apt = (...args) =>
-    spawnSync(asRoot ? "apt-get" : "sudo", asRoot ? args : ["apt-get", ...args], {
-      stdio: "ignore",
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    });
-  apt("update");
-  apt("install", "-y", "--no-install-recommends", "chromium");
-}
-
-let executablePath = findBrowser();
-if (!executablePath) {
-  installBrowser();
-  executablePath = findBrowser();
-}
-if (!executablePath) {
-  console.error("No browser found: install Chrome or Chromium, or name its program in the environment variable CHROMIUM.");
-  process.exit(1);
-}
-
-const { createServer } = await import("vite");
-const { chromium } = await import("playwright-core");
 const files = globSync("packages/*/{src,test}/**/*.browser.test.ts", { cwd: root }).sort();
 const results = { passed: 0, failed: 0, skipped: 0 };
-const flags =
-  "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split(
-    " ",
-  );
-const browser = await chromium.launch({ executablePath, args: flags });
+const browser = await launchBrowser().catch((error) => {
+  console.error(error.message);
+  process.exit(1);
+});
 
 for (const isolated of [true, false]) {
-  const headers = isolated ? { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" } : {};
-  const testPage = {
-    name: "test-page",
-    configureServer(server) {
-      server.middlewares.use((request, response, next) => {
-        if (request.url !== "/test-page") return next();
-        for (const [key, value] of Object.entries(headers)) response.setHeader(key, value);
-        response.setHeader("Content-Type", "text/html").end("<!doctype html><title>Gradus tests</title>");
-      });
-    },
-  };
-  const server = await createServer({
-    root,
-    configFile: false,
-    logLevel: "error",
-    server: { headers, hmr: false, host: "127.0.0.1" },
-    plugins: [testPage],
-    optimizeDeps: { noDiscovery: true },
-    appType: "custom",
-  });
-  await server.listen();
-  const address = `http://127.0.0.1:${server.httpServer.address().port}`;
+  const server = await serve(isolated);
   for (const file of files) {
     const page = await browser.newPage();
     page.on("pageerror", (error) => console.log(`  page error: ${error.message}`));
-    await page.goto(`${address}/test-page`);
+    await page.goto(server.url);
     const outcome = await page
       .evaluate(
         async ([url, wanted]) => {
