@@ -3,6 +3,7 @@ import "./methods.ts";
 
 export { type DType, dtypeInfo, dtypes, promote, type TypedArray } from "./dtype.ts";
 export { ArgumentError, DTypeError, FormatError, GradusError, IndexError, OutOfMemoryError, ShapeError, StateError } from "./errors.ts";
+export { evalShape, type Spec } from "./graph/abstract.ts";
 export {
   checkpoint,
   customGradient,
@@ -22,7 +23,7 @@ export type { MemoryReport } from "./graph/engine.ts";
 export { type DeviceName, type InitOptions, init } from "./graph/init.ts";
 export { explain, memoryReport, scope } from "./graph/inspect.ts";
 export { type NestedArray, Tensor, Variable } from "./graph/tensor.ts";
-export { mapTree, type Tree } from "./graph/tree.ts";
+export { flatten as flattenTree, mapTree, type Tree, type TreeForm } from "./graph/tree.ts";
 export { type PrintOptions, setPrintOptions } from "./io/print.ts";
 export { loadNpy, loadNpz, loadSafetensors, type Source, saveNpy, saveNpz, saveSafetensors } from "./io/tensors.ts";
 export {
@@ -366,3 +367,4 @@ export {
   var,
   variance,
 } from "./ops/statistics.ts";
+export type { Shape } from "./shape.ts";

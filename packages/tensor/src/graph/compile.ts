@@ -87,8 +87,17 @@ interface Described {
 }
 
 function describe(leaves: readonly Tensor[], form: TreeForm): Described {
-  const parts = leaves.map((t) => `${t.dtype}[${t.shape.join()}]`);
+  // A program is bound to the variables it was traced with.
+  const parts = leaves.map((t) => `${isVariable(t) ? `variable ${identity(t)} ` : ""}${t.dtype}[${t.shape.join()}]`);
   return { key: `${form.key}|${parts.join(";")}`, form, leaves: parts };
+}
+
+const identities = new WeakMap<Variable, number>();
+let variables = 0;
+
+function identity(variable: Variable): number {
+  if (!identities.has(variable)) identities.set(variable, ++variables);
+  return identities.get(variable)!;
 }
 
 /** Which argument made this call differ from the one before. */

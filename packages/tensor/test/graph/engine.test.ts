@@ -43,6 +43,17 @@ describe("compile", () => {
     expect(await f().item()).toBe(6);
     expect([...w.dataSync()]).toEqual([3, 1]);
   });
+  test("a variable given as an argument is the one that is changed, each time", () => {
+    const step = compile((v: Tensor) => {
+      (v as ReturnType<typeof variable>).assign(v.add(1));
+    });
+    const [a, b] = [variable(zeros(2)), variable(zeros(2))];
+    step(a);
+    step(b);
+    step(b);
+    expect(a.tolistSync()).toEqual([1, 1]);
+    expect(b.tolistSync()).toEqual([2, 2]);
+  });
   test("an array taken from a variable before a step keeps its value", async () => {
     const w = variable(tensor([1.5, 2.5]));
     const before = w.mul(1);

@@ -1,0 +1,12 @@
+/** The table of contents of @gradus/nn. Everything that is not named here is private. */
+export { type ActivationFunction, type ActivationLike, activation } from "./activations.ts";
+export { isTraining } from "./context.ts";
+export { Input, InputLayer } from "./input.ts";
+export { Layer, layerRegistry, resetNames } from "./layer.ts";
+export { Dense } from "./layers/dense.ts";
+export { MeanSquaredError } from "./losses/regression.ts";
+export { Model, Sequential } from "./model.ts";
+export { Adam, AdamW } from "./optimizers/adam.ts";
+export { l1, l1l2, l2 } from "./regularizers.ts";
+export { SeedGenerator, setRandomSeed } from "./seed.ts";
+export { Callback, LambdaCallback } from "./training/callbacks.ts";

@@ -1,0 +1,206 @@
+import { ArgumentError, sqrt, type Tensor, tensor, type Variable, variable, where, zeros } from "@gradus/tensor";
+import { type Config, Registry, type Serializable, type Serialized, serialize } from "../serialize.ts";
+import { LearningRateSchedule, scheduleRegistry } from "./schedules.ts";
+
+export interface OptimizerOptions {
+  readonly name?: string;
+  readonly learningRate?: number | LearningRateSchedule;
+  /** Decoupled weight decay: each update also takes this share of the weight, times the rate. */
+  readonly weightDecay?: number | null;
+  /** No gradient longer than this, each weight on its own. */
+  readonly clipnorm?: number | null;
+  /** No element of a gradient beyond ± this. */
+  readonly clipvalue?: number | null;
+  /** All gradients together no longer than this. */
+  readonly globalClipnorm?: number | null;
+  /** Keep a moving average of the weights, and put it in their place when training ends. */
+  readonly useEma?: boolean;
+  readonly emaMomentum?: number;
+  /** Put the average in the weights' place every so many updates. */
+  readonly emaOverwriteFrequency?: number | null;
+  /** Average the gradients of so many steps before each update. */
+  readonly gradientAccumulationSteps?: number | null;
+}
+
+/**
+ * Changes weights along their gradients. All of it is graph: `apply` inside of a compiled function becomes part of the
+ * program. Subclasses make their state in `createState` and give the new value of a weight in `update`.
+ */
+export abstract class Optimizer implements Serializable {
+  readonly name: string;
+  /** Updates done so far. */
+  readonly iterations: Variable;
+  /** State variables, in a fixed order: what a checkpoint holds. */
+  readonly variables: Variable[] = [];
+  protected readonly options: OptimizerOptions;
+  private readonly rate: Variable | null;
+  private readonly schedule: LearningRateSchedule | null;
+  private weights: readonly Variable[] = [];
+  private averages: Variable[] = [];
+  private sums: Variable[] = [];
+  private attempts: Variable | null = null;
+
+  constructor(name: string, learningRate: number | LearningRateSchedule, options: OptimizerOptions) {
+    this.name = options.name ?? name;
+    this.options = options;
+    const chosen = [options.clipnorm, options.clipvalue, options.globalClipnorm].filter((x) => x !== null && x !== undefined);
+    if (chosen.length > 1) throw new ArgumentError(this.name, "clipnorm, clipvalue and globalClipnorm exclude each other", "Choose one");
+    if (chosen.some((x) => !(x! > 0)))
+      throw new ArgumentError(this.name, `gradients cannot be clipped to ${chosen[0]}`, "Give a positive number");
+    const steps = options.gradientAccumulationSteps ?? 1;
+    if (!Number.isInteger(steps) || steps < 1)
+      throw new ArgumentError(this.name, `gradientAccumulationSteps is ${steps}`, "Give a positive integer");
+    const given = (options.learningRate ?? learningRate) as number | LearningRateSchedule | Serialized;
+    this.schedule = given instanceof LearningRateSchedule ? given : typeof given === "object" ? scheduleRegistry.deserialize(given) : null;
+    if (typeof given === "number" && !(given >= 0 && Number.isFinite(given)))
+      throw new ArgumentError(this.name, `the learning rate is ${given}`, "Give a number from 0 on");
+    this.rate = this.schedule ? null : this.state("learning_rate", tensor(given as number, { dtype: "float32" }));
+    this.iterations = this.state("iterations", tensor(0, { dtype: "int32" }));
+  }
+
+  private state(name: string, value: Tensor): Variable {
+    const v = variable(value, { name: `${this.name}/${name}` });
+    this.variables.push(v);
+    return v;
+  }
+
+  /** State shaped like a weight, zero at first (or `value`). */
+  protected stateLike(weight: Variable, name: string, value?: Tensor): Variable {
+    return this.state(`${weight.name ?? "weight"}_${name}`, value ?? zeros([...weight.shape], { dtype: weight.dtype }));
+  }
+
+  /** A single number of state. */
+  protected scalarState(name: string, value: number): Variable {
+    return this.state(name, tensor(value, { dtype: "float32" }));
+  }
+
+  /** The rate now. Setting it works for fixed rates; a schedule decides by itself (ArgumentError). */
+  get learningRate(): number {
+    return this.currentRate(this.iterations).itemSync();
+  }
+  set learningRate(value: number) {
+    if (!this.rate)
+      throw new ArgumentError(
+        this.name,
+        "the learning rate follows a schedule and cannot be set",
+        "Make the optimizer with a plain number",
+      );
+    this.rate.assign(tensor(value, { dtype: "float32" }));
+  }
+
+  private currentRate(iterations: Tensor): Tensor {
+    return this.schedule ? this.schedule.call(iterations.astype("float32")) : this.rate!;
+  }
+
+  /** Makes the state for these weights; once. */
+  build(weights: readonly Variable[]): void {
+    if (this.weights.length) {
+      if (this.weights.length === weights.length && weights.every((w, i) => w === this.weights[i])) return;
+      throw new ArgumentError(
+        this.name,
+        "the weights to train are others than before",
+        "Compile the model again after changing what is trainable",
+      );
+    }
+    this.weights = [...weights];
+    this.createState(weights);
+    if (this.options.useEma) this.averages = weights.map((w) => this.stateLike(w, "average", w.mul(1)));
+    if ((this.options.gradientAccumulationSteps ?? 1) > 1) {
+      this.sums = weights.map((w) => this.stateLike(w, "accumulator"));
+      this.attempts = this.state("attempts", tensor(0, { dtype: "int32" }));
+    }
+  }
+
+  /** Makes whatever `update` needs, in `stateLike` variables. */
+  protected createState(_weights: readonly Variable[]): void {}
+
+  /**
+   * The new value of weight `index`, from its gradient, the learning rate and the number of this update (from 1), both
+   * zero-dimensional float32. State is assigned inside.
+   */
+  protected abstract update(weight: Tensor, gradient: Tensor, rate: Tensor, step: Tensor, index: number): Tensor;
+
+  /** One update of `weights` along `gradients`; where `allowed` (bool, zero-dimensional) is false nothing changes. */
+  apply(gradients: readonly Tensor[], weights: readonly Variable[], allowed: Tensor | null = null): void {
+    this.build(weights);
+    const steps = this.options.gradientAccumulationSteps ?? 1;
+    if (steps > 1) this.accumulate(gradients, steps, allowed);
+    else this.step(gradients, allowed);
+  }
+
+  private accumulate(gradients: readonly Tensor[], steps: number, allowed: Tensor | null): void {
+    const attempt = this.attempts!.add(1);
+    const due = attempt.greaterEqual(steps);
+    const totals = gradients.map((g, i) => this.sums[i]!.add(g));
+    this.step(
+      totals.map((t) => t.div(steps)),
+      allowed ? allowed.logicalAnd(due) : due,
+    );
+    const reset = (v: Variable, value: Tensor): void => {
+      const next = where(due, value.mul(0), value);
+      v.assign(allowed ? where(allowed, next, v) : next);
+    };
+    this.sums.forEach((s, i) => {
+      reset(s, totals[i]!);
+    });
+    reset(this.attempts!, attempt);
+  }
+
+  private step(gradients: readonly Tensor[], allowed: Tensor | null): void {
+    const old = this.variables.map((v) => v.add(0));
+    const step = this.iterations.add(1);
+    const rate = this.currentRate(this.iterations);
+    const stepNumber = step.astype("float32");
+    const clipped = this.clip(gradients);
+    const { weightDecay = null, useEma = false, emaMomentum = 0.99, emaOverwriteFrequency = null } = this.options;
+    this.weights.forEach((w, i) => {
+      const decayed = weightDecay ? w.sub(w.mul(rate.mul(weightDecay))) : w;
+      let next = this.update(decayed, clipped[i]!, rate, stepNumber, i);
+      if (useEma) {
+        const average = this.averages[i]!;
+        // The first update starts the average at the weight itself.
+        const momentum = where(step.equal(1), tensor(0, { dtype: "float32" }), tensor(emaMomentum, { dtype: "float32" })).astype(w.dtype);
+        const mean = average.mul(momentum).add(next.mul(momentum.neg().add(1)));
+        average.assign(mean);
+        if (emaOverwriteFrequency) next = where(step.mod(emaOverwriteFrequency).equal(0), mean, next);
+      }
+      w.assign(allowed ? where(allowed, next, w) : next);
+    });
+    this.iterations.assign(step);
+    if (allowed)
+      this.variables.forEach((v, i) => {
+        if (!this.sums.includes(v) && v !== this.attempts) v.assign(where(allowed, v, old[i]!));
+      });
+  }
+
+  private clip(gradients: readonly Tensor[]): readonly Tensor[] {
+    const { clipnorm, clipvalue, globalClipnorm } = this.options;
+    const shorten = (g: Tensor, length: Tensor, limit: number): Tensor =>
+      g.mul(where(length.greater(limit), tensor(limit).astype(g.dtype).div(length), 1));
+    if (clipvalue) return gradients.map((g) => g.clip(-clipvalue, clipvalue));
+    if (clipnorm) return gradients.map((g) => shorten(g, sqrt(g.square().sum()), clipnorm));
+    if (globalClipnorm) {
+      const length = sqrt(gradients.map((g) => g.square().sum().astype("float32")).reduce((a, b) => a.add(b)));
+      return gradients.map((g) => shorten(g, length.astype(g.dtype), globalClipnorm));
+    }
+    return gradients;
+  }
+
+  /** Puts the moving averages in the weights' place (useEma): what training does at its end. */
+  finalizeWeights(): void {
+    this.averages.forEach((average, i) => {
+      this.weights[i]!.assign(average.mul(1));
+    });
+  }
+
+  getConfig(): Config {
+    const { learningRate: _, ...others } = this.options;
+    return { ...others, name: this.name, learningRate: this.schedule ? serialize(this.schedule) : this.learningRate };
+  }
+}
+
+export const optimizerRegistry = new Registry<Optimizer>("optimizer");
+
+/** An optimizer by Keras's name ("adam", "sgd"), or as it is. */
+export type OptimizerLike = string | Optimizer | Serialized;
+export const optimizer = (given: OptimizerLike): Optimizer => optimizerRegistry.get(given);

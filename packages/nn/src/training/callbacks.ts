@@ -1,0 +1,34 @@
+import type { Model } from "../model.ts";
+import type { Logs } from "./history.ts";
+
+/** What `fit` was told, for callbacks. */
+export interface FitParameters {
+  readonly epochs: number;
+  /** Batches in an epoch; null while not known. */
+  readonly steps: number | null;
+  readonly batchSize: number | null;
+}
+
+/** Hooks into training. All may be asynchronous; training waits for them. */
+export abstract class Callback {
+  model!: Model;
+  params!: FitParameters;
+
+  onTrainBegin(): void | Promise<void> {}
+  onTrainEnd(_logs: Logs): void | Promise<void> {}
+  onEpochBegin(_epoch: number): void | Promise<void> {}
+  /** `logs` holds the epoch's means, those of the validation data with the prefix "val_". */
+  onEpochEnd(_epoch: number, _logs: Logs): void | Promise<void> {}
+  /** Called with measurements of the epoch so far; a callback that has it makes training read them at every batch. */
+  onTrainBatchEnd?(batch: number, logs: Logs): void | Promise<void>;
+}
+
+export type LambdaHooks = Partial<Pick<Callback, "onTrainBegin" | "onTrainEnd" | "onEpochBegin" | "onEpochEnd" | "onTrainBatchEnd">>;
+
+/** A callback from single functions: `new LambdaCallback({ onEpochEnd: (epoch, logs) => ... })`. */
+export class LambdaCallback extends Callback {
+  constructor(hooks: LambdaHooks) {
+    super();
+    Object.assign(this, hooks);
+  }
+}

@@ -1,0 +1,457 @@
+import {
+  ArgumentError,
+  arange,
+  compile,
+  concat,
+  isfinite,
+  stack,
+  stopGradient,
+  Tensor,
+  type Tree,
+  tensor,
+  type Variable,
+  valueAndGrad,
+  variable,
+  where,
+} from "@gradus/tensor";
+import { withContext } from "../context.ts";
+import type { LossLike } from "../losses/loss.ts";
+import { Mean, type Metric, type MetricLike } from "../metrics/metric.ts";
+import type { Model } from "../model.ts";
+import { type Optimizer, type OptimizerLike, optimizer } from "../optimizers/optimizer.ts";
+import { nextSeed } from "../seed.ts";
+import type { Callback } from "./callbacks.ts";
+import { type Arrays, asArrays, type Data, examples, isStream, listOf, type Parts, partsOf, range, rows, shuffledOrder } from "./data.ts";
+import { reportDivergence } from "./divergence.ts";
+import { History, type Logs } from "./history.ts";
+import { type OutputTraining, perOutput, resolveOutputs } from "./outputs.ts";
+import { defaultVerbosity, progressBar } from "./progress.ts";
+import { type ArraySource, batchOfStep, makeSource, partsFrom, type Source, splitValidation, stepsOf, withClassWeights } from "./source.ts";
+import { nextTurn } from "./turns.ts";
+
+type PerOutput<T> = T | readonly (T | null)[] | { readonly [output: string]: T | null };
+
+export interface CompileSettings {
+  readonly optimizer?: OptimizerLike;
+  /** One loss, or one for each output (array, or by the outputs' names). Without, only losses added by layers count. */
+  readonly loss?: PerOutput<LossLike> | null;
+  readonly lossWeights?: readonly number[] | { readonly [output: string]: number };
+  readonly metrics?: readonly MetricLike[] | { readonly [output: string]: readonly MetricLike[] | MetricLike };
+  /** Metrics that sample and class weights count in. */
+  readonly weightedMetrics?: readonly MetricLike[];
+}
+
+export interface EvaluateOptions {
+  readonly batchSize?: number;
+  readonly sampleWeight?: Tensor | readonly number[] | null;
+  readonly verbose?: 0 | 1 | 2;
+  /** At most so many batches. */
+  readonly steps?: number | null;
+}
+
+export interface PredictOptions {
+  readonly batchSize?: number;
+}
+
+export interface FitOptions extends EvaluateOptions {
+  readonly epochs?: number;
+  readonly initialEpoch?: number;
+  /** Share of the examples, the last ones, that are not trained on but measured after each epoch. */
+  readonly validationSplit?: number;
+  readonly validationData?: readonly [Data, Data] | readonly [Data, Data, Tensor] | Data | null;
+  readonly validationFreq?: number;
+  /** New order of the examples in each epoch; default true. */
+  readonly shuffle?: boolean;
+  /** How much an example of each class counts. */
+  readonly classWeight?: Readonly<Record<number, number>> | null;
+  readonly callbacks?: readonly Callback[];
+  /** 0 silent, 1 a progress bar, 2 one line an epoch. Default 1 in a terminal, else 2. */
+  readonly verbose?: 0 | 1 | 2;
+  /** Batches in an epoch, for streams without an end. */
+  readonly stepsPerEpoch?: number | null;
+  /** Fixes the order of the examples; default from `setRandomSeed`. */
+  readonly seed?: number;
+}
+
+/** What `fitEvents` tells. */
+export type TrainingEvent =
+  | {
+      readonly kind: "progress";
+      readonly epoch: number;
+      readonly batch: number;
+      readonly steps: number | null;
+      readonly logs: Logs;
+      readonly seconds: number;
+    }
+  | {
+      readonly kind: "epoch";
+      readonly epoch: number;
+      readonly epochs: number;
+      readonly steps: number;
+      readonly logs: Logs;
+      readonly seconds: number;
+    };
+
+/** A thread is given back to the page or server at least this often, in ms. */
+const turn = 30;
+/** Progress is told this often, in ms. */
+const progressEvery = 100;
+
+/** Trains one model: holds optimizer, losses and metrics, and the compiled programs of a step. */
+export class Trainer {
+  readonly optimizer: Optimizer;
+  /** Set by callbacks: the epoch at hand is the last. */
+  stopTraining = false;
+  private readonly model: Model;
+  private readonly settings: CompileSettings;
+  private readonly total = new Mean({ name: "loss" });
+  private outputs: OutputTraining[] | null = null;
+  /** The first step whose loss was not finite, -1 while there is none. */
+  private readonly divergedAt = variable(tensor(-1, { dtype: "int32" }));
+  private readonly stepCount = variable(tensor(0, { dtype: "int32" }));
+  /** Where in the order of examples the next batch starts. */
+  private readonly position = variable(tensor(0, { dtype: "int32" }));
+  private programs: Programs | null = null;
+
+  constructor(model: Model, settings: CompileSettings) {
+    this.model = model;
+    this.settings = settings;
+    this.optimizer = optimizer(settings.optimizer ?? "rmsprop");
+  }
+
+  // ------------------------------------------------------------------------------------------------ what a step computes
+
+  /** Chooses losses and metrics, once the shapes of a first batch are known. */
+  private prepare({ x, y }: Parts): void {
+    if (this.outputs) return;
+    const { outputs, named } = this.forward(x, false);
+    const names = named ?? outputNames(this.model, outputs.length);
+    this.outputs = resolveOutputs(this.settings, names, y, outputs);
+  }
+
+  private forward(x: Arrays, training: boolean): { outputs: readonly Tensor[]; named: readonly string[] | null; added: Tensor[] } {
+    const added: Tensor[] = [];
+    const result = withContext({ training, losses: added }, () => this.model.invoke([x, { training }])) as Arrays;
+    return { outputs: listOf(result), named: result instanceof Tensor || Array.isArray(result) ? null : Object.keys(result), added };
+  }
+
+  private targets({ y }: Parts): readonly (Tensor | null)[] {
+    const names = this.outputs!.map((o) => o.name);
+    return y === null ? names.map(() => null) : perOutput<Tensor>("y", y, names);
+  }
+
+  /** The loss to minimise, with what metrics need. */
+  private objective(parts: Parts, training: boolean): { total: Tensor; single: readonly (Tensor | null)[]; outputs: readonly Tensor[] } {
+    const prepared = this.outputs!;
+    const { outputs, added } = this.forward(parts.x, training);
+    const targets = this.targets(parts);
+    const terms: Tensor[] = [];
+    const single = prepared.map(({ loss, weight }, i) => {
+      if (!loss) return null;
+      if (!targets[i]) throw new ArgumentError("fit", "the loss needs targets", "Pass y");
+      const value = loss.call(targets[i], outputs[i]!, parts.weight);
+      terms.push(weight === 1 ? value : value.mul(weight));
+      return value;
+    });
+    for (const [, w] of this.model.namedWeights()) if (w.regularizer && w.trainable) terms.push(w.regularizer.call(w.variable));
+    terms.push(...added);
+    if (!terms.length)
+      throw new ArgumentError("fit", "there is nothing to minimise", `Compile with a loss: model.compile({ loss: "mse" })`);
+    return { total: terms.map((t) => t.astype("float32")).reduce((a, b) => a.add(b)), single, outputs };
+  }
+
+  /** One update, written as graph: loss, gradients, optimizer, constraints, metrics. */
+  private trainStep(parts: Parts): void {
+    const { model } = this;
+    const weights = model.trainableWeights;
+    const others = model.nonTrainableWeights;
+    const before = others.map((v) => v.mul(1));
+    const step = valueAndGrad(
+      () => {
+        const { total, single, outputs } = this.objective(parts, true);
+        return [total, { single: single.map((s) => (s ? stopGradient(s) : null)), outputs: outputs.map(stopGradient) } as Tree];
+      },
+      { wrt: weights, hasAux: true },
+    );
+    const [[total, aux], gradients] = step() as [[Tensor, { single: (Tensor | null)[]; outputs: Tensor[] }], Tensor[]];
+    // After a loss that is not finite nothing may change: what led to it can still be looked at.
+    const fine = isfinite(total).logicalAnd(this.divergedAt.less(0));
+    this.optimizer.apply(gradients, weights, fine);
+    others.forEach((v, i) => {
+      v.assign(where(fine, v, before[i]!));
+    });
+    for (const [, w] of model.namedWeights()) if (w.constraint && w.trainable) w.variable.assign(w.constraint.call(w.variable));
+    this.measure(parts, total, aux.single, aux.outputs);
+    this.divergedAt.assign(where(fine.logicalOr(this.divergedAt.greaterEqual(0)), this.divergedAt, this.stepCount));
+    this.stepCount.assign(this.stepCount.add(1));
+  }
+
+  private testStep(parts: Parts): void {
+    const { total, single, outputs } = this.objective(parts, false);
+    this.measure(parts, total, single, outputs);
+  }
+
+  private measure(parts: Parts, total: Tensor, single: readonly (Tensor | null)[], outputs: readonly Tensor[]): void {
+    const size = tensor(listOf(parts.x)[0]!.shape[0] ?? 1, { dtype: "float32" });
+    this.total.add(total.reshape([1]), size.reshape([1]));
+    const targets = this.targets(parts);
+    this.outputs!.forEach(({ mean, metrics }, i) => {
+      if (mean && single[i]) mean.add(single[i].reshape([1]), size.reshape([1]));
+      for (const { metric, weighted } of metrics) if (targets[i]) metric.update(targets[i], outputs[i]!, weighted ? parts.weight : null);
+    });
+  }
+
+  private get allMetrics(): { metric: Metric; prefix: string }[] {
+    return [
+      { metric: this.total, prefix: "" },
+      ...(this.outputs ?? []).flatMap(({ mean, metrics }) => [...(mean ? [{ metric: mean as Metric, prefix: "" }] : []), ...metrics]),
+    ];
+  }
+
+  private async logs(prefix = ""): Promise<Logs> {
+    const { results } = this.compiled();
+    const values = await results().data();
+    return Object.fromEntries(this.allMetrics.map(({ metric, prefix: own }, i) => [`${prefix}${own}${metric.name}`, values[i]! as number]));
+  }
+
+  private resetMetrics(): void {
+    this.compiled().reset();
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- programs
+
+  /** The compiled forms of a step; made anew when other weights are trainable. */
+  private compiled(): Programs {
+    const key = this.model.trainableWeights;
+    if (this.programs && this.programs.key.length === key.length && key.every((w, i) => w === this.programs!.key[i])) return this.programs;
+    const train = (parts: Parts): void => this.trainStep(parts);
+    const test = (parts: Parts): void => this.testStep(parts);
+    const next = (parts: Parts, order: Tensor, size: number): Parts => {
+      const places = order.take(this.position.add(arange(size, { dtype: "int32" })));
+      this.position.assign(this.position.add(size));
+      return rows(parts, places);
+    };
+    this.programs = {
+      key,
+      train: compile(train),
+      test: compile(test),
+      trainRows: compile((parts: Parts, order: Tensor, size: number) => train(next(parts, order, size))),
+      testRows: compile((parts: Parts, order: Tensor, size: number) => test(next(parts, order, size))),
+      predict: compile((x: Arrays) => this.forward(x, false).outputs as Tensor[]),
+      results: compile(() => stack(this.allMetrics.map(({ metric }) => metric.result().astype("float32").reshape([])))),
+      reset: compile(() => {
+        for (const { metric } of this.allMetrics) metric.reset();
+      }),
+    };
+    return this.programs;
+  }
+
+  /** Builds the model and everything that training needs, for examples like these. */
+  private start(parts: Parts): void {
+    const few = range(parts, 0, Math.min(2, examples(parts)));
+    this.prepare(few);
+    this.optimizer.build(this.model.trainableWeights);
+  }
+
+  // --------------------------------------------------------------------------------------------------------------- fit
+
+  async fit(x: Data, y: Data | null, options: FitOptions): Promise<History> {
+    const verbose = options.verbose ?? defaultVerbosity();
+    const bar = progressBar(verbose, options.epochs ?? 1);
+    const events = this.events(x, y, options);
+    for (;;) {
+      const { value, done } = await events.next();
+      if (done) return value;
+      bar(value);
+    }
+  }
+
+  async *events(x: Data, y: Data | null, options: FitOptions): AsyncGenerator<TrainingEvent, History> {
+    const { epochs = 1, initialEpoch = 0, validationFreq = 1, callbacks = [] } = options;
+    const source = makeSource(x, y, options);
+    const { training, validation } = splitValidation(source, options);
+    const history = new History();
+    const seed = options.seed ?? nextSeed();
+    for (const callback of callbacks) {
+      callback.model = this.model;
+      callback.params = { epochs, steps: stepsOf(training, options), batchSize: options.batchSize ?? 32 };
+    }
+    this.stopTraining = false;
+    this.divergedAt.assign(tensor(-1, { dtype: "int32" }));
+    this.stepCount.assign(tensor(0, { dtype: "int32" }));
+    if (training.kind === "arrays") this.start(training.parts);
+    for (const c of callbacks) await c.onTrainBegin();
+    let logs: Logs = {};
+    for (let epoch = initialEpoch; epoch < epochs && !this.stopTraining; epoch++) {
+      const begin = performance.now();
+      for (const c of callbacks) await c.onEpochBegin(epoch);
+      const steps = yield* this.epoch(training, epoch, seed, options);
+      logs = await this.logs();
+      await this.checkDivergence(training, seed, options);
+      if (validation && (epoch + 1) % validationFreq === 0) logs = { ...logs, ...(await this.measureAll(validation, options, "val_")) };
+      history.add(epoch, logs);
+      for (const c of callbacks) await c.onEpochEnd(epoch, logs);
+      yield { kind: "epoch", epoch, epochs, steps, logs, seconds: (performance.now() - begin) / 1000 };
+    }
+    this.optimizer.finalizeWeights();
+    for (const c of callbacks) await c.onTrainEnd(logs);
+    return history;
+  }
+
+  /** One pass over the data; returns the number of batches. */
+  private async *epoch(source: Source, epoch: number, seed: number, options: FitOptions): AsyncGenerator<TrainingEvent, number> {
+    const { callbacks = [], shuffle = true } = options;
+    const everyBatch = callbacks.filter((c) => c.onTrainBatchEnd);
+    const begin = performance.now();
+    const steps = stepsOf(source, options);
+    let lastTurn = begin;
+    let lastProgress = begin;
+    let batch = 0;
+    let prepared = source.kind === "arrays";
+    if (prepared) this.resetMetrics();
+    const batches =
+      source.kind === "arrays"
+        ? this.arrayBatches(source, shuffle ? shuffledOrder(source.count, seed, epoch) : null, options, true)
+        : source.batches();
+    for await (const next of batches) {
+      if (next !== null) {
+        if (!prepared) {
+          this.start(next);
+          this.resetMetrics();
+          prepared = true;
+        }
+        this.compiled().train(withClassWeights(next, options.classWeight));
+      }
+      batch++;
+      if (everyBatch.length) {
+        const logs = await this.logs();
+        for (const c of everyBatch) await c.onTrainBatchEnd!(batch - 1, logs);
+      }
+      const now = performance.now();
+      if (now - lastProgress > progressEvery) {
+        await this.checkDivergence(source, seed, options);
+        yield { kind: "progress", epoch, batch, steps, logs: await this.logs(), seconds: (now - begin) / 1000 };
+        lastProgress = performance.now();
+      }
+      if (now - lastTurn > turn) {
+        await nextTurn();
+        lastTurn = performance.now();
+      }
+      if (this.stopTraining || (options.stepsPerEpoch && batch >= options.stepsPerEpoch)) break;
+    }
+    return batch;
+  }
+
+  /** Runs one program a batch on rows of arrays that stay on the device. Yields null after each. */
+  private *arrayBatches(source: ArraySource, order: Int32Array | null, options: EvaluateOptions, training: boolean): Generator<null> {
+    const { batchSize = 32 } = options;
+    const programs = this.compiled();
+    const run = training ? programs.trainRows : programs.testRows;
+    const indices = order ? tensor(order) : arange(source.count, { dtype: "int32" });
+    indices.realize();
+    this.position.assign(tensor(0, { dtype: "int32" }));
+    for (let at = 0; at < source.count; at += batchSize) {
+      run(source.parts, indices, Math.min(batchSize, source.count - at));
+      yield null;
+    }
+    indices.dispose();
+  }
+
+  private async checkDivergence(source: Source, seed: number, options: FitOptions): Promise<void> {
+    const step = await this.divergedAt.item();
+    if (step < 0) return;
+    const parts = source.kind === "arrays" ? batchOfStep(source, seed, options, step) : null;
+    await reportDivergence(this.model, this.optimizer, parts?.x ?? null, step);
+  }
+
+  async trainOnBatch(x: Data, y: Data | null): Promise<Logs> {
+    const parts = partsFrom(x, y, null);
+    this.start(parts);
+    this.resetMetrics();
+    this.compiled().train(parts);
+    return this.logs();
+  }
+
+  // ---------------------------------------------------------------------------------------------- evaluate and predict
+
+  async evaluate(x: Data, y: Data | null, options: EvaluateOptions): Promise<Logs> {
+    return this.measureAll(makeSource(x, y, options), options, "");
+  }
+
+  private async measureAll(source: Source, options: EvaluateOptions, prefix: string): Promise<Logs> {
+    let batch = 0;
+    if (source.kind === "arrays") {
+      this.start(source.parts);
+      this.resetMetrics();
+      let last = performance.now();
+      for (const _ of this.arrayBatches(source, null, options, false)) {
+        if (++batch === options.steps) break;
+        if (performance.now() - last > turn) {
+          await nextTurn();
+          last = performance.now();
+        }
+      }
+    } else
+      for await (const parts of source.batches()) {
+        if (batch === 0) {
+          this.start(parts);
+          this.resetMetrics();
+        }
+        this.compiled().test(parts);
+        if (++batch === options.steps) break;
+      }
+    if (batch === 0) throw new ArgumentError("evaluate", "there is no data", "Give at least one example");
+    return this.logs(prefix);
+  }
+
+  async predict(x: Data, { batchSize = 32 }: PredictOptions): Promise<Tensor> {
+    const results: Tensor[][] = [];
+    const run = (batch: Arrays): void => {
+      results.push((this.compiled().predict(batch) as Tensor[]).map((t) => t));
+    };
+    if (isStream(x)) for await (const batch of x) run(partsOf(batch).x);
+    else {
+      const arrays = asArrays("x", x);
+      const count = examples({ x: arrays, y: null, weight: null });
+      for (let at = 0; at < count; at += batchSize) {
+        run(range({ x: arrays, y: null, weight: null }, at, Math.min(count, at + batchSize)).x);
+        if ((at / batchSize) % 64 === 63) await nextTurn();
+      }
+    }
+    if (!results.length) throw new ArgumentError("predict", "there is no data", "Give at least one example");
+    const joined = results[0]!.map((_, i) =>
+      concat(
+        results.map((r) => r[i]!),
+        { axis: 0 },
+      ).realize(),
+    );
+    return (joined.length === 1 ? joined[0]! : joined) as Tensor;
+  }
+
+  /** Everything a checkpoint of a run must hold besides the model's weights, by name. */
+  get stateVariables(): Variable[] {
+    return [...this.optimizer.variables, ...this.allMetrics.flatMap(({ metric }) => metric.variables), this.stepCount];
+  }
+}
+
+type RowProgram = (parts: Parts, order: Tensor, size: number) => void;
+
+interface Programs {
+  readonly key: readonly Variable[];
+  readonly train: (parts: Parts) => void;
+  readonly test: (parts: Parts) => void;
+  readonly trainRows: RowProgram;
+  readonly testRows: RowProgram;
+  readonly predict: (x: Arrays) => unknown;
+  readonly results: () => Tensor;
+  readonly reset: () => void;
+}
+
+/** Names of a model's outputs: those of the layers they come from, else "output_0", ... */
+function outputNames(model: Model, count: number): readonly string[] {
+  try {
+    return model.outputs.map((x) => x.source!.call.layer.name);
+  } catch {
+    return Array.from({ length: count }, (_, i) => `output_${i}`);
+  }
+}
