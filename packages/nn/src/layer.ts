@@ -14,6 +14,7 @@ import { callContext, withContext } from "./context.ts";
 import { type InitializerLike, initializer } from "./initializers.ts";
 import { maskOf, setMask } from "./masking.ts";
 import { type Regularizer, type RegularizerLike, regularizer } from "./regularizers.ts";
+import { SeedGenerator } from "./seed.ts";
 import { type Config, Registry, type Serializable, snakeCase } from "./serialize.ts";
 import { callSymbolically, type Dims, type LayerCall, type SymbolicTensor, showDims, symbolsIn } from "./symbolic.ts";
 
@@ -173,6 +174,12 @@ export abstract class Layer extends Callable implements Serializable {
   /** Trainable weights first, as in Keras. */
   get weights(): Variable[] {
     return [...this.trainableWeights, ...this.nonTrainableWeights];
+  }
+
+  /** States of the random generators in this layer and the layers in it: no weights, but part of a run. */
+  get seedStates(): Variable[] {
+    const own = Object.values(this).flatMap((value) => (value instanceof SeedGenerator ? [value.state] : []));
+    return [...new Set([...own, ...this.layers.flatMap((layer) => layer.seedStates)])];
   }
 
   /** The values of `weights`. */

@@ -1,4 +1,5 @@
-import { ArgumentError, StateError, Tensor } from "@gradus/tensor";
+import { ArgumentError, type Source, StateError, Tensor, type Variable } from "@gradus/tensor";
+import { loadWeights, modelBytes, saveModel, saveWeights } from "./files/native.ts";
 import { LayerGraph, type Symbols } from "./graph.ts";
 import { Input } from "./input.ts";
 import { Layer, type LayerOptions, layerRegistry } from "./layer.ts";
@@ -154,6 +155,38 @@ export class Model extends Layer {
     return this.trainer.trainOnBatch(x, y ?? null);
   }
 
+  /** Writes layers, weights and the state of training to a `.safetensors` file, all or nothing. See `loadModel`. */
+  save(path: string): Promise<void> {
+    return saveModel(this, path);
+  }
+  /** What `save` writes, as bytes: for pages. */
+  toBytes(): Promise<Uint8Array> {
+    return modelBytes(this);
+  }
+  saveWeights(path: string): Promise<void> {
+    return saveWeights(this, path);
+  }
+  /** Weights of a model of the same layers. FormatError names all that does not fit, and then nothing is changed. */
+  loadWeights(source: Source): Promise<void> {
+    return loadWeights(this, source);
+  }
+
+  /** @internal How the model was compiled, as plain JSON; null if it was not, or not in words a file can hold. */
+  trainingConfig(): unknown {
+    return this.training?.describe() ?? null;
+  }
+  /** @internal */
+  trainingState(): readonly Variable[] {
+    return this.training?.optimizer.variables ?? [];
+  }
+  /** @internal Compiles the model as `trainingConfig` says, its optimizer with the given state. */
+  restoreTraining(config: unknown, state: readonly Tensor[]): void {
+    this.compile(config as CompileSettings);
+    const { optimizer } = this;
+    optimizer.build(this.trainableWeights);
+    optimizer.restore(state);
+  }
+
   override getConfig(): Config {
     if (!this.graph) return super.getConfig();
     return { ...super.getConfig(), ...describeGraph(this.graph) };
@@ -185,8 +218,10 @@ export class Sequential extends Model {
     if (!(layer instanceof Layer))
       throw new ArgumentError(String(this), `cannot add ${layer === null ? "null" : typeof layer}`, "Add layers, such as new Dense(8)");
     this.chain.push(layer);
-    if (this.graph) this.graph = new LayerGraph(this.graph.inputs, layer(this.graph.outputs[0]!));
-    else if (layer.inputShape) this.start(Input(layer.inputShape));
+    if (this.graph) {
+      this.graph = new LayerGraph(this.graph.inputs, layer(this.graph.outputs[0]!));
+      this.built = true;
+    } else if (layer.inputShape) this.start(Input(layer.inputShape));
     return this;
   }
 

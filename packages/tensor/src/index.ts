@@ -25,7 +25,17 @@ export { explain, memoryReport, scope } from "./graph/inspect.ts";
 export { type NestedArray, Tensor, Variable } from "./graph/tensor.ts";
 export { flatten as flattenTree, mapTree, type Tree, type TreeForm } from "./graph/tree.ts";
 export { type PrintOptions, setPrintOptions } from "./io/print.ts";
-export { loadNpy, loadNpz, loadSafetensors, type Source, saveNpy, saveNpz, saveSafetensors } from "./io/tensors.ts";
+export {
+  loadNpy,
+  loadNpz,
+  loadSafetensors,
+  loadSafetensorsFile,
+  type Source,
+  safetensorsBytes,
+  saveNpy,
+  saveNpz,
+  saveSafetensors,
+} from "./io/tensors.ts";
 export {
   elu,
   gelu,

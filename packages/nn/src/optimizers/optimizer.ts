@@ -1,4 +1,4 @@
-import { ArgumentError, sqrt, type Tensor, tensor, type Variable, variable, where, zeros } from "@gradus/tensor";
+import { ArgumentError, FormatError, sqrt, type Tensor, tensor, type Variable, variable, where, zeros } from "@gradus/tensor";
 import { type Config, Registry, type Serializable, type Serialized, serialize } from "../serialize.ts";
 import { LearningRateSchedule, scheduleRegistry } from "./schedules.ts";
 
@@ -184,6 +184,19 @@ export abstract class Optimizer implements Serializable {
       return gradients.map((g) => shorten(g, length.astype(g.dtype), globalClipnorm));
     }
     return gradients;
+  }
+
+  /** Gives the state variables the values they had in another run. FormatError, and nothing changed, where they do not fit. */
+  restore(values: readonly Tensor[]): void {
+    const fits = values.length === this.variables.length && values.every((x, i) => x.shape.join() === this.variables[i]!.shape.join());
+    if (!fits)
+      throw new FormatError(
+        this.name,
+        `the state holds ${values.length} arrays of other shapes than the ${this.variables.length} expected`,
+      );
+    values.forEach((x, i) => {
+      this.variables[i]!.assign(x.astype(this.variables[i]!.dtype));
+    });
   }
 
   /** Puts the moving averages in the weights' place (useEma): what training does at its end. */

@@ -21,6 +21,14 @@ export abstract class Callback {
   onEpochEnd(_epoch: number, _logs: Logs): void | Promise<void> {}
   /** Called with measurements of the epoch so far; a callback that has it makes training read them at every batch. */
   onTrainBatchEnd?(batch: number, logs: Logs): void | Promise<void>;
+  /** The same without measurements, and so without reading anything. */
+  onTrainBatch?(batch: number): void | Promise<void>;
+
+  /** What a resumed run must give back to this callback, as plain JSON. */
+  getState(): unknown {
+    return null;
+  }
+  setState(_state: unknown): void {}
 }
 
 export type LambdaHooks = Partial<Pick<Callback, "onTrainBegin" | "onTrainEnd" | "onEpochBegin" | "onEpochEnd" | "onTrainBatchEnd">>;

@@ -20,13 +20,24 @@ import { Mean, type Metric, type MetricLike } from "../metrics/metric.ts";
 import type { Model } from "../model.ts";
 import { type Optimizer, type OptimizerLike, optimizer } from "../optimizers/optimizer.ts";
 import { nextSeed } from "../seed.ts";
+import { type Serializable, serialize } from "../serialize.ts";
 import type { Callback } from "./callbacks.ts";
 import { type Arrays, asArrays, type Data, examples, isStream, listOf, type Parts, partsOf, range, rows, shuffledOrder } from "./data.ts";
 import { reportDivergence } from "./divergence.ts";
 import { History, type Logs } from "./history.ts";
 import { type OutputTraining, perOutput, resolveOutputs } from "./outputs.ts";
 import { defaultVerbosity, progressBar } from "./progress.ts";
-import { type ArraySource, batchOfStep, makeSource, partsFrom, type Source, splitValidation, stepsOf, withClassWeights } from "./source.ts";
+import {
+  type ArraySource,
+  batchOfStep,
+  makeSource,
+  partsFrom,
+  type Source,
+  type StreamSource,
+  splitValidation,
+  stepsOf,
+  withClassWeights,
+} from "./source.ts";
 import { nextTurn } from "./turns.ts";
 
 type PerOutput<T> = T | readonly (T | null)[] | { readonly [output: string]: T | null };
@@ -92,6 +103,15 @@ export type TrainingEvent =
       readonly seconds: number;
     };
 
+/** Where a run of `fit` stands: enough, with the variables, to go on to the same numbers. */
+export interface RunPosition {
+  readonly seed: number;
+  readonly epoch: number;
+  /** Batches of this epoch that are done. */
+  readonly batch: number;
+  readonly history: History;
+}
+
 /** A thread is given back to the page or server at least this often, in ms. */
 const turn = 30;
 /** Progress is told this often, in ms. */
@@ -102,6 +122,8 @@ export class Trainer {
   readonly optimizer: Optimizer;
   /** Set by callbacks: the epoch at hand is the last. */
   stopTraining = false;
+  /** Where `fit` stands; setting it in `onTrainBegin` makes `fit` go on from there. */
+  run: RunPosition | null = null;
   private readonly model: Model;
   private readonly settings: CompileSettings;
   private readonly total = new Mean({ name: "loss" });
@@ -164,7 +186,7 @@ export class Trainer {
   private trainStep(parts: Parts): void {
     const { model } = this;
     const weights = model.trainableWeights;
-    const others = model.nonTrainableWeights;
+    const others = [...model.nonTrainableWeights, ...model.seedStates];
     const before = others.map((v) => v.mul(1));
     const step = valueAndGrad(
       () => {
@@ -253,6 +275,15 @@ export class Trainer {
     this.optimizer.build(this.model.trainableWeights);
   }
 
+  /** The same for a stream: its first batch is looked at, and given again later. */
+  private async startStream(source: StreamSource): Promise<void> {
+    for await (const parts of source.batches()) {
+      this.start(parts);
+      return;
+    }
+    throw new ArgumentError("fit", "the data set gives no batch");
+  }
+
   // --------------------------------------------------------------------------------------------------------------- fit
 
   async fit(x: Data, y: Data | null, options: FitOptions): Promise<History> {
@@ -270,8 +301,7 @@ export class Trainer {
     const { epochs = 1, initialEpoch = 0, validationFreq = 1, callbacks = [] } = options;
     const source = makeSource(x, y, options);
     const { training, validation } = splitValidation(source, options);
-    const history = new History();
-    const seed = options.seed ?? nextSeed();
+    this.run = { seed: options.seed ?? nextSeed(), epoch: initialEpoch, batch: 0, history: new History() };
     for (const callback of callbacks) {
       callback.model = this.model;
       callback.params = { epochs, steps: stepsOf(training, options), batchSize: options.batchSize ?? 32 };
@@ -280,52 +310,61 @@ export class Trainer {
     this.divergedAt.assign(tensor(-1, { dtype: "int32" }));
     this.stepCount.assign(tensor(0, { dtype: "int32" }));
     if (training.kind === "arrays") this.start(training.parts);
+    else await this.startStream(training);
+    this.resetMetrics();
     for (const c of callbacks) await c.onTrainBegin();
+    const { history, seed } = this.run;
     let logs: Logs = {};
-    for (let epoch = initialEpoch; epoch < epochs && !this.stopTraining; epoch++) {
+    for (let { epoch } = this.run; epoch < epochs && !this.stopTraining; epoch++) {
       const begin = performance.now();
-      for (const c of callbacks) await c.onEpochBegin(epoch);
-      const steps = yield* this.epoch(training, epoch, seed, options);
+      const { batch } = this.run;
+      if (batch === 0) {
+        this.resetMetrics();
+        for (const c of callbacks) await c.onEpochBegin(epoch);
+      }
+      const steps = yield* this.epoch(training, epoch, batch, seed, options);
       logs = await this.logs();
       await this.checkDivergence(training, seed, options);
       if (validation && (epoch + 1) % validationFreq === 0) logs = { ...logs, ...(await this.measureAll(validation, options, "val_")) };
       history.add(epoch, logs);
+      this.run = { seed, epoch: epoch + 1, batch: 0, history };
       for (const c of callbacks) await c.onEpochEnd(epoch, logs);
       yield { kind: "epoch", epoch, epochs, steps, logs, seconds: (performance.now() - begin) / 1000 };
     }
     this.optimizer.finalizeWeights();
     for (const c of callbacks) await c.onTrainEnd(logs);
+    this.run = null;
     return history;
   }
 
-  /** One pass over the data; returns the number of batches. */
-  private async *epoch(source: Source, epoch: number, seed: number, options: FitOptions): AsyncGenerator<TrainingEvent, number> {
-    const { callbacks = [], shuffle = true } = options;
-    const everyBatch = callbacks.filter((c) => c.onTrainBatchEnd);
+  /** One pass over the data, from batch `first` on; returns the number of batches. */
+  private async *epoch(
+    source: Source,
+    epoch: number,
+    first: number,
+    seed: number,
+    options: FitOptions,
+  ): AsyncGenerator<TrainingEvent, number> {
+    const { callbacks = [], shuffle = true, stepsPerEpoch } = options;
+    const measured = callbacks.filter((c) => c.onTrainBatchEnd);
+    const silent = callbacks.filter((c) => c.onTrainBatch);
+    const { history } = this.run!;
     const begin = performance.now();
     const steps = stepsOf(source, options);
     let lastTurn = begin;
     let lastProgress = begin;
-    let batch = 0;
-    let prepared = source.kind === "arrays";
-    if (prepared) this.resetMetrics();
+    let batch = first;
     const batches =
       source.kind === "arrays"
-        ? this.arrayBatches(source, shuffle ? shuffledOrder(source.count, seed, epoch) : null, options, true)
-        : source.batches();
-    for await (const next of batches) {
-      if (next !== null) {
-        if (!prepared) {
-          this.start(next);
-          this.resetMetrics();
-          prepared = true;
-        }
-        this.compiled().train(withClassWeights(next, options.classWeight));
-      }
+        ? this.arrayBatches(source, shuffle ? shuffledOrder(source.count, seed, epoch) : null, options, true, first)
+        : this.streamBatches(source, first, options);
+    for await (const _ of batches) {
       batch++;
-      if (everyBatch.length) {
+      if (silent.length || measured.length) this.run = { seed, epoch, batch, history };
+      for (const c of silent) await c.onTrainBatch!(batch - 1);
+      if (measured.length) {
         const logs = await this.logs();
-        for (const c of everyBatch) await c.onTrainBatchEnd!(batch - 1, logs);
+        for (const c of measured) await c.onTrainBatchEnd!(batch - 1, logs);
       }
       const now = performance.now();
       if (now - lastProgress > progressEvery) {
@@ -337,22 +376,38 @@ export class Trainer {
         await nextTurn();
         lastTurn = performance.now();
       }
-      if (this.stopTraining || (options.stepsPerEpoch && batch >= options.stepsPerEpoch)) break;
+      if (this.stopTraining || (stepsPerEpoch && batch >= stepsPerEpoch)) break;
     }
     return batch;
   }
 
-  /** Runs one program a batch on rows of arrays that stay on the device. Yields null after each. */
-  private *arrayBatches(source: ArraySource, order: Int32Array | null, options: EvaluateOptions, training: boolean): Generator<null> {
+  /** Trains on the batches of a stream, passing over those that were done before. */
+  private async *streamBatches(source: StreamSource, first: number, options: FitOptions): AsyncGenerator<void> {
+    let at = 0;
+    for await (const parts of source.batches()) {
+      if (at++ < first) continue;
+      this.compiled().train(withClassWeights(parts, options.classWeight));
+      yield;
+    }
+  }
+
+  /** Runs one program a batch on rows of arrays that stay on the device. */
+  private *arrayBatches(
+    source: ArraySource,
+    order: Int32Array | null,
+    options: EvaluateOptions,
+    training: boolean,
+    first = 0,
+  ): Generator<void> {
     const { batchSize = 32 } = options;
     const programs = this.compiled();
     const run = training ? programs.trainRows : programs.testRows;
     const indices = order ? tensor(order) : arange(source.count, { dtype: "int32" });
     indices.realize();
-    this.position.assign(tensor(0, { dtype: "int32" }));
-    for (let at = 0; at < source.count; at += batchSize) {
+    this.position.assign(tensor(first * batchSize, { dtype: "int32" }));
+    for (let at = first * batchSize; at < source.count; at += batchSize) {
       run(source.parts, indices, Math.min(batchSize, source.count - at));
-      yield null;
+      yield;
     }
     indices.dispose();
   }
@@ -428,9 +483,27 @@ export class Trainer {
     return (joined.length === 1 ? joined[0]! : joined) as Tensor;
   }
 
-  /** Everything a checkpoint of a run must hold besides the model's weights, by name. */
+  /** Optimizer, loss and metrics as plain JSON; null where a function of one's own is among them. */
+  describe(): unknown {
+    const { optimizer: _, ...others } = this.settings;
+    const plain = (x: unknown): unknown => {
+      if (typeof x === "function") throw new ArgumentError("save", "a function cannot be written to a file");
+      if (Array.isArray(x)) return x.map(plain);
+      if (typeof x !== "object" || x === null) return x;
+      if ("getConfig" in x) return serialize(x as Serializable);
+      return Object.fromEntries(Object.entries(x).map(([k, v]) => [k, plain(v)]));
+    };
+    try {
+      return { optimizer: serialize(this.optimizer), ...(plain(others) as object) };
+    } catch {
+      return null;
+    }
+  }
+
+  /** Everything a checkpoint of a run must hold besides the model's weights, in a fixed order. */
   get stateVariables(): Variable[] {
-    return [...this.optimizer.variables, ...this.allMetrics.flatMap(({ metric }) => metric.variables), this.stepCount];
+    const metrics = this.allMetrics.flatMap(({ metric }) => metric.variables);
+    return [...this.optimizer.variables, ...metrics, ...this.model.seedStates, this.stepCount];
   }
 }
 

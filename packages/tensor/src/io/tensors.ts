@@ -27,14 +27,23 @@ export async function loadNpz(source: Source): Promise<Record<string, Tensor>> {
 
 /** The arrays of a `.safetensors` file, by name; from a path one after the other, so that a large file is never held whole. */
 export async function loadSafetensors(source: Source): Promise<Record<string, Tensor>> {
-  if (typeof source !== "string")
-    return byName([...readSafetensors(await bytesOf(source)).tensors].map(([name, a]) => [name, toTensor(a)] as const));
+  return (await loadSafetensorsFile(source)).tensors;
+}
+
+/** The arrays of a `.safetensors` file with the texts in its header. */
+export async function loadSafetensorsFile(
+  source: Source,
+): Promise<{ tensors: Record<string, Tensor>; metadata: Readonly<Record<string, string>> }> {
+  if (typeof source !== "string") {
+    const { tensors, metadata } = readSafetensors(await bytesOf(source));
+    return { tensors: byName([...tensors].map(([name, a]) => [name, toTensor(a)] as const)), metadata };
+  }
   const file = await openFile(source);
   try {
     const opened = await openSafetensors(file);
     const found: [string, Tensor][] = [];
     for (const name of opened.entries.keys()) found.push([name, toTensor(await opened.read(name))]);
-    return byName(found);
+    return { tensors: byName(found), metadata: opened.metadata };
   } finally {
     await file.close();
   }
@@ -61,6 +70,21 @@ export async function saveSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   await saveFile(path, safetensorsChunks(await all(arrays), metadata));
+}
+
+/** The bytes of a `.safetensors` file, for where there are no files: downloads, databases. */
+export async function safetensorsBytes(
+  arrays: Readonly<Record<string, Tensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<Uint8Array> {
+  const chunks = [...safetensorsChunks(await all(arrays), metadata)];
+  const bytes = new Uint8Array(chunks.reduce((n, c) => n + c.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
 }
 
 async function all(arrays: Readonly<Record<string, Tensor>>): Promise<[string, ArrayData][]> {

@@ -1,0 +1,125 @@
+import { execFile, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { tensor } from "@gradus/tensor";
+import { afterAll, describe, expect, test } from "vitest";
+import {
+  Adam,
+  BackupAndRestore,
+  CSVLogger,
+  Dense,
+  EarlyStopping,
+  LambdaCallback,
+  LearningRateScheduler,
+  loadModel,
+  ModelCheckpoint,
+  ReduceLROnPlateau,
+  Sequential,
+  setRandomSeed,
+  TensorBoard,
+} from "../src/index.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "gradus-nn-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const xs = Float32Array.from({ length: 200 }, (_, i) => i / 100 - 1);
+const x = tensor(xs).reshape([200, 1]);
+const y = tensor(xs.map((v) => 2 * v + 1)).reshape([200, 1]);
+const line = (rate = 0.05) => {
+  setRandomSeed(2);
+  return new Sequential([new Dense(1, { inputShape: [1] })]).compile({ optimizer: new Adam(rate), loss: "mse" });
+};
+
+describe("callbacks", () => {
+  test("early stopping ends training after `patience` epochs that are no better, and brings back the best weights", async () => {
+    const model = line(0.5);
+    const early = new EarlyStopping({ monitor: "loss", patience: 3, restoreBestWeights: true });
+    const { history } = await model.fit(x, y, { epochs: 200, verbose: 0, callbacks: [early] });
+    expect(history.loss!.length).toBeLessThan(200);
+    expect(history.loss!.length).toBe(early.bestEpoch + 4);
+    expect(Math.min(...history.loss!)).toBe(history.loss![early.bestEpoch]);
+  });
+  test("the rate falls on a plateau, and a scheduler sets it before each epoch", async () => {
+    const model = line(1e-9);
+    await model.fit(x, y, { epochs: 5, verbose: 0, callbacks: [new ReduceLROnPlateau({ monitor: "loss", patience: 2, factor: 0.5 })] });
+    expect(model.optimizer.learningRate).toBeCloseTo(0.25e-9, 12);
+    const rates: number[] = [];
+    const note = new LambdaCallback({ onEpochEnd: () => void rates.push(model.optimizer.learningRate) });
+    await model.fit(x, y, { epochs: 3, verbose: 0, callbacks: [new LearningRateScheduler((epoch) => 0.1 / (epoch + 1)), note] });
+    expect(rates.map((r) => r.toFixed(4))).toEqual(["0.1000", "0.0500", "0.0333"]);
+  });
+  test("batch hooks see the measurements so far", async () => {
+    const seen: number[] = [];
+    await line().fit(x, y, { verbose: 0, callbacks: [new LambdaCallback({ onTrainBatchEnd: (_, logs) => void seen.push(logs.loss!) })] });
+    expect(seen).toHaveLength(7);
+    expect(seen.every(Number.isFinite)).toBe(true);
+  });
+  test("the best model is saved, opens again, and goes on training to the same numbers", async () => {
+    const model = line();
+    const path = join(folder, "best-{epoch:02d}.safetensors");
+    await model.fit(x, y, {
+      epochs: 2,
+      verbose: 0,
+      seed: 4,
+      callbacks: [new ModelCheckpoint(path, { monitor: "loss", saveBestOnly: true })],
+    });
+    const again = await loadModel(join(folder, "best-02.safetensors"));
+    expect(await (await again.predict(x)).tolist()).toEqual(await (await model.predict(x)).tolist());
+    const a = await model.fit(x, y, { epochs: 2, verbose: 0, seed: 5 });
+    const b = await again.fit(x, y, { epochs: 2, verbose: 0, seed: 5 });
+    expect(b.history).toEqual(a.history);
+  });
+  test("measurements go to a CSV file and to TensorBoard's event files", async () => {
+    const csv = join(folder, "log.csv");
+    await line().fit(x, y, {
+      epochs: 3,
+      verbose: 0,
+      validationSplit: 0.2,
+      callbacks: [new CSVLogger(csv), new TensorBoard(join(folder, "logs"))],
+    });
+    const rows = readFileSync(csv, "utf8").trim().split("\n");
+    expect(rows[0]).toBe("epoch,loss,val_loss");
+    expect(rows).toHaveLength(4);
+    expect(readdirSync(join(folder, "logs")).sort()).toEqual(["train", "validation"]);
+    const [file] = readdirSync(join(folder, "logs", "train"));
+    const bytes = readFileSync(join(folder, "logs", "train", file!));
+    let records = 0;
+    for (let at = 0; at < bytes.length; records++) at += 16 + Number(bytes.readBigUInt64LE(at));
+    expect(records).toBe(4);
+    expect(bytes.includes("epoch_loss")).toBe(true);
+  });
+});
+
+describe("a run that is killed", () => {
+  const script = fileURLToPath(new URL("interrupted.ts", import.meta.url));
+  test("goes on from its backup to the same numbers as one that was left alone", async () => {
+    const whole = await promisify(execFile)(process.execPath, [script, join(folder, "whole")]);
+    const backup = join(folder, "killed");
+    let kills = 0;
+    for (let round = 0; round < 4; round++) {
+      const child = spawn(process.execPath, [script, backup], { stdio: "ignore" });
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      // Wait for the first backup of this round to be written, then a moment more.
+      const before = existsSync(backup) ? readFileSync(backup).toString("latin1") : "";
+      const changed = () => existsSync(backup) && readFileSync(backup).toString("latin1") !== before;
+      while (child.exitCode === null && !changed()) await new Promise((resolve) => setTimeout(resolve, 2));
+      await new Promise((resolve) => setTimeout(resolve, 10 * round));
+      if (child.kill("SIGKILL")) kills++;
+      await ended;
+    }
+    expect(kills).toBeGreaterThan(0);
+    const resumed = await promisify(execFile)(process.execPath, [script, backup]);
+    expect(JSON.parse(resumed.stdout)).toEqual(JSON.parse(whole.stdout));
+    expect(existsSync(backup)).toBe(false);
+  }, 120_000);
+  test("a backup of another model or a damaged one is refused in a sentence, and nothing is loaded", async () => {
+    const model = line();
+    const before = await model.getWeights()[0]!.tolist();
+    const path = join(folder, "damaged");
+    writeFileSync(path, Buffer.from("not a file"));
+    await expect(model.fit(x, y, { verbose: 0, callbacks: [new BackupAndRestore(path)] })).rejects.toThrow(/readSafetensors|header/);
+    expect(await model.getWeights()[0]!.tolist()).toEqual(before);
+  });
+});
