@@ -5,6 +5,7 @@ export { loadNative as loadModel } from "./files/native.ts";
 export { Input, InputLayer } from "./input.ts";
 export { Layer, layerRegistry, resetNames } from "./layer.ts";
 export { Dense } from "./layers/dense.ts";
+export { Bidirectional, GRU, LSTM, Recurrent, SimpleRNN } from "./layers/recurrent.ts";
 export { MeanSquaredError } from "./losses/regression.ts";
 export { Model, Sequential } from "./model.ts";
 export { Adam, AdamW } from "./optimizers/adam.ts";

@@ -17,7 +17,12 @@ test.skipIf(!existsSync(folder))("hourly bike rentals are predicted with a test 
   const train = 8709;
   await model.fit(X.get(`:${train}`), y.get(`:${train}`), { epochs: 200, batchSize: 64, verbose: 0 });
   const predicted = (await model.predict(X.get(`${train}:`))).reshape([-1]);
-  const rmse = await predicted.sub(y.get(`${train}:`)).square().mean().sqrt().item();
+  const rmse = await predicted
+    .sub(y.get(`${train}:`))
+    .square()
+    .mean()
+    .sqrt()
+    .item();
   console.log(`test RMSE ${rmse.toFixed(1)}`);
   expect(rmse).toBeLessThan(85);
 });
