@@ -231,7 +231,7 @@ export {
   trace,
   triangularSolve,
   vectorNorm,
-} from "./ops/linalg.ts";
+} from "./ops/linalg/index.ts";
 export { type CrossEntropyOptions, huber, type LossOptions, mae, mse, sigmoidCrossEntropy, softmaxCrossEntropy } from "./ops/losses.ts";
 export {
   type Axes,
@@ -289,8 +289,8 @@ export {
   maxPool2d,
   maxPool3d,
 } from "./ops/pooling.ts";
-export * as random from "./ops/random.ts";
-export { defaultRng, Generator, randomKey } from "./ops/random.ts";
+export * as random from "./ops/random/index.ts";
+export { defaultRng, Generator, randomKey } from "./ops/random/index.ts";
 export { type ResizeOptions, resize } from "./ops/resize.ts";
 export {
   argsort,
@@ -365,4 +365,4 @@ export {
   type VarianceOptions,
   var,
   variance,
-} from "./ops/statistics.ts";
+} from "./ops/statistics/index.ts";

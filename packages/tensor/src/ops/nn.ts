@@ -7,7 +7,7 @@ import { asShape, broadcastShapes, sameShape, showShape } from "../shape.ts";
 import { floatNode } from "./activations.ts";
 import { asTensor, broadcastNode, type TensorLike, wrap } from "./core.ts";
 import { take } from "./indexing.ts";
-import { bernoulli } from "./random.ts";
+import { bernoulli } from "./random/discrete.ts";
 
 export * from "./activations.ts";
 export * from "./attention.ts";
