@@ -6,8 +6,14 @@ import { type TensorLike, wrap } from "../core.ts";
 import { checkDiagonals, matrices, squares } from "./matrices.ts";
 
 /**
- * L with x = L Lᵀ for symmetric positive definite x [..., n, n]; with `upper` the factor U = Lᵀ. Reads one triangle only,
- * the lower one (with `upper` the upper one). Throws ArgumentError for a matrix that is not positive definite.
+ * Factorisations of stacks of matrices; Golub & Van Loan, Matrix Computations, is the source of their algorithms
+ * (backends/host/linalg.ts).
+ */
+
+/**
+ * L with x = L Lᵀ for symmetric positive definite x: [..., n, n] → [..., n, n]; with `upper` the factor U = Lᵀ. Reads
+ * one triangle only, the lower one (with `upper` the upper one). ArgumentError for a matrix that is not positive
+ * definite, ShapeError unless square.
  */
 export function cholesky(x: TensorLike, options: { readonly upper?: boolean } = {}): Tensor {
   const { upper = false } = options;
@@ -18,8 +24,8 @@ export function cholesky(x: TensorLike, options: { readonly upper?: boolean } = 
 }
 
 /**
- * x = Q R, Q orthonormal and R upper triangular. For x [..., m, n] and k = min(m, n): "reduced" gives
- * [..., m, k] and [..., k, n], "complete" [..., m, m] and [..., m, n] (without gradient where m > n).
+ * x = Q R, Q orthonormal and R upper triangular. For x [..., m, n] and k = min(m, n): "reduced" gives [..., m, k] and
+ * [..., k, n], "complete" [..., m, m] and [..., m, n] (without gradient where m > n). ArgumentError for another mode.
  */
 export function qr(x: TensorLike, options: { readonly mode?: "reduced" | "complete" } = {}): { Q: Tensor; R: Tensor } {
   const { mode = "reduced" } = options;
@@ -39,17 +45,17 @@ export function svd(x: TensorLike, options: { readonly fullMatrices?: boolean } 
   return { U: wrap(u), S: wrap(s), Vh: wrap(vh) };
 }
 
-/** Singular values, descending: [..., m, n] to [..., min(m, n)]. */
+/** Singular values, descending: [..., m, n] → [..., min(m, n)]. The standard's name. */
 export const svdvals = (x: TensorLike): Tensor => wrap(matrix.factorize("svd", [matrices("svdvals", x).node], { fullMatrices: false })[1]!);
 
 /**
- * Eigenvalues of symmetric x, ascending [..., n], and eigenvectors as columns [..., n, n]. Reads the lower triangle. The
- * gradient through the vectors is infinite where eigenvalues coincide.
+ * Eigenvalues of symmetric x, ascending [..., n], and eigenvectors as columns [..., n, n]. Reads the lower triangle.
+ * The gradient through the vectors is infinite where eigenvalues coincide. ShapeError unless square.
  */
 export function eigh(x: TensorLike): { eigenvalues: Tensor; eigenvectors: Tensor } {
   const [w, v] = matrix.factorize("eigh", [squares("eigh", x).node]) as [Node, Node];
   return { eigenvalues: wrap(w), eigenvectors: wrap(v) };
 }
 
-/** Eigenvalues of symmetric x, ascending: [..., n, n] to [..., n]. Reads the lower triangle. */
+/** Eigenvalues of symmetric x, ascending: [..., n, n] → [..., n]. Reads the lower triangle. ShapeError unless square. */
 export const eigvalsh = (x: TensorLike): Tensor => wrap(matrix.factorize("eigh", [squares("eigvalsh", x).node])[0]!);

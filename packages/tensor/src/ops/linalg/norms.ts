@@ -7,6 +7,8 @@ import { abs, div, equal, mul, notEqual, pow, sqrt, where } from "../elementwise
 import { svdvals } from "./factorizations.ts";
 import { cast, needMatrices, reduce, reshape, toLast } from "./matrices.ts";
 
+/** Norms of vectors and matrices. */
+
 /** x^(1/p), flat at zero: norms have no slope there, and zero is a subgradient. */
 function root(x: Tensor, p: number): Tensor {
   const zero = equal(x, 0);
@@ -18,9 +20,9 @@ function root(x: Tensor, p: number): Tensor {
 export type MatrixOrder = "fro" | "nuc" | number;
 
 /**
- * Norms of matrices, [..., m, n] to [...] ([..., 1, 1] with `keepdims`). `ord`: "fro" (default) the root of the sum of
- * squares, "nuc" the sum of singular values, 2 and -2 the largest and smallest of them, 1 and -1 the largest and smallest
- * absolute sum of a column, Infinity and -Infinity of a row.
+ * Norms of matrices, [..., m, n] → [...] ([..., 1, 1] with `keepdims`). `ord`: "fro" (default) the root of the sum of
+ * squares, "nuc" the sum of singular values, 2 and -2 the largest and smallest of them, 1 and -1 the largest and
+ * smallest absolute sum of a column, Infinity and -Infinity of a row. ArgumentError for another order.
  */
 export function matrixNorm(x: TensorLike, options: { readonly ord?: MatrixOrder; readonly keepdims?: boolean } = {}): Tensor {
   const { ord = "fro", keepdims = false } = options;
@@ -61,6 +63,7 @@ const asFloat = (x: Tensor): Tensor => cast(x, floatType(x.dtype));
 /**
  * Norms of vectors along `axis` (one, several taken as one vector, or null for all elements): (Σ |x|^ord)^(1/ord),
  * default 2. Infinity and -Infinity give the largest and smallest |x|, 0 the number of elements that are not zero.
+ * ArgumentError for an order that is no number.
  */
 export function vectorNorm(
   x: TensorLike,
@@ -83,8 +86,9 @@ function normOfVectors(operation: string, x: TensorLike, axis: number | readonly
 }
 
 /**
- * NumPy's `norm`: of vectors for one `axis`, of matrices for two. Without axis, the 2-norm of all elements, or with `ord`
- * the norm of a vector or matrix of that order.
+ * NumPy's `norm`: of vectors for one `axis`, of matrices for two. Without axis, the 2-norm of all elements, or with
+ * `ord` the norm of a vector or matrix of that order. ArgumentError for an unknown order, and for one over other than
+ * one or two axes.
  */
 export function norm(
   x: TensorLike,

@@ -9,7 +9,13 @@ import { mul, sub } from "../elementwise.ts";
 import { cast, identityLike, needMatrices, product, reduce, reshape, squares, T, toLast } from "./matrices.ts";
 import { inv } from "./systems.ts";
 
-/** x multiplied by itself n times, by repeated squaring; n = 0 gives the identity, negative n powers of the inverse. */
+/** Products beside `matmul` (ops/contraction.ts), and views of matrices. */
+
+/**
+ * x multiplied by itself n times, [..., m, m] → [..., m, m], by repeated squaring; n = 0 gives the identity, negative n
+ * powers of the inverse. ArgumentError for a fractional n and for a singular matrix to a negative power, ShapeError
+ * unless square.
+ */
 export function matrixPower(x: TensorLike, n: number): Tensor {
   if (!Number.isInteger(n)) throw new ArgumentError("matrixPower", `the exponent ${n} is not an integer`);
   const given = needMatrices("matrixPower", x);
@@ -25,8 +31,9 @@ export function matrixPower(x: TensorLike, n: number): Tensor {
 }
 
 /**
- * The product of two or more matrices in the order that needs the fewest multiplications (Cormen et al., Introduction to
- * Algorithms, §14.2). The first and the last may be vectors.
+ * The product of two or more matrices in the order that needs the fewest multiplications (Cormen et al., Introduction
+ * to Algorithms, §14.2); the first and the last may be vectors. ShapeError for sizes that do not fit, ArgumentError for
+ * less than two. NumPy's multi_dot.
  */
 export function multiDot(arrays: readonly TensorLike[]): Tensor {
   if (!Array.isArray(arrays) || arrays.length < 2)
@@ -76,7 +83,7 @@ export function multiDot(arrays: readonly TensorLike[]): Tensor {
   return reshape(multiply(0, end), ends.flat());
 }
 
-/** x_i y_j of two vectors: [m], [n] to [m, n]. */
+/** x_i y_j of two vectors: [m], [n] → [m, n]. ShapeError for other dimensions. */
 export function outer(x1: TensorLike, x2: TensorLike): Tensor {
   const [x, y] = [x1, x2].map((t) => asTensor(t, undefined, "outer")) as [Tensor, Tensor];
   if (x.ndim !== 1 || y.ndim !== 1)
@@ -88,7 +95,10 @@ export function outer(x1: TensorLike, x2: TensorLike): Tensor {
   return mul(reshape(x, [x.size, 1]), y);
 }
 
-/** The Kronecker product: every element of `a` times all of `b`, shapes multiplied axis by axis (the shorter padded by ones). */
+/**
+ * The Kronecker product (NumPy): every element of `a` times all of `b`, shapes multiplied axis by axis (the shorter
+ * padded by ones).
+ */
 export function kron(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = [asTensor(a, undefined, "kron"), asTensor(b, undefined, "kron")];
   const rank = Math.max(x.ndim, y.ndim);
@@ -110,7 +120,10 @@ export function kron(a: TensorLike, b: TensorLike): Tensor {
   );
 }
 
-/** The vector product of 3-vectors along `axis` (default the last); other axes broadcast. */
+/**
+ * The vector product of 3-vectors along `axis` (default the last): [..., 3], [..., 3] → [..., 3]; other axes broadcast.
+ * ShapeError for another size on that axis.
+ */
 export function cross(x1: TensorLike, x2: TensorLike, options: { readonly axis?: number } = {}): Tensor {
   const given = [x1, x2].map((t) => asTensor(t, undefined, "cross"));
   const [a, b] = unify("cross", given) as [Node, Node];
@@ -134,7 +147,7 @@ export function cross(x1: TensorLike, x2: TensorLike, options: { readonly axis?:
   return sub(mul(next(a, 1), next(b, 2)), mul(next(a, 2), next(b, 1)));
 }
 
-/** Swaps the last two axes: [..., m, n] to [..., n, m]. */
+/** Swaps the last two axes: [..., m, n] → [..., n, m]. ShapeError below two. */
 export const matrixTranspose = (x: TensorLike): Tensor => T(needMatrices("matrixTranspose", x));
 
 export interface DiagonalOptions {
@@ -145,7 +158,10 @@ export interface DiagonalOptions {
   readonly axis2?: number;
 }
 
-/** The diagonals of matrices, [..., m, n] to [..., length]. */
+/**
+ * The diagonals of matrices, [..., m, n] → [..., length]. ShapeError below two axes, ArgumentError for a fractional
+ * offset, IndexError for axes that are not there or the same.
+ */
 export function diagonal(x: TensorLike, options: DiagonalOptions = {}): Tensor {
   return diagonals("diagonal", x, options);
 }
@@ -155,7 +171,10 @@ function diagonals(operation: string, x: TensorLike, { offset = 0, axis1 = -2, a
   return wrap(matrix.diagonalOf(toLast(operation, needMatrices(operation, x), axis1, axis2), offset));
 }
 
-/** The sum of the diagonal, [..., m, n] to [...]. Bool and integers narrower than 32 bits are summed in 32. */
+/**
+ * The sum of the diagonal, [..., m, n] → [...]. Bool and integers narrower than 32 bits are summed in 32. Errors as for
+ * `diagonal`.
+ */
 export function trace(x: TensorLike, options: DiagonalOptions & { readonly dtype?: DType } = {}): Tensor {
   const parts = diagonals("trace", x, options);
   const wider: Partial<Record<DType, DType>> = {

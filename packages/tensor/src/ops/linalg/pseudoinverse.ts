@@ -8,6 +8,8 @@ import { add, div, less, mul, sub, where } from "../elementwise.ts";
 import { svd, svdvals } from "./factorizations.ts";
 import { cast, epsilonOf, matrices, product, reduce, reshape, solvingType, T } from "./matrices.ts";
 
+/** Systems that are not square or not regular, by singular values. */
+
 /** Which singular values count: those above rtol (the standard's default: max(m, n) · eps) times the largest. */
 function significant(a: Tensor, s: Tensor, rtol: TensorLike | undefined): Tensor {
   const relative = rtol === undefined ? Math.max(...a.shape.slice(-2)) * epsilonOf(a.dtype) : asTensor(rtol, a.dtype);
@@ -18,15 +20,15 @@ function significant(a: Tensor, s: Tensor, rtol: TensorLike | undefined): Tensor
 
 const countOf = (flags: Tensor): Tensor => reduce("reduceSum", cast(flags, "int32"), [flags.ndim - 1]);
 
-/** How many singular values exceed `rtol` (default max(m, n) · eps) times the largest: [..., m, n] to int32 [...]. */
+/** How many singular values exceed `rtol` (default max(m, n) · eps) times the largest: [..., m, n] → int32 [...]. */
 export function matrixRank(x: TensorLike, options: { readonly rtol?: TensorLike } = {}): Tensor {
   const a = matrices("matrixRank", x);
   return countOf(significant(a, svdvals(a), options.rtol));
 }
 
 /**
- * The Moore-Penrose inverse, [..., m, n] to [..., n, m]: singular values up to `rtol` times the largest count as zero.
- * Its gradient (Golub & Pereyra 1973) holds where the rank does not change.
+ * The Moore-Penrose inverse, [..., m, n] → [..., n, m]: singular values up to `rtol` (default max(m, n) · eps) times
+ * the largest count as zero. Its gradient (Golub & Pereyra 1973) holds where the rank does not change.
  */
 export function pinv(x: TensorLike, options: { readonly rtol?: TensorLike } = {}): Tensor {
   const a = matrices("pinv", x);
@@ -52,9 +54,10 @@ function pseudoInverse(a: Tensor, U: Tensor, S: Tensor, Vh: Tensor, kept: Tensor
 }
 
 /**
- * The x of least norm among those that minimise |b - a x|₂, for a [m, n] and b [m] or [m, k]. `residuals` are the squares
- * |b - a x|² of each column, [k] (NumPy leaves them out where the rank is not full), `s` the singular values of a; those
- * up to `rcond` (default max(m, n) · eps) times the largest count as zero.
+ * The x of least norm among those that minimise |b - a x|₂ (NumPy), for a [m, n] and b [m] or [m, k]: x [n] or [n, k].
+ * `residuals` are the squares |b - a x|² of each column, [k] (NumPy leaves them out where the rank is not full), `s`
+ * the singular values of a; those up to `rcond` (default max(m, n) · eps) times the largest count as zero. ShapeError
+ * for shapes that are no system.
  */
 export function lstsq(
   a: TensorLike,

@@ -9,6 +9,8 @@ import { asTensor, broadcastNode, type TensorLike, wrap } from "../core.ts";
 import { abs, log, mod, mul, neg, sign, sub } from "../elementwise.ts";
 import { cast, checkDiagonals, identityLike, isZero, product, reduce, regularFix, reshape, solvingType, squares, T } from "./matrices.ts";
 
+/** Square systems and what their LU factors give. */
+
 /** A factored stack: A[p] = L U, both in `lu`, p in `order`. */
 interface Factored {
   readonly a: Tensor;
@@ -60,8 +62,9 @@ function solveFactored(factors: Factored, b: Tensor, transposed = false): Tensor
 }
 
 /**
- * x with a x = b, for a [..., n, n] and b [..., n, k], or a vector b [n]; batch axes broadcast. Gaussian elimination
- * with partial pivoting. Throws ArgumentError for a singular matrix.
+ * x with a x = b, for a [..., n, n] and b [..., n, k], or a vector b [n]; shaped like b, batch axes broadcast. Gaussian
+ * elimination with partial pivoting. ArgumentError for a singular matrix, ShapeError unless a is square and b has n
+ * rows.
  */
 export function solve(a: TensorLike, b: TensorLike): Tensor {
   const [left, right, restore] = system("solve", a, b);
@@ -90,8 +93,8 @@ function system(operation: string, a: TensorLike, b: TensorLike): [left: Tensor,
 
 /**
  * x with op(a) x = b for triangular a [..., n, n], b as in `solve`. Reads the upper triangle of a, or with `lower` the
- * lower one; `transpose` solves with aᵀ; `unitDiagonal` takes the diagonal as ones. Names as in scipy.linalg. Throws
- * ArgumentError for a zero on the diagonal.
+ * lower one; `transpose` solves with aᵀ; `unitDiagonal` takes the diagonal as ones. Names as in
+ * scipy.linalg.solve_triangular. ArgumentError for a zero on the diagonal, ShapeError as for `solve`.
  */
 export function triangularSolve(
   a: TensorLike,
@@ -106,7 +109,10 @@ export function triangularSolve(
   return restore(wrap(matrix.triangularSolve(x, y, { lower, transpose, unitDiagonal })));
 }
 
-/** The inverse of x [..., n, n]. Throws ArgumentError for a singular matrix. To solve a system, `solve` is the better way. */
+/**
+ * The inverse, [..., n, n] → [..., n, n]. To solve a system, `solve` is the better way. ArgumentError for a singular
+ * matrix, ShapeError unless square.
+ */
 export function inv(x: TensorLike): Tensor {
   const factors = factoredRegular("inv", squares("inv", x));
   return solveFactored(factors, identityLike(factors.a));
@@ -123,7 +129,7 @@ function parity({ order, a }: Factored): Tensor {
 
 const onColumns = (x: Tensor): Tensor => reshape(x, [...x.shape, 1, 1]);
 
-/** The determinant: [..., n, n] to [...]. Its gradient det(x) x⁻ᵀ needs a regular matrix. */
+/** The determinant: [..., n, n] → [...]. Its gradient det(x) x⁻ᵀ needs a regular matrix. ShapeError unless square. */
 export function det(x: TensorLike): Tensor {
   const factors = factored(squares("det", x));
   const diagonalU = wrap(matrix.diagonalOf(factors.lu));
@@ -135,7 +141,10 @@ export function det(x: TensorLike): Tensor {
   return result;
 }
 
-/** Sign and log|det x|, each [...], where det itself would overflow. A singular matrix gives 0 and -Infinity. */
+/**
+ * Sign and log|det x|, [..., n, n] → twice [...], where det itself would overflow. A singular matrix gives 0 and
+ * -Infinity. ShapeError unless square.
+ */
 export function slogdet(x: TensorLike): { sign: Tensor; logabsdet: Tensor } {
   const factors = factored(squares("slogdet", x));
   const diagonalU = wrap(matrix.diagonalOf(factors.lu));

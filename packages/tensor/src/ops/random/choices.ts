@@ -11,6 +11,8 @@ import { integers } from "./discrete.ts";
 import { keyNode, keysOf, unit, words } from "./keys.ts";
 import { gumbelNode, log } from "./sampling.ts";
 
+/** Choosing among given things: categories, slices of arrays, orders. ArgumentError for what is no key. */
+
 /** Running sums of weights along the last axis, and a uniform number below their total, found among them. */
 function pickByWeight(key: Node, weights: Node, shape: Shape): Node {
   const total = make.scan(weights, 0, "sum");
@@ -29,8 +31,9 @@ function weightsOf(operation: string, p: TensorLike, n: number): Node {
 }
 
 /**
- * How often each of K categories of probabilities `p` ([K], scaled to sum to 1) occurs in n draws: int32 [..shape, K].
- * Draws them one by one: time and memory grow with n.
+ * How often each of K categories of probabilities `p` ([K], scaled to sum to 1) occurs in n draws: int32 [...shape, K].
+ * Draws them one by one: time and memory grow with n. ArgumentError for an n that is no whole number from 0, ShapeError
+ * for a p of other than one dimension.
  */
 export function multinomial(key: Tensor, n: number, p: TensorLike, shape: readonly number[] = []): Tensor {
   if (!Number.isInteger(n) || n < 0) throw new ArgumentError("multinomial", `n is ${n}`, "Give a non-negative integer");
@@ -52,7 +55,11 @@ export interface CategoricalOptions {
   readonly shape?: readonly number[];
 }
 
-/** Categories drawn with probabilities softmax(logits) along an axis, int32, by the largest of logits plus Gumbel numbers. */
+/**
+ * Categories drawn with probabilities softmax(logits) along an axis (default the last): [..., K] → int32 [...], or
+ * `shape`, to which they broadcast (else ShapeError). The largest of logits plus Gumbel numbers (Gumbel 1954; Maddison
+ * et al. 2014). DTypeError for logits that are no floats.
+ */
 export function categorical(key: Tensor, logits: TensorLike, options: CategoricalOptions = {}): Tensor {
   const t = asTensor(logits, undefined, "categorical");
   if (!isFloat(t.dtype))
@@ -81,7 +88,10 @@ export interface PermutationOptions {
   readonly axis?: number;
 }
 
-/** A random order of 0..n-1 (int32), or the slices of an array along an axis (default the first) in random order. */
+/**
+ * A random order of 0..n-1 (int32 [n]), or the slices of an array along an axis (default the first) in random order.
+ * ArgumentError for an n that is no whole number from 0.
+ */
 export function permutation(key: Tensor, x: TensorLike, options: PermutationOptions = {}): Tensor {
   if (typeof x === "number") {
     if (!Number.isInteger(x) || x < 0)
@@ -113,8 +123,9 @@ export interface ChoiceOptions {
 }
 
 /**
- * Draws from 0..a-1, or slices of an array along an axis. Without replacement and with probabilities by the largest of
- * log p plus Gumbel numbers, which equals drawing one after the other. Throws when more are drawn than there are.
+ * Draws [...shape] from 0..a-1, or slices of an array along an axis. Without replacement and with probabilities by the
+ * largest of log p plus Gumbel numbers, which equals drawing one after the other (Kool et al. 2019). ArgumentError for
+ * drawing from nothing or more than there are, ShapeError for another number of probabilities.
  */
 export function choice(key: Tensor, a: TensorLike, shape: readonly number[] = [], options: ChoiceOptions = {}): Tensor {
   const { replace = true, p } = options;

@@ -27,12 +27,22 @@ import {
   where,
 } from "./sampling.ts";
 
+/**
+ * Continuous distributions, under the names of NumPy's Generator. The result has `shape`, by default [] or the common
+ * shape of the parameters, and a float type, by default float32. Parameters broadcast to it: ShapeError when they
+ * cannot. ArgumentError for plain numbers out of range (a negative scale) and for what is no key; arrays of them are
+ * taken as they are. DTypeError for a type that is no float.
+ */
+
 export interface UniformOptions extends RandomOptions {
   readonly low?: TensorLike;
   readonly high?: TensorLike;
 }
 
-/** Uniform numbers in [low, high), default [0, 1). Gradients flow to the bounds. */
+/**
+ * Uniform numbers in [low, high), default [0, 1): multiples of 2^-24 (float64: 2^-53) when low and high are left out.
+ * Gradients flow to the bounds.
+ */
 export function uniform(key: Tensor, shape: readonly number[] = [], options: UniformOptions = {}): Tensor {
   const { low = 0, high = 1 } = options;
   const dtype = floatDType("uniform", options.dtype);
@@ -68,7 +78,10 @@ function locationScale(
   return wrap(x);
 }
 
-/** Normal numbers of mean `loc` and standard deviation `scale`, by the quantile of AS 241. Gradients flow to both. */
+/**
+ * Normal numbers of mean `loc` and standard deviation `scale`, by the quantile of AS 241 (Wichura 1988). Gradients flow
+ * to both.
+ */
 export const normal = (key: Tensor, shape: readonly number[] = [], options: LocationOptions = {}): Tensor =>
   locationScale("normal", key, shape, options, normalNode);
 
@@ -76,11 +89,11 @@ export const normal = (key: Tensor, shape: readonly number[] = [], options: Loca
 export const lognormal = (key: Tensor, shape: readonly number[] = [], options: LocationOptions = {}): Tensor =>
   wrap(exp(locationScale("lognormal", key, shape, options, normalNode).node));
 
-/** Exponential numbers of mean `scale`. */
+/** Exponential numbers of mean `scale` (NumPy's parameter; the rate is 1 / scale). */
 export const exponential = (key: Tensor, shape: readonly number[] = [], options: Omit<LocationOptions, "loc"> = {}): Tensor =>
   locationScale("exponential", key, shape, options, exponentialNode);
 
-/** Laplace (two-sided exponential) numbers. */
+/** Laplace (two-sided exponential) numbers of mean `loc` and mean distance `scale` from it. */
 export const laplace = (key: Tensor, shape: readonly number[] = [], options: LocationOptions = {}): Tensor =>
   locationScale("laplace", key, shape, options, (k, size, dtype) => {
     const { p, upper } = tails(k, size, wide(dtype));
@@ -88,7 +101,7 @@ export const laplace = (key: Tensor, shape: readonly number[] = [], options: Loc
     return make.cast(where(upper, size1, neg(size1)), dtype);
   });
 
-/** Logistic numbers: log(u / (1 - u)). */
+/** Logistic numbers: loc + scale · log(u / (1 - u)). */
 export const logistic = (key: Tensor, shape: readonly number[] = [], options: LocationOptions = {}): Tensor =>
   locationScale("logistic", key, shape, options, (k, size, dtype) => {
     const { p, upper } = tails(k, size, wide(dtype));
@@ -96,7 +109,7 @@ export const logistic = (key: Tensor, shape: readonly number[] = [], options: Lo
     return make.cast(where(upper, far, neg(far)), dtype);
   });
 
-/** Gumbel numbers: -log of exponential ones. */
+/** Gumbel numbers: loc - scale · log of exponential ones. */
 export const gumbel = (key: Tensor, shape: readonly number[] = [], options: LocationOptions = {}): Tensor =>
   locationScale("gumbel", key, shape, options, gumbelNode);
 
@@ -127,6 +140,7 @@ export interface TruncatedNormalOptions extends LocationOptions {
 /**
  * Normal numbers with the standard one kept within [lower, upper] (default ±2) by inverting the distribution function.
  * Accurate to about 1e-6 (float64: 1e-14) also far out in a tail, as long as its probability is above 1e-30.
+ * ArgumentError for bounds out of order.
  */
 export function truncatedNormal(key: Tensor, shape: readonly number[] = [], options: TruncatedNormalOptions = {}): Tensor {
   const { lower = -2, upper = 2 } = options;
@@ -182,8 +196,8 @@ export interface ScaleOptions extends RandomOptions {
 }
 
 /**
- * Gamma numbers of shape parameter `a` (the mean is a · scale). No round accepts less often than once in 10^10.
- * Gradients flow to `scale`, not to `a`.
+ * Gamma numbers of shape parameter `a` (the mean is a · scale), by rejection (Marsaglia & Tsang 2000). No round accepts
+ * less often than once in 10^10. Gradients flow to `scale`, not to `a`.
  */
 export function gamma(key: Tensor, a: TensorLike, shape?: readonly number[], options: ScaleOptions = {}): Tensor {
   const { scale = 1 } = options;
@@ -225,7 +239,10 @@ export function beta(key: Tensor, a: TensorLike, b: TensorLike, shape?: readonly
   return wrap(make.cast(div(1, add(exp(difference), 1)), dtype));
 }
 
-/** Dirichlet numbers: rows that sum to 1, [..shape, K] for `alpha` of shape [.., K]; `shape` excludes the last axis. */
+/**
+ * Dirichlet numbers: rows that sum to 1, [...shape, K] for `alpha` of shape [..., K]; `shape` excludes the last axis.
+ * ShapeError for an alpha that is a single number.
+ */
 export function dirichlet(key: Tensor, alpha: TensorLike, shape?: readonly number[], options: RandomOptions = {}): Tensor {
   const dtype = floatDType("dirichlet", options.dtype);
   const a = asTensor(alpha, undefined, "dirichlet");

@@ -32,8 +32,9 @@ import { bernoulli, binomial, geometric, type IntegersOptions, integers, poisson
 import { keyNode, type RandomOptions, randomKey, split } from "./keys.ts";
 
 /**
- * Random numbers with the methods of NumPy's Generator; sizes come last. Every call takes a new key from the generator's
- * own, a Variable, so inside `compile` each call of the program draws anew. Default type float32.
+ * Random numbers with the methods of NumPy's Generator: the functions of this module under the same names, with their
+ * errors, sizes last. Every call takes a new key from the generator's own, a Variable, so inside `compile` each call of
+ * the program draws anew. Default type float32.
  */
 export class Generator {
   /** The state: save and assign it to go on from the same place. */
@@ -142,7 +143,10 @@ export class Generator {
 
 const shapeOf = (...xs: TensorLike[]): number[] => broadcastShapes("random", ...xs.map((x) => asTensor(x).shape));
 
-/** A generator with a seed, or with one from the system's entropy. */
+/**
+ * A generator with a seed or a key, or with a seed from the system's entropy. ArgumentError as for `randomKey`. NumPy's
+ * default_rng.
+ */
 export function defaultRng(seed?: number | Tensor): Generator {
   if (seed instanceof Tensor) return new Generator(seed);
   if (seed === undefined) {

@@ -9,7 +9,7 @@ import { wrap } from "../core.ts";
 
 /** Keys, and the random bits and numbers of the unit interval that a key stands for. */
 
-/** A key from a seed, a non-negative integer below 2^53: uint32[2]. */
+/** A key from a seed, a whole number from 0 to 2^53 - 1: uint32 [2]. ArgumentError for another seed. */
 export function randomKey(seed: number): Tensor {
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new ArgumentError("randomKey", `the seed is ${seed}`, "Give an integer from 0 to 2**53 - 1");
@@ -41,7 +41,10 @@ function forPurpose(key: Node, purpose: keyof typeof purposes): Node {
   return make.binary("xor", key, make.where(first, make.constant(a, [2], "uint32"), make.constant(b, [2], "uint32")));
 }
 
-/** n independent keys from one, which should not be used again. */
+/**
+ * n independent keys (uint32 [2] each) from one, which should not be used again. ArgumentError for an n that is no
+ * whole number from 0.
+ */
 export function split(key: Tensor, n = 2): Tensor[] {
   const node = keyNode("split", key);
   if (!Number.isInteger(n) || n < 0) throw new ArgumentError("split", `the number of keys is ${n}`, "Give a non-negative integer");
@@ -51,7 +54,10 @@ export function split(key: Tensor, n = 2): Tensor[] {
   return Array.from({ length: n }, (_, i) => wrap(make.reshape(make.slice(keys, [i, 0], [1, 1], [1, 2]), [2])));
 }
 
-/** A key from a key and a number, such as a step or a layer's place: an integer, or an integer array of one element. */
+/**
+ * A key from a key and a number, such as a step or a layer's place: an integer from 0 to 2^32 - 1, or an integer array
+ * of one element. ArgumentError for another number.
+ */
 export function foldIn(key: Tensor, data: number | Tensor): Tensor {
   const node = keyNode("foldIn", key);
   if (typeof data === "number" && (!Number.isInteger(data) || data < 0 || data >= 2 ** 32))
@@ -63,7 +69,7 @@ export function foldIn(key: Tensor, data: number | Tensor): Tensor {
   return wrap(make.concat([make.threefry(forPurpose(node, "foldHigh"), counter), make.threefry(forPurpose(node, "foldLow"), counter)], 0));
 }
 
-/** Threefry-2x32-20 in plain arithmetic: the block that the primitive's first word comes from (Salmon et al. 2011). */
+/** Threefry-2x32-20 in plain arithmetic: the block that the first word of the primitive comes from (Salmon et al. 2011). */
 export function threefry2x32(key: readonly [number, number], counter: readonly [number, number]): [number, number] {
   const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
   const ks = [key[0], key[1], (key[0] ^ key[1] ^ 0x1bd11bda) >>> 0];
@@ -95,7 +101,7 @@ export function words(key: Node, shape: Shape, block = 0): Node {
 export const shr = (x: Node, by: number) => make.binary("shr", x, make.constant(by, x.shape, "uint32"));
 export const u32 = (value: number, shape: Shape) => make.constant(value, shape, "uint32");
 
-/** Random uint32 words. */
+/** Random uint32 words, [...shape]. ShapeError for more than the 2^32 words of a key. */
 export function bits(key: Tensor, shape: readonly number[] = []): Tensor {
   return wrap(words(keyNode("bits", key), asShape("bits", shape)));
 }

@@ -9,6 +9,8 @@ import { searchNode } from "../searching.ts";
 import { diff } from "./cumulative.ts";
 import { constant, sumType } from "./reductions.ts";
 
+/** Counting how often values occur. */
+
 export interface HistogramOptions {
   /** How many equal intervals, or their edges in rising order. Default 10. */
   readonly bins?: number | TensorLike;
@@ -20,7 +22,11 @@ export interface HistogramOptions {
   readonly weights?: TensorLike;
 }
 
-/** How many elements fall into each interval, and the edges; each interval holds its left edge, the last both. */
+/**
+ * How many elements fall into each interval, [bins], and the edges, [bins + 1]; each interval holds its left edge, the
+ * last both (NumPy). ShapeError for edges of other than one dimension and for weights not shaped like x, ArgumentError
+ * for less than one bin or a range that does not rise.
+ */
 export function histogram(x: TensorLike, options: HistogramOptions = {}): [counts: Tensor, edges: Tensor] {
   const { density = false } = options;
   const t = asTensor(x, undefined, "histogram");
@@ -45,7 +51,7 @@ export function histogram(x: TensorLike, options: HistogramOptions = {}): [count
   return [wrap(make.binary("div", make.binary("div", real, diff(wrap(edges)).node), total)), wrap(edges)];
 }
 
-/** The edges that histogram() would use, as an array of one more element than there are intervals. */
+/** The edges that `histogram` would use, [bins + 1], with the same errors (NumPy). */
 export function histogramBinEdges(x: TensorLike, options: Pick<HistogramOptions, "bins" | "range"> = {}): Tensor {
   const t = asTensor(x, undefined, "histogramBinEdges");
   return wrap(histogramEdges(make.reshape(make.cast(t.node, floatType(t.dtype)), [t.size]), options));
@@ -92,8 +98,10 @@ export interface BincountOptions {
 }
 
 /**
- * How often each of 0, 1, 2, ... occurs in one dimension of integers, int32 (or the sums of weights). The length depends on the
- * values, so they are computed at once, unless `length` is given; then negative and larger values are ignored.
+ * How often each of 0, 1, 2, ... occurs in one dimension of integers, int32 (or the sums of weights), [largest + 1]
+ * (NumPy). That length depends on the values, so they are computed at once (StateError inside `compile`), unless
+ * `length` is given; then negative and larger values are ignored. ArgumentError for negative values, DTypeError for no
+ * integers, ShapeError for other dimensions.
  */
 export function bincount(x: TensorLike, options: BincountOptions = {}): Tensor {
   const { minlength = 0 } = options;
@@ -134,7 +142,10 @@ function readNow(operation: string, x: Tensor): ArrayLike<number> & Iterable<num
   }
 }
 
-/** The number of the interval between rising edges that each element falls into: 0 before the first, edges.size after the last. */
+/**
+ * The number of the interval between rising edges that each element falls into, int32, shaped like x: 0 before the
+ * first, edges.size after the last (NumPy). ShapeError for edges of other than one dimension.
+ */
 export function digitize(x: TensorLike, edges: TensorLike, options: { readonly right?: boolean } = {}): Tensor {
   const [t, e] = [asTensor(x, undefined, "digitize"), asTensor(edges, undefined, "digitize")];
   if (e.ndim !== 1) throw new ShapeError("digitize", `the edges have shape ${showShape(e.shape)}, one dimension is needed`);

@@ -7,6 +7,8 @@ import { normalizeAxis } from "../../shape.ts";
 import { asTensor, broadcastNode, commonType, type TensorLike, wrap } from "../core.ts";
 import { keptShape, sumType } from "./reductions.ts";
 
+/** Running sums, products and extremes, and differences of neighbours. */
+
 export interface CumulativeOptions {
   /** Default: the flattened array. */
   readonly axis?: number | null;
@@ -23,10 +25,16 @@ function running(operation: string, kind: "sum" | "prod", x: TensorLike, options
   return wrap(scanned(operation, kind, make.cast(t.node, sumType(operation, t.dtype, options.dtype)), options.axis ?? null));
 }
 
-/** Sums of the elements up to each place along an axis. Types as for `sum`. */
+/**
+ * Sums of the elements up to each place along an axis, shaped like x; without an axis, of the flattened array (NumPy).
+ * Types as for `sum`.
+ */
 export const cumsum = (x: TensorLike, options: CumulativeOptions = {}): Tensor => running("cumsum", "sum", x, options);
 
-/** Products of the elements up to each place along an axis. Types as for `sum`. */
+/**
+ * Products of the elements up to each place along an axis, shaped like x; without an axis, of the flattened array
+ * (NumPy). Types as for `sum`.
+ */
 export const cumprod = (x: TensorLike, options: CumulativeOptions = {}): Tensor => running("cumprod", "prod", x, options);
 
 export interface CumulativeFromStartOptions extends CumulativeOptions {
@@ -49,19 +57,31 @@ function fromStart(operation: string, kind: "sum" | "prod", x: TensorLike, optio
   return wrap(make.concat([first, node], axis));
 }
 
-/** `cumsum` as the array API has it: the axis may be left out for one dimension only, and a first 0 can be included. */
+/**
+ * `cumsum` as the array API has it: a first 0 can be included, n → n + 1 elements. ArgumentError when the axis is left
+ * out for other than one dimension.
+ */
 export const cumulativeSum = (x: TensorLike, options: CumulativeFromStartOptions = {}): Tensor =>
   fromStart("cumulativeSum", "sum", x, options);
 
-/** `cumprod` as the array API has it: the axis may be left out for one dimension only, and a first 1 can be included. */
+/**
+ * `cumprod` as the array API has it: a first 1 can be included, n → n + 1 elements. ArgumentError when the axis is left
+ * out for other than one dimension.
+ */
 export const cumulativeProd = (x: TensorLike, options: CumulativeFromStartOptions = {}): Tensor =>
   fromStart("cumulativeProd", "prod", x, options);
 
-/** The largest element up to each place along an axis; NaN from the first NaN on. */
+/**
+ * The largest element up to each place along an axis, shaped like x; NaN from the first NaN on. NumPy's
+ * maximum.accumulate; without an axis, of the flattened array.
+ */
 export const cummax = (x: TensorLike, options: Pick<CumulativeOptions, "axis"> = {}): Tensor =>
   wrap(scanned("cummax", "max", asTensor(x, undefined, "cummax").node, options.axis ?? null));
 
-/** The smallest element up to each place along an axis; NaN from the first NaN on. */
+/**
+ * The smallest element up to each place along an axis, shaped like x; NaN from the first NaN on. NumPy's
+ * minimum.accumulate; without an axis, of the flattened array.
+ */
 export const cummin = (x: TensorLike, options: Pick<CumulativeOptions, "axis"> = {}): Tensor =>
   wrap(scanned("cummin", "min", asTensor(x, undefined, "cummin").node, options.axis ?? null));
 
@@ -75,7 +95,11 @@ export interface DiffOptions {
   readonly append?: TensorLike;
 }
 
-/** Differences of neighbours along an axis, which gets shorter by n. For bool: where neighbours differ. */
+/**
+ * Differences of neighbours along an axis (default the last), n times: [..., k] → [..., k - n]. For bool: where
+ * neighbours differ. ArgumentError for an n that is no whole number from 0, ShapeError for a `prepend` or `append` that
+ * does not fit.
+ */
 export function diff(x: TensorLike, options: DiffOptions = {}): Tensor {
   const { n = 1, prepend, append } = options;
   if (!Number.isInteger(n) || n < 0) throw new ArgumentError("diff", `n is ${n}`, "Use a whole number, 0 or more");

@@ -1,4 +1,7 @@
-/** Functions of all elements along axes: sums and extremes, means, running sums, quantiles, counts. NumPy's names. */
+/**
+ * Functions of all elements along axes: sums and extremes, means, running sums, quantiles, counts, under the names of the
+ * array API standard 2024.12 and NumPy. IndexError for an axis that is not there or is named twice.
+ */
 export { type BincountOptions, bincount, digitize, type HistogramOptions, histogram, histogramBinEdges } from "./counting.ts";
 export {
   type CumulativeFromStartOptions,

@@ -6,6 +6,8 @@ import { normalizeAxis, sameShape, showShape } from "../../shape.ts";
 import { asTensor, broadcastNode, commonType, floatType, type TensorLike, wrap } from "../core.ts";
 import { constant, isNan, type ReduceOptions, reduced, reduceNode, spread, type TypedReduceOptions, termsOf } from "./reductions.ts";
 
+/** Means and what is built on them: variances and covariances. */
+
 /** The type means are computed in: half floats would lose most of their digits in the sum. */
 const meanType = (dtype: DType): DType => (dtypeInfo(dtype).bytes === 2 && isFloat(dtype) ? "float32" : floatType(dtype));
 
@@ -19,7 +21,7 @@ function meanNode(x: Node, axes: readonly number[]): Node {
   return make.binary("div", total, constant(termsOf(x.shape, axes), total));
 }
 
-/** The arithmetic mean over axes; NaN of none. float32 for integers. */
+/** The arithmetic mean over axes; NaN of none. float32 for integers. DTypeError for a result type that is no float. */
 export function mean(x: TensorLike, options: TypedReduceOptions = {}): Tensor {
   const t = asTensor(x, undefined, "mean");
   const type = options.dtype === undefined ? floatType(t.dtype) : checkFloat("mean", options.dtype);
@@ -46,11 +48,15 @@ function fromVariance(operation: string, x: TensorLike, options: VarianceOptions
   });
 }
 
-/** The variance over axes: the mean squared distance from the mean. Also exported as `var`, which no declaration may be called. */
+/**
+ * The variance over axes: the sum of squared distances from the mean over count - correction (NumPy's ddof); infinite
+ * or NaN where that is not positive. DTypeError as for `mean`. Also exported as `var`, which no declaration may be
+ * called.
+ */
 export const variance = (x: TensorLike, options: VarianceOptions = {}): Tensor => fromVariance("var", x, options, (v) => v);
 export { variance as var };
 
-/** The standard deviation over axes: the square root of the variance. */
+/** The standard deviation over axes: the square root of the variance, with its options and errors. */
 export const std = (x: TensorLike, options: VarianceOptions = {}): Tensor => fromVariance("std", x, options, (v) => make.unary("sqrt", v));
 
 export interface AverageOptions extends ReduceOptions {
@@ -58,7 +64,10 @@ export interface AverageOptions extends ReduceOptions {
   readonly weights?: TensorLike;
 }
 
-/** The weighted mean over axes: Σ w·x / Σ w. */
+/**
+ * The weighted mean over axes: Σ w·x / Σ w (NumPy). ShapeError for weights that are neither shaped like x nor one per
+ * element of a single axis.
+ */
 export function average(x: TensorLike, options: AverageOptions = {}): Tensor {
   if (options.weights === undefined) return mean(x, options);
   const t = asTensor(x, undefined, "average");
@@ -88,7 +97,7 @@ function alignWeights(w: Node, x: Tensor, axis: ReduceOptions["axis"]): Node {
   );
 }
 
-/** The mean over axes of what is not NaN; NaN where nothing is. */
+/** The mean over axes of what is not NaN; NaN where nothing is (NumPy). */
 export function nanmean(x: TensorLike, options: ReduceOptions = {}): Tensor {
   const { node } = asTensor(x, undefined, "nanmean");
   if (!isFloat(node.dtype)) return mean(wrap(node), options);
@@ -132,13 +141,19 @@ function covariance(operation: string, x: TensorLike, options: CovarianceOptions
   return make.binary("div", products, constant(Math.max(0, rows.shape[1]! - correction), products));
 }
 
-/** The covariance matrix of variables (rows of x): shape [variables, variables], or [] for a single one. */
+/**
+ * The covariance matrix of variables (rows of x): [variables, observations] → [variables, variables], or [] for a
+ * single one (NumPy). ShapeError for more than two dimensions, and for a y of other observations.
+ */
 export function cov(x: TensorLike, options: CovarianceOptions = {}): Tensor {
   const result = covariance("cov", x, options);
   return wrap(result.size === 1 ? make.reshape(result, []) : result);
 }
 
-/** The matrix of Pearson's correlation coefficients of variables (rows of x), within [-1, 1]. */
+/**
+ * The matrix of Pearson's correlation coefficients of variables (rows of x), within [-1, 1]. Shapes and errors as for
+ * `cov` (NumPy).
+ */
 export function corrcoef(x: TensorLike, options: Omit<CovarianceOptions, "correction"> = {}): Tensor {
   const c = covariance("corrcoef", x, options);
   const count = c.shape[0]!;

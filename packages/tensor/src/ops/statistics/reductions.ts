@@ -7,6 +7,8 @@ import { normalizeAxes, normalizeAxis, type Shape, showShape } from "../../shape
 import { asTensor, type TensorLike, wrap } from "../core.ts";
 import { type ClosenessOptions, isclose } from "../elementwise.ts";
 
+/** Sums, extremes and truth over axes, which go unless `keepdims`. Default: all axes. */
+
 export interface ReduceOptions {
   /** One axis or several; all of them when left out. */
   readonly axis?: number | readonly number[] | null;
@@ -61,7 +63,10 @@ function accumulate(operation: string, op: ReduceOp, x: TensorLike, options: Typ
   return reduced(operation, node, options, (axes) => reduceNode(op, node, axes));
 }
 
-/** The sum over axes; 0 of none. bool and small integers are summed as int32 or uint32. */
+/**
+ * The sum over axes; 0 of none. bool and integers are summed as int32 or uint32 and wrap. DTypeError for the result
+ * type bool.
+ */
 export const sum = (x: TensorLike, options: TypedReduceOptions = {}): Tensor => accumulate("sum", "reduceSum", x, options);
 
 /** The product over axes; 1 of none. Types as for `sum`. */
@@ -75,13 +80,16 @@ function extreme(operation: string, op: ReduceOp, x: TensorLike, options: Reduce
   });
 }
 
-/** The largest element over axes; NaN if there is one. Throws ShapeError for no elements. */
+/** The largest element over axes; NaN if there is one. ShapeError for no elements. */
 export const max = (x: TensorLike, options: ReduceOptions = {}): Tensor => extreme("max", "reduceMax", x, options);
 
-/** The smallest element over axes; NaN if there is one. Throws ShapeError for no elements. */
+/** The smallest element over axes; NaN if there is one. ShapeError for no elements. */
 export const min = (x: TensorLike, options: ReduceOptions = {}): Tensor => extreme("min", "reduceMin", x, options);
 
-/** The distance from the smallest to the largest element ("peak to peak"). */
+/**
+ * The distance from the smallest to the largest element over axes ("peak to peak", NumPy). ShapeError for no elements,
+ * DTypeError for bool.
+ */
 export function ptp(x: TensorLike, options: ReduceOptions = {}): Tensor {
   const { node } = asTensor(x, undefined, "ptp");
   return reduced("ptp", node, options, (axes) => {
@@ -102,16 +110,19 @@ function truth(operation: string, op: ReduceOp, ofNone: number, x: TensorLike, o
   });
 }
 
-/** Whether all elements over axes are true (not 0); true of none. */
+/** Whether all elements over axes are true (not 0): bool; true of none. */
 export const all = (x: TensorLike, options: ReduceOptions = {}): Tensor => truth("all", "reduceMin", 1, x, options);
 
-/** Whether any element over axes is true (not 0); false of none. */
+/** Whether any element over axes is true (not 0): bool; false of none. */
 export const any = (x: TensorLike, options: ReduceOptions = {}): Tensor => truth("any", "reduceMax", 0, x, options);
 
-/** Whether all elements of a and b are equal within a tolerance (see `isclose`), as an array of no dimensions. */
+/**
+ * Whether all elements of a and b are equal within a tolerance (see `isclose`), as an array of no dimensions: reading
+ * it is the caller's choice. ShapeError when they do not broadcast.
+ */
 export const allclose = (a: TensorLike, b: TensorLike, options: ClosenessOptions = {}): Tensor => all(isclose(a, b, options));
 
-/** Number of elements that are not 0, int32. */
+/** Number of elements over axes that are not 0, int32. */
 export function countNonzero(x: TensorLike, options: ReduceOptions = {}): Tensor {
   const node = make.cast(asTensor(x, undefined, "countNonzero").node, "bool");
   return sum(wrap(node), options);
@@ -134,15 +145,21 @@ function position(operation: string, op: "argmax" | "argmin", x: TensorLike, opt
   return wrap(make.reshape(result, axis === null ? node.shape.map(() => 1) : keptShape(node.shape, [at])));
 }
 
-/** Index (int32) of the first largest element along an axis, or in the flattened array; that of a NaN if there is one. */
+/**
+ * Index (int32) of the first largest element along an axis, or in the flattened array; that of a NaN if there is one.
+ * ShapeError for no elements.
+ */
 export const argmax = (x: TensorLike, options: ArgOptions = {}): Tensor => position("argmax", "argmax", x, options);
 
-/** Index (int32) of the first smallest element along an axis, or in the flattened array; that of a NaN if there is one. */
+/**
+ * Index (int32) of the first smallest element along an axis, or in the flattened array; that of a NaN if there is one.
+ * ShapeError for no elements.
+ */
 export const argmin = (x: TensorLike, options: ArgOptions = {}): Tensor => position("argmin", "argmin", x, options);
 
 export const isNan = (x: Node): Node => make.compare("ne", x, x);
 
-/** The sum over axes of what is not NaN. */
+/** The sum over axes of what is not NaN (NumPy). Types as for `sum`. */
 export function nansum(x: TensorLike, options: TypedReduceOptions = {}): Tensor {
   const { node } = asTensor(x, undefined, "nansum");
   return sum(wrap(isFloat(node.dtype) ? make.where(isNan(node), constant(0, node), node) : node), options);
@@ -159,8 +176,8 @@ function nanExtreme(operation: string, op: "reduceMax" | "reduceMin", x: TensorL
   });
 }
 
-/** The largest element over axes that is not NaN; NaN where nothing is. */
+/** The largest element over axes that is not NaN; NaN where nothing is (NumPy). ShapeError for no elements. */
 export const nanmax = (x: TensorLike, options: ReduceOptions = {}): Tensor => nanExtreme("nanmax", "reduceMax", x, options);
 
-/** The smallest element over axes that is not NaN; NaN where nothing is. */
+/** The smallest element over axes that is not NaN; NaN where nothing is (NumPy). ShapeError for no elements. */
 export const nanmin = (x: TensorLike, options: ReduceOptions = {}): Tensor => nanExtreme("nanmin", "reduceMin", x, options);
