@@ -103,7 +103,7 @@ function decodeElements({ descr, fortran, shape }: Header, raw: Uint8Array): Arr
   const order = /^[<>|=]/.test(descr) ? descr[0]! : "=";
   const kind = descr.replace(/^[<>|=]/, "");
   const item = Number(/\d+$/.exec(kind)?.[0] ?? 1);
-  let copy = raw.slice();
+  let copy = new Uint8Array(raw); // aligned, and nobody else's: a Buffer's slice() would be a view
   if (order === ">" && item > 1) swap(copy, item);
   let array: { dtype: DType; data: TypedArray };
   if (kind === "i8" || kind === "u8") array = fromWide("readNpy", new BigInt64Array(copy.buffer, 0, copy.length / 8), kind === "u8");

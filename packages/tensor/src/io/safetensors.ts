@@ -125,7 +125,7 @@ function topLevelNames(text: string): string[] {
 
 function decodeEntry({ type, shape }: SafetensorsEntry, raw: Uint8Array): ArrayData {
   const t = types[type]!;
-  const bytes = raw.slice();
+  const bytes = new Uint8Array(raw); // aligned, and nobody else's: a Buffer's slice() would be a view
   if ("wide" in t) return { ...fromWide(operation, new BigInt64Array(bytes.buffer, 0, bytes.length / 8), t.wide === "unsigned"), shape };
   const data = new (dtypeInfo(t.dtype).array)(bytes.buffer, 0, bytes.length / t.bytes);
   return { dtype: t.dtype, shape, data: t.dtype === "bool" ? data.map((b) => (b ? 1 : 0)) : data };
