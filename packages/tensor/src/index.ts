@@ -1,4 +1,10 @@
-/** The table of contents of @gradus/tensor. Everything that is not named here is private. */
+/**
+ * The table of contents of @gradus/tensor. Everything that is not named here is private.
+ *
+ * What holds for all functions of arrays: they take arrays, numbers, booleans, nested lists (ShapeError for ragged ones) and
+ * typed arrays, and throw ArgumentError for anything else, DTypeError for a number type they do not know or take, IndexError
+ * for an axis that is not there. Docstrings name what comes on top, in the words of the array API standard 2024.12 or NumPy.
+ */
 import "./methods.ts";
 
 export { type DType, dtypeInfo, dtypes, promote, type TypedArray } from "./dtype.ts";

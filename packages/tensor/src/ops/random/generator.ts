@@ -46,7 +46,7 @@ export class Generator {
 
   /** A key not used before; the generator moves on. */
   nextKey(): Tensor {
-    const [state, key] = split(this.key) as [Tensor, Tensor];
+    const [state, key] = split(this.key);
     this.key.assign(state);
     if (!engine.trace) engine.realise([state.node]); // else a chain of splits would grow from call to call
     return key;

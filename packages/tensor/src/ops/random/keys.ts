@@ -42,9 +42,11 @@ function forPurpose(key: Node, purpose: keyof typeof purposes): Node {
 }
 
 /**
- * n independent keys (uint32 [2] each) from one, which should not be used again. ArgumentError for an n that is no
+ * n (default 2) independent keys (uint32 [2] each) from one, which should not be used again. ArgumentError for an n that is no
  * whole number from 0.
  */
+export function split(key: Tensor): [Tensor, Tensor];
+export function split(key: Tensor, n: number): Tensor[];
 export function split(key: Tensor, n = 2): Tensor[] {
   const node = keyNode("split", key);
   if (!Number.isInteger(n) || n < 0) throw new ArgumentError("split", `the number of keys is ${n}`, "Give a non-negative integer");
