@@ -194,6 +194,7 @@ const promised: Record<string, readonly (() => unknown)[]> = {
     () => g.mse(f(3), f(3), { reduction: "x" }),
     () => g.huber(f(3), f(3), { delta: 0 }),
     () => g.layerNorm(f(2, 3), { epsilon: -1 }),
+    () => g.l2Normalize(f(2, 3), { epsilon: -1 }),
     () => g.groupNorm(f(2, 3), 2),
     () => g.maxPool1d(f(2, 3, 1), 0),
     () => g.resize(f(1, 2, 2, 1), [2, 2], { method: "x" }),
@@ -281,6 +282,9 @@ const promised: Record<string, readonly (() => unknown)[]> = {
     () => traced((x) => g.bincount(x), tensor([3])),
     () => traced((x) => x.add(x.sum().itemSync()), f(2)),
     () => g.explain(disposed()),
+    () => disposed().shape,
+    () => disposed().add(1),
+    () => traced((x) => x.tolistSync(), f(2)),
   ],
   FormatError: [
     () => g.saveSafetensors(join(tmpdir(), "refused.safetensors"), { __metadata__: f(2) }),

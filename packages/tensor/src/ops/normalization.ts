@@ -152,10 +152,12 @@ export function l2Normalize(
   x: TensorLike,
   options: { readonly axis?: number | readonly number[]; readonly epsilon?: number } = {},
 ): Tensor {
+  const { epsilon = 1e-12 } = options;
+  checkEpsilon("l2Normalize", epsilon);
   const node = floatNode("l2Normalize", x);
   const axes = normalizeAxes("l2Normalize", options.axis ?? -1, node.shape.length);
   const squares = sum(mul(node, node), axes);
   // Bounded before the root, whose slope at 0 is infinite.
-  const bounded = make.binary("max", squares, make.constant((options.epsilon ?? 1e-12) ** 2, squares.shape, squares.dtype));
+  const bounded = make.binary("max", squares, make.constant(epsilon ** 2, squares.shape, squares.dtype));
   return wrap(div(node, restore(make.unary("sqrt", bounded), axes, node.shape)));
 }
