@@ -28,7 +28,7 @@ export class SeedGenerator {
   }
 
   next(): Tensor {
-    const [state, key] = random.split(this.state) as [Tensor, Tensor];
+    const [state, key] = random.split(this.state);
     this.state.assign(state);
     return key;
   }

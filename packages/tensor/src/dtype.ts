@@ -34,6 +34,7 @@ const info: Record<DType, DTypeInfo> = {
   float64: { kind: "float", bytes: 8, array: Float64Array, min: -Infinity, max: Infinity },
 };
 
+/** What a number type is: its kind, bytes per element, constructor of the stored form, smallest and largest value. */
 export const dtypeInfo = (dtype: DType): DTypeInfo => info[dtype];
 export const bytesOf = (dtype: DType): number => info[dtype].bytes;
 export const isFloat = (dtype: DType): boolean => info[dtype].kind === "float";

@@ -1,4 +1,10 @@
-/** The table of contents of @gradus/tensor. Everything that is not named here is private. */
+/**
+ * The table of contents of @gradus/tensor. Everything that is not named here is private.
+ *
+ * What holds for all functions of arrays: they take arrays, numbers, booleans, nested lists (ShapeError for ragged ones) and
+ * typed arrays, and throw ArgumentError for anything else, DTypeError for a number type they do not know or take, IndexError
+ * for an axis that is not there. Docstrings name what comes on top, in the words of the array API standard 2024.12 or NumPy.
+ */
 import "./methods.ts";
 
 export { type DType, dtypeInfo, dtypes, promote, type TypedArray } from "./dtype.ts";
@@ -242,7 +248,7 @@ export {
   trace,
   triangularSolve,
   vectorNorm,
-} from "./ops/linalg.ts";
+} from "./ops/linalg/index.ts";
 export { type CrossEntropyOptions, huber, type LossOptions, mae, mse, sigmoidCrossEntropy, softmaxCrossEntropy } from "./ops/losses.ts";
 export {
   type Axes,
@@ -300,8 +306,8 @@ export {
   maxPool2d,
   maxPool3d,
 } from "./ops/pooling.ts";
-export * as random from "./ops/random.ts";
-export { defaultRng, Generator, randomKey } from "./ops/random.ts";
+export * as random from "./ops/random/index.ts";
+export { defaultRng, Generator, randomKey } from "./ops/random/index.ts";
 export { type ResizeOptions, resize } from "./ops/resize.ts";
 export {
   argsort,
@@ -376,5 +382,5 @@ export {
   type VarianceOptions,
   var,
   variance,
-} from "./ops/statistics.ts";
+} from "./ops/statistics/index.ts";
 export type { Shape } from "./shape.ts";

@@ -7,10 +7,10 @@ import type { TensorLike } from "./ops/core.ts";
 import * as creation from "./ops/creation.ts";
 import * as elementwise from "./ops/elementwise.ts";
 import * as indexing from "./ops/indexing.ts";
-import * as linalg from "./ops/linalg.ts";
+import * as linalg from "./ops/linalg/index.ts";
 import * as manipulation from "./ops/manipulation.ts";
 import * as searching from "./ops/searching.ts";
-import * as statistics from "./ops/statistics.ts";
+import * as statistics from "./ops/statistics/index.ts";
 import { showShape } from "./shape.ts";
 
 /** Functions of an array that are methods of Tensor too: `add(x, 1)` is `x.add(1)`. */

@@ -13,7 +13,7 @@ export interface Spec {
 
 /**
  * Shapes and types of what f would return for arguments of the given ones, in the order of the result's leaves; nothing is
- * computed, and assignments to variables are undone. Throws what f throws, StateError if f reads a value. (JAX: eval_shape.)
+ * computed, and assignments to variables are undone. Throws what f throws, StateError if f reads a value. The same as eval_shape in JAX.
  */
 export function evalShape(f: (...args: Tensor[]) => unknown, ...specs: Spec[]): Spec[] {
   const outer = engine.trace;

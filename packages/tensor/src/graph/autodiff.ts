@@ -8,6 +8,11 @@ import { make, type Node } from "./node.ts";
 import { Tensor, type Variable } from "./tensor.ts";
 import { flatten, mapTree, type Tree } from "./tree.ts";
 
+/**
+ * Derivatives, under the names of JAX. Arguments and results may be trees: nested plain objects and arrays of arrays.
+ * ArgumentError for leaves that are neither arrays nor plain values.
+ */
+
 /** A function over trees of tensors. */
 // biome-ignore lint/suspicious/noExplicitAny: arguments of any type are allowed; only trees of tensors are differentiated
 export type TensorFunction = (...args: any[]) => any;
@@ -72,7 +77,8 @@ function gradients(outputs: readonly Node[], seeds: readonly Node[], wanted: rea
 
 /**
  * The value of a scalar function and its gradient: `valueAndGrad(f)(params, x)` gives `[value, gradient]`, the gradient
- * shaped like `params`. Throws ShapeError when f does not return a single number.
+ * shaped like `params`. ShapeError when f does not return a single number, DTypeError when it or the argument holds no
+ * float, ArgumentError for an argument not given or a result that is no array. JAX's value_and_grad.
  */
 export function valueAndGrad(f: TensorFunction, options: GradientOptions = {}): TensorFunction {
   const { argnums = 0, wrt, hasAux = false } = options;
@@ -132,7 +138,10 @@ export function valueAndGrad(f: TensorFunction, options: GradientOptions = {}): 
   };
 }
 
-/** The gradient of a scalar function: `grad(f)(x)` is shaped like x. Of any order: `grad(grad(f))`. */
+/**
+ * The gradient of a scalar function: `grad(f)(x)` is shaped like x. Of any order: `grad((x) => grad(f)(x).sum())`. With
+ * hasAux, [gradient, extra]. Errors as for `valueAndGrad`.
+ */
 export function grad(f: TensorFunction, options: GradientOptions = {}): TensorFunction {
   const both = valueAndGrad(f, options);
   return (...args) => {
@@ -142,8 +151,9 @@ export function grad(f: TensorFunction, options: GradientOptions = {}): TensorFu
 }
 
 /**
- * The value of f and its pullback: `const [y, pull] = vjp(f, x1, x2)`; `pull(cotangent)` gives the vector-Jacobian
- * products for all arguments, as an array.
+ * The value of f and its pullback: `const [y, pull] = vjp(f, x1, x2)`; `pull(cotangent)`, for a cotangent shaped like
+ * y, gives the vector-Jacobian products for all arguments, as an array. ShapeError for a cotangent of another shape,
+ * ArgumentError for one of other arrays.
  */
 export function vjp(f: TensorFunction, ...primals: unknown[]): [value: unknown, pullback: (cotangent: unknown) => unknown[]] {
   const { leaves, form } = flatten("vjp", primals);
@@ -178,6 +188,7 @@ function matching(operation: string, what: string, like: readonly Tensor[], give
 /**
  * The value of f and its derivative along `tangents`: `jvp(f, [x], [v])` gives `[f(x), J·v]`. Forward mode as the
  * transpose of the pullback: the pullback is linear in its cotangent, so pulling back through it pushes forward.
+ * ShapeError for tangents shaped unlike the arguments, ArgumentError for another number of them.
  */
 export function jvp(f: TensorFunction, primals: readonly unknown[], tangents: readonly unknown[]): [value: unknown, tangent: unknown] {
   const { leaves, form } = flatten("jvp", primals);
@@ -198,7 +209,10 @@ export function jvp(f: TensorFunction, primals: readonly unknown[], tangents: re
   return [value, out.form.rebuild(pushed.map((n) => new Tensor(n)))];
 }
 
-/** All partial derivatives: for x of shape S and f(x) of shape R, an array of shape [...R, ...S]; x may be a tree. */
+/**
+ * All partial derivatives: for x of shape S and f(x) of shape R, an array of shape [...R, ...S]; x may be a tree. One
+ * backward pass per element of f(x). ArgumentError unless f returns one array.
+ */
 export function jacobian(f: TensorFunction, options: { readonly argnums?: number } = {}): TensorFunction {
   const { argnums = 0 } = options;
   return (...args: unknown[]) => {
@@ -231,12 +245,12 @@ export function jacobian(f: TensorFunction, options: { readonly argnums?: number
   };
 }
 
-/** Second derivatives of a scalar function of one array of shape S: shape [...S, ...S]. */
+/** Second derivatives of a scalar function of one array of shape S: [...S, ...S]. Errors as for `valueAndGrad`. */
 export function hessian(f: TensorFunction, options: { readonly argnums?: number } = {}): TensorFunction {
   return jacobian(grad(f, options), options);
 }
 
-/** The same value, through which no gradient flows. */
+/** The same value, an array or a tree of them, through which no gradient flows. */
 export function stopGradient<T>(tree: T): T {
   return mapTree(tree, (t) => new Tensor(make.alias({ kind: "stop" }, [t.node])));
 }
@@ -244,8 +258,9 @@ export function stopGradient<T>(tree: T): T {
 let customRules = 0;
 
 /**
- * A function with a gradient of one's own: `backward(cotangent, ...args)` gives the cotangents of the arguments (arrays
- * only), `null` where nothing flows.
+ * A function with a gradient of its own: `backward(cotangent, ...args)` gives the cotangents of the arguments (arrays
+ * only), each shaped like its argument, `null` where nothing flows. ShapeError or ArgumentError, when the gradient is
+ * taken, for others.
  */
 export function customGradient(
   forward: (...args: Tensor[]) => Tensor,

@@ -40,10 +40,10 @@ interface Program {
 }
 
 /**
- * Traces f at its first call with arguments of given shapes and types, and replays the program afterwards: no graph, no
- * allocation of intermediates. Arguments and results are trees of arrays; plain numbers and strings among the arguments
- * are part of the program (changing one traces again). Variables that f reads are read anew at every call; those it
- * assigns are updated in place. f must be pure but for that: it runs once per trace.
+ * Traces f at its first call with arguments of given shapes and types, and replays the program afterwards. Arguments
+ * and results are trees of arrays; plain numbers and strings are part of the program (another one traces again).
+ * Variables that f reads are read anew at every call; those it assigns are updated in place. f must be pure but for
+ * that: it runs once per trace. ArgumentError for an asynchronous f, StateError for reading values inside of it.
  */
 export function compile<F extends TensorFunction>(f: F, options: CompileOptions = {}): Compiled<F> {
   const programs = new Map<string, Program>();

@@ -31,7 +31,8 @@ engine.register(() => make({}));
 
 /**
  * Chooses the device and starts it anew: `await init({ device: "reference" })`. Without it the default device starts at
- * its first use. Returns what is in use and why. Arrays made before stay on their device.
+ * its first use. Returns what is in use and why. Arrays made before stay on their device. ArgumentError for an unknown
+ * device.
  */
 export async function init(options: InitOptions = {}): Promise<{ device: string; description: string }> {
   const backend = make(options);

@@ -5,7 +5,10 @@ import { Tensor } from "./tensor.ts";
 /** What the engine holds: bytes in arrays, in intermediates, reserved from the system, and how many arrays and programs. */
 export const memoryReport = (): MemoryReport => engine.memory();
 
-/** The graph that is pending below an array, its kernels and memory plan, as text. Computes nothing. */
+/**
+ * The graph that is pending below an array, its kernels and memory plan, as text. Computes nothing. StateError for an
+ * array that was disposed.
+ */
 export function explain(x: Tensor): string {
   const { node } = x;
   if (node.buffer) return `realised: ${node.dtype}[${node.shape.join(", ")}] on ${node.buffer.backend.name}`;
@@ -27,8 +30,8 @@ export function explain(x: Tensor): string {
 }
 
 /**
- * Runs `body` and gives back the memory of every array made in it at once, except those it returns (an array, or a plain
- * array or object of them).
+ * Runs `body` and gives back the memory of every array made in it at once, except those it returns (an array, or a
+ * plain array or object of them), which are computed first. `body` is synchronous.
  */
 export function scope<T>(body: () => T): T {
   const outer = engine.created;

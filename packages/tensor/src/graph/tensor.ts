@@ -9,7 +9,7 @@ export type NestedArray = number | boolean | readonly NestedArray[];
 
 /**
  * An array of numbers: a handle on a node of the lazy graph. Nothing is computed until a value is read. Operations are
- * functions under NumPy's names, most of them methods too (see methods.ts).
+ * functions under NumPy's names, most of them methods too (see methods.ts). StateError for any use of a disposed array.
  */
 export class Tensor {
   /** @internal */
@@ -47,24 +47,29 @@ export class Tensor {
   get size(): number {
     return this.node.size;
   }
+  /** Bytes of the elements. */
   get nbytes(): number {
     return this.size * bytesOf(this.dtype);
   }
 
-  /** The elements in row-major order: a copy. float16 and bfloat16 come as a Float32Array, bool as 0/1 in a Uint8Array. */
+  /**
+   * The elements in row-major order: a copy. float16 and bfloat16 come as a Float32Array, bool as 0/1 in a Uint8Array.
+   * StateError inside `compile`, where there are no values yet; so for all that read.
+   */
   async data(): Promise<TypedArray> {
     return decode(this.dtype, await engine.read(this.node));
   }
-  /** `data()` at once, on devices that allow it (the CPU backends). */
+  /** `data()` at once, on devices that allow it (the CPU backends); StateError on others. */
   dataSync(): TypedArray {
     return decode(this.dtype, engine.readSync(this.node));
   }
 
-  /** The value of an array of one element. */
+  /** The value of an array of one element; ShapeError for more or none. */
   async item(): Promise<number> {
     this.checkSingle();
     return (await this.data())[0] as number;
   }
+  /** `item()` at once, where `dataSync()` works. */
   itemSync(): number {
     this.checkSingle();
     return this.dataSync()[0] as number;
@@ -74,6 +79,7 @@ export class Tensor {
   async tolist(): Promise<NestedArray> {
     return nest(await this.data(), this.shape, this.dtype);
   }
+  /** `tolist()` at once, where `dataSync()` works. */
   tolistSync(): NestedArray {
     return nest(this.dataSync(), this.shape, this.dtype);
   }
@@ -84,7 +90,7 @@ export class Tensor {
     return this;
   }
 
-  /** Gives the memory back now instead of when the collector finds it. Using the array afterwards is an error. */
+  /** Gives the memory back now instead of when the collector finds it. */
   dispose(): void {
     if (this.current) engine.release(this.current);
     this.current = null;
@@ -112,7 +118,7 @@ export class Variable extends Tensor {
     this.name = name;
   }
 
-  /** Takes the value of an array of the same shape and type. */
+  /** Takes the value of an array of the same shape and type; ShapeError for another. */
   assign(value: Tensor): this {
     if (!sameShape(value.shape, this.shape) || value.dtype !== this.dtype)
       throw new ShapeError(

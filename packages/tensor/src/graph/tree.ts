@@ -55,7 +55,10 @@ export function flatten(operation: string, tree: unknown, name = ""): { leaves: 
   return { leaves, form: { key, paths, rebuild: build } };
 }
 
-/** Applies a function to every tensor of a tree. */
+/**
+ * A tree of the same form with a function applied to every array. ArgumentError for leaves that are neither arrays nor
+ * plain values.
+ */
 export function mapTree<T>(tree: T, f: (leaf: Tensor, path: string) => Tensor): T {
   const { leaves, form } = flatten("mapTree", tree);
   return form.rebuild(leaves.map((leaf, i) => f(leaf, form.paths[i]!))) as T;

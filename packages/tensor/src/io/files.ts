@@ -1,7 +1,10 @@
 import { FormatError } from "../errors.ts";
 import type { RandomAccess } from "./safetensors.ts";
 
-/** Files in Node.js. The modules are fetched when a file is touched, so that pages never ask for them. */
+/**
+ * Files in Node.js; FormatError in a page, where there are none. The modules are fetched when a file is touched, so
+ * that pages never ask for them.
+ */
 
 const node = async () => {
   try {
@@ -11,12 +14,16 @@ const node = async () => {
   }
 };
 
+/** The bytes of a file. Rejects with Node's own error (ENOENT, ...) for one that cannot be read. */
 export async function loadFile(path: string): Promise<Uint8Array> {
   const { fs } = await node();
   return new Uint8Array(await fs.readFile(path));
 }
 
-/** Writes all of a file or nothing: into a temporary name beside it, flushed, then renamed. */
+/**
+ * Writes all of a file or nothing: into a temporary name beside it, flushed, then renamed. Rejects with Node's own
+ * error for a place that cannot be written.
+ */
 export async function saveFile(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
   const { fs } = await node();
   const temporary = `${path}.${globalThis.crypto.randomUUID().slice(0, 8)}.tmp`;
@@ -33,7 +40,7 @@ export async function saveFile(path: string, chunks: Iterable<Uint8Array>): Prom
   }
 }
 
-/** A file whose parts are read when asked for. Close it when done. */
+/** A file whose parts are read when asked for; close it when done. FormatError, when reading, for a file that ends too early. */
 export async function openFile(path: string): Promise<RandomAccess & { close(): Promise<void> }> {
   const { fs } = await node();
   const file = await fs.open(path, "r");

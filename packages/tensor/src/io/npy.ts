@@ -90,8 +90,9 @@ export function npyHeader(bytes: Uint8Array, total: number): Header {
 }
 
 /**
- * Reads an `.npy` file. 64-bit integers become int32 or uint32 when all fit, else float64 when that is exact. Throws
- * FormatError for what is no valid file, DTypeError for complex, object, string and structured arrays.
+ * Reads an `.npy` file. 64-bit integers become int32 or uint32 when all fit, else float64 when that is exact.
+ * FormatError for what is no valid file, DTypeError for complex, object, string and structured arrays, and for 64-bit
+ * integers that fit no type.
  */
 export function readNpy(bytes: Uint8Array): ArrayData {
   const header = npyHeader(bytes, bytes.length);
@@ -102,7 +103,7 @@ function decodeElements({ descr, fortran, shape }: Header, raw: Uint8Array): Arr
   const order = /^[<>|=]/.test(descr) ? descr[0]! : "=";
   const kind = descr.replace(/^[<>|=]/, "");
   const item = Number(/\d+$/.exec(kind)?.[0] ?? 1);
-  let copy = raw.slice();
+  let copy = new Uint8Array(raw); // aligned, and nobody else's: a Buffer's slice() would be a view
   if (order === ">" && item > 1) swap(copy, item);
   let array: { dtype: DType; data: TypedArray };
   if (kind === "i8" || kind === "u8") array = fromWide("readNpy", new BigInt64Array(copy.buffer, 0, copy.length / 8), kind === "u8");
@@ -157,7 +158,10 @@ export function fromWide(operation: string, wide: BigInt64Array, unsigned: boole
   };
 }
 
-/** The bytes of an `.npy` file (version 1), as NumPy writes them. bfloat16 is refused: the format has no name for it. */
+/**
+ * The bytes of an `.npy` file (version 1), as NumPy writes them. DTypeError for bfloat16, which the format has no name
+ * for; FormatError for elements that do not fill the shape.
+ */
 export function writeNpy(a: ArrayData): Uint8Array {
   const parts = [...npyChunks(a)];
   const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
@@ -169,7 +173,7 @@ export function writeNpy(a: ArrayData): Uint8Array {
   return out;
 }
 
-/** The same in pieces, without a second copy of the elements. */
+/** What `writeNpy` gives, in pieces, without a second copy of the elements. */
 export function* npyChunks({ dtype, shape, data }: ArrayData): Generator<Uint8Array> {
   const descr = written[dtype];
   if (!descr)
@@ -189,7 +193,10 @@ export function* npyChunks({ dtype, shape, data }: ArrayData): Generator<Uint8Ar
   for (let i = 0; i < bytes.length; i += piece) yield bytes.subarray(i, i + piece);
 }
 
-/** Reads from a stream straight into the array, so that a large file is never held twice. */
+/**
+ * Reads an `.npy` file from a stream, whose pieces are joined once; stops after the last element. `total` is the length
+ * of the stream, where known. Errors as for `readNpy`.
+ */
 export async function readNpyStream(stream: ReadableStream<Uint8Array>, total = Number.MAX_SAFE_INTEGER): Promise<ArrayData> {
   const reader = stream.getReader();
   let head = new Uint8Array(0);

@@ -9,7 +9,10 @@ import { npyHeader, readNpy, writeNpy } from "./npy.ts";
 
 const operation = "readNpz";
 
-/** All arrays of an archive by name. Throws FormatError for anything that is no valid archive of `.npy` files. */
+/**
+ * All arrays of an archive by name. FormatError for anything that is no valid archive of `.npy` files, DTypeError for
+ * arrays that `readNpy` refuses.
+ */
 export async function readNpz(bytes: Uint8Array): Promise<Map<string, ArrayData>> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let end = bytes.length - 22;
@@ -81,7 +84,7 @@ async function unpack(name: string, body: Uint8Array, method: number, size: numb
   return out;
 }
 
-/** The bytes of an uncompressed archive, as NumPy's `savez` writes it. */
+/** The bytes of an uncompressed archive, as NumPy's `savez` writes it. FormatError beyond 4 GiB, DTypeError as for `writeNpy`. */
 export function writeNpz(arrays: Iterable<readonly [string, ArrayData]>): Uint8Array {
   const parts: Uint8Array[] = [];
   const directory: Uint8Array[] = [];

@@ -17,7 +17,7 @@ export interface PrintOptions {
 
 let defaults: Required<PrintOptions> = { precision: 8, threshold: 1000, edgeItems: 3, lineWidth: 75, suppress: false };
 
-/** Changes how arrays are printed from now on. */
+/** Changes how arrays are printed from now on; what is left out stays. NumPy's set_printoptions. */
 export function setPrintOptions(options: PrintOptions): void {
   defaults = { ...defaults, ...options };
 }

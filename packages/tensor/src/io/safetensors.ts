@@ -125,20 +125,26 @@ function topLevelNames(text: string): string[] {
 
 function decodeEntry({ type, shape }: SafetensorsEntry, raw: Uint8Array): ArrayData {
   const t = types[type]!;
-  const bytes = raw.slice();
+  const bytes = new Uint8Array(raw); // aligned, and nobody else's: a Buffer's slice() would be a view
   if ("wide" in t) return { ...fromWide(operation, new BigInt64Array(bytes.buffer, 0, bytes.length / 8), t.wide === "unsigned"), shape };
   const data = new (dtypeInfo(t.dtype).array)(bytes.buffer, 0, bytes.length / t.bytes);
   return { dtype: t.dtype, shape, data: t.dtype === "bool" ? data.map((b) => (b ? 1 : 0)) : data };
 }
 
-/** All arrays of a file in memory, and its metadata. Throws FormatError for anything that is no valid file. */
+/**
+ * All arrays of a file in memory, and its metadata. FormatError for anything that is no valid file, DTypeError for
+ * 64-bit integers that fit no type exactly.
+ */
 export function readSafetensors(bytes: Uint8Array): { tensors: Map<string, ArrayData>; metadata: Readonly<Record<string, string>> } {
   const length = headerLength(bytes, bytes.length);
   const { entries, metadata } = parseHeader(bytes.subarray(8, 8 + length), bytes.length);
   return { tensors: new Map([...entries].map(([name, e]) => [name, decodeEntry(e, bytes.subarray(e.start, e.end))])), metadata };
 }
 
-/** Opens a file of any size: the header is read and checked now, arrays when asked for. */
+/**
+ * Opens a file of any size: the header is read and checked now, arrays when asked for. FormatError for a file that is
+ * not valid, and when reading a name it does not have.
+ */
 export async function openSafetensors(source: RandomAccess): Promise<Safetensors & { read(name: string): Promise<ArrayData> }> {
   const length = headerLength(await source.read(0, Math.min(8, source.size)), source.size);
   const found = parseHeader(await source.read(8, length), source.size);
@@ -157,7 +163,10 @@ export async function openSafetensors(source: RandomAccess): Promise<Safetensors
   };
 }
 
-/** The pieces of a file: header, then each array. The order of the arrays is kept. */
+/**
+ * The pieces of a file: header, then each array, in the given order. FormatError for a name given twice or reserved
+ * (`__metadata__`).
+ */
 export function* safetensorsChunks(
   tensors: Iterable<readonly [string, ArrayData]>,
   metadata: Readonly<Record<string, string>> = {},

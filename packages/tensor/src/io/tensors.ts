@@ -6,6 +6,8 @@ import { npyChunks, readNpy } from "./npy.ts";
 import { readNpz, writeNpz } from "./npz.ts";
 import { openSafetensors, readSafetensors, safetensorsChunks } from "./safetensors.ts";
 
+/** Reading and writing arrays. Files are written whole or not at all. */
+
 /** A path (in Node.js), or the bytes themselves. */
 export type Source = string | Uint8Array | ArrayBuffer;
 
@@ -14,18 +16,21 @@ const bytesOf = async (source: Source): Promise<Uint8Array> =>
 const toTensor = ({ shape, dtype, data }: ArrayData): Tensor => new Tensor(engine.upload(shape, dtype, data));
 const toData = async (x: Tensor): Promise<ArrayData> => ({ dtype: x.dtype, shape: x.shape, data: await engine.read(x.node) });
 
-/** An array from an `.npy` file. */
+/** An array from an `.npy` file: a path, or bytes. Errors as for `readNpy` and `loadFile`. */
 export async function loadNpy(source: Source): Promise<Tensor> {
   return toTensor(readNpy(await bytesOf(source)));
 }
 
-/** The arrays of an `.npz` archive, by name. */
+/** The arrays of an `.npz` archive by name: a path, or bytes. Errors as for `readNpz` and `loadFile`. */
 export async function loadNpz(source: Source): Promise<Record<string, Tensor>> {
   const arrays = await readNpz(await bytesOf(source));
   return byName([...arrays].map(([name, a]) => [name, toTensor(a)] as const));
 }
 
-/** The arrays of a `.safetensors` file, by name; from a path one after the other, so that a large file is never held whole. */
+/**
+ * The arrays of a `.safetensors` file by name: from a path one after the other, so that a large file is never held
+ * whole, or from bytes. Errors as for `readSafetensors` and `loadFile`.
+ */
 export async function loadSafetensors(source: Source): Promise<Record<string, Tensor>> {
   return (await loadSafetensorsFile(source)).tensors;
 }
@@ -56,14 +61,23 @@ function byName(entries: readonly (readonly [string, Tensor])[]): Record<string,
   return result;
 }
 
+/** Computes an array and writes it to an `.npy` file. DTypeError for bfloat16, else errors as for `saveFile`. */
 export async function saveNpy(path: string, x: Tensor): Promise<void> {
   await saveFile(path, npyChunks(await toData(x)));
 }
 
+/**
+ * Computes arrays and writes them to an uncompressed `.npz` archive under their names. Errors as for `writeNpz` and
+ * `saveFile`.
+ */
 export async function saveNpz(path: string, arrays: Readonly<Record<string, Tensor>>): Promise<void> {
   await saveFile(path, [writeNpz(await all(arrays))]);
 }
 
+/**
+ * Computes arrays and writes them to a `.safetensors` file under their names, with metadata if given. FormatError for
+ * the name `__metadata__`, else errors as for `saveFile`.
+ */
 export async function saveSafetensors(
   path: string,
   arrays: Readonly<Record<string, Tensor>>,

@@ -16,9 +16,10 @@ export interface AttentionOptions {
 }
 
 /**
- * Softmax(q·kᵀ·scale + mask)·v (Vaswani et al. 2017, §3.2.1) over [.., T, d], [.., S, d], [.., S, e] → [.., T, e]. With
+ * softmax(q·kᵀ·scale + mask)·v (Vaswani et al. 2017, §3.2.1): [..., T, d], [..., S, d], [..., S, e] → [..., T, e]. With
  * four or more axes the third from the last is heads, and keys and values may have fewer: each serves as many query
- * heads (grouped-query attention, Ainslie et al. 2023). A query that may see nothing gets zeros.
+ * heads (grouped-query attention, Ainslie et al. 2023). A query that may see nothing gets zeros. ShapeError for shapes
+ * that do not fit, DTypeError for a mask of integers, ArgumentError for a scale that is not finite.
  */
 export function scaledDotProductAttention(query: TensorLike, key: TensorLike, value: TensorLike, options: AttentionOptions = {}): Tensor {
   const operation = "scaledDotProductAttention";

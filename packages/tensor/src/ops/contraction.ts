@@ -7,7 +7,7 @@ import { multiply } from "./elementwise.ts";
 
 /*
  * Products that sum over shared axes. All become the primitive `contract`, whose result has the batch axes first, then the
- * free axes of the left and of the right operand.
+ * free axes of the left and of the right operand. Operands promote to one type: DTypeError for bool.
  */
 
 /** Operands of one type that can be multiplied and added. */
@@ -24,6 +24,7 @@ const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 /**
  * The matrix product over the last two axes, [..., m, k] · [..., k, n] → [..., m, n]; axes before them broadcast. A
  * one-dimensional left operand counts as a row, a right one as a column, and that axis is missing from the result.
+ * ShapeError for inner sizes that differ and for plain numbers.
  */
 export function matmul(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = pair("matmul", a, b);
@@ -60,7 +61,10 @@ function innerFix(a: Shape, b: Shape): string | undefined {
   return undefined;
 }
 
-/** NumPy's dot: numbers multiply; otherwise the last axis of a is summed against the second-last (or only) axis of b, [..., k] · [..., k, n] → [...a, ...b, n]. */
+/**
+ * NumPy's dot: [...a, k] · [...b, k, n] → [...a, ...b, n], or [...a, k] · [k] → [...a]; with a zero-dimensional
+ * operand, `multiply`. ShapeError for inner sizes that differ.
+ */
 export function dot(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = pair("dot", a, b);
   const [rankX, rankY] = [x.shape.length, y.shape.length];
@@ -75,7 +79,10 @@ export function dot(a: TensorLike, b: TensorLike): Tensor {
   return wrap(make.contract(x, y, { batch: [[], []], contract: [[rankX - 1], [axis]] }));
 }
 
-/** Sums over the last axis of both: [...a, k], [...b, k] → [...a, ...b]. */
+/**
+ * Sums over the last axis of both: [...a, k], [...b, k] → [...a, ...b] (NumPy); with a zero-dimensional operand,
+ * `multiply`. ShapeError for last axes that differ.
+ */
 export function inner(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = pair("inner", a, b);
   const [lastX, lastY] = [x.shape.length - 1, y.shape.length - 1];
@@ -85,7 +92,10 @@ export function inner(a: TensorLike, b: TensorLike): Tensor {
   return wrap(make.contract(x, y, { batch: [[], []], contract: [[lastX], [lastY]] }));
 }
 
-/** The dot product of vectors along an axis, counted from the last; all other axes broadcast. */
+/**
+ * The dot product of vectors along an axis, counted from the last (default -1): [..., n], [..., n] → [...], the other
+ * axes broadcast. ArgumentError for an axis of 0 or more, ShapeError for vectors of different lengths.
+ */
 export function vecdot(a: TensorLike, b: TensorLike, options: { readonly axis?: number } = {}): Tensor {
   const [x, y] = pair("vecdot", a, b);
   const { axis = -1 } = options;
@@ -108,7 +118,10 @@ export interface TensordotOptions {
   readonly axes?: number | readonly [readonly number[], readonly number[]];
 }
 
-/** Sums over pairs of axes; the result has the other axes of a, then those of b. */
+/**
+ * Sums over pairs of axes; the result has the other axes of a, then those of b. ArgumentError for axes that do not pair
+ * up, ShapeError for pairs of different size.
+ */
 export function tensordot(a: TensorLike, b: TensorLike, options: TensordotOptions = {}): Tensor {
   const [x, y] = pair("tensordot", a, b);
   const { axes = 2 } = options;
@@ -140,9 +153,10 @@ interface Term {
 }
 
 /**
- * Einstein's sum convention: `einsum("ij,jk->ik", a, b)`. Labels missing from the result are summed over; a label twice in
- * one operand takes its diagonal; "..." stands for axes that broadcast. Without "->" the result has the labels that occur
- * once, in alphabetical order. Several operands are contracted two at a time, the pair that shrinks most first.
+ * Einstein's sum convention (NumPy): `einsum("ij,jk->ik", a, b)`. Labels missing from the result are summed over; a
+ * label twice in one operand takes its diagonal; "..." stands for axes that broadcast. Without "->" the result has the
+ * labels that occur once, in alphabetical order. Several operands are contracted two at a time, the pair that shrinks
+ * most first. ArgumentError for an equation that does not describe the operands, ShapeError for a label of two sizes.
  */
 export function einsum(equation: string, ...arrays: TensorLike[]): Tensor {
   const { terms, output } = parseEquation(equation, factors("einsum", arrays.length ? arrays : [0]), arrays.length);

@@ -7,6 +7,13 @@ import { type Shape, showShape } from "../shape.ts";
 import { floatNode } from "./activations.ts";
 import { type TensorLike, wrap } from "./core.ts";
 
+/**
+ * Convolutions as in deep learning: cross-correlations, the kernel not flipped; channels last, as in Keras. Of a
+ * spatial axis of n elements remain ⌊(n + padding - span) / stride⌋ + 1, span = (K - 1) · dilation + 1. ShapeError for
+ * ranks, channels or sizes that do not fit, ArgumentError for options that make no sense (stride 0, groups that do not
+ * divide the channels).
+ */
+
 /** "valid": none. "same": so that the output has ⌈size / stride⌉ places (as TensorFlow). Or zeros before and after each spatial axis. */
 export type Padding = "valid" | "same" | number | readonly (readonly [number, number])[];
 
@@ -241,18 +248,24 @@ function conv(
   return wrap(convolve(a, w, { stride, dilation, padding: pairs, groups }));
 }
 
-/** Convolution (cross-correlation, as in deep learning): [N, L, C] with kernel [K, C/groups, F] → [N, O, F]. Padding "causal" sees no later places. */
+/**
+ * Convolution over time: [N, L, C] with kernel [K, C/groups, F] → [N, O, F]. Padding "causal" sees no later places (van
+ * den Oord et al. 2016).
+ */
 export const conv1d = (
   x: TensorLike,
   kernel: TensorLike,
   options: Omit<ConvOptions, "padding"> & { readonly padding?: Padding | "causal" } = {},
 ): Tensor => conv("conv1d", 1, x, kernel, options as ConvOptions);
-/** Convolution (cross-correlation, as in deep learning): [N, H, W, C] with kernel [Kh, Kw, C/groups, F] → [N, Ho, Wo, F]. */
+/** Convolution over an image: [N, H, W, C] with kernel [Kh, Kw, C/groups, F] → [N, Ho, Wo, F]. */
 export const conv2d = (x: TensorLike, kernel: TensorLike, options: ConvOptions = {}): Tensor => conv("conv2d", 2, x, kernel, options);
-/** Convolution (cross-correlation, as in deep learning): [N, D, H, W, C] with kernel [Kd, Kh, Kw, C/groups, F]. */
+/** Convolution over a volume: [N, D, H, W, C] with kernel [Kd, Kh, Kw, C/groups, F] → [N, Do, Ho, Wo, F]. */
 export const conv3d = (x: TensorLike, kernel: TensorLike, options: ConvOptions = {}): Tensor => conv("conv3d", 3, x, kernel, options);
 
-/** Each channel convolved with kernels of its own: [N, H, W, C] with kernel [Kh, Kw, C, M] → [N, Ho, Wo, C·M] (Keras). */
+/**
+ * Each channel convolved with M kernels of its own: [N, H, W, C] with kernel [Kh, Kw, C, M] → [N, Ho, Wo, C·M]. Keras's
+ * DepthwiseConv2D.
+ */
 export function depthwiseConv2d(x: TensorLike, kernel: TensorLike, options: WindowOptions = {}): Tensor {
   const [a, w] = operands("depthwiseConv2d", x, kernel, 2);
   const [Kh, Kw, C, M] = w.shape as [number, number, number, number];
@@ -311,14 +324,21 @@ function convTranspose(operation: string, rank: number, x: TensorLike, kernel: T
 }
 
 /**
- * Transpose of `conv1d` (its gradient in the input): [N, L, C] with kernel [K, F/groups, C] → [N, O, F]. Sizes as in Keras:
- * "same" gives L · stride, "valid" (L - 1) · stride + max(span, stride); explicit pairs cut that much off.
+ * Transpose of `conv1d` (its gradient in the input; Dumoulin & Visin 2016, §4): [N, L, C] with kernel [K, F/groups, C]
+ * → [N, O, F]. Sizes as in Keras: "same" gives L · stride, "valid" (L - 1) · stride + max(span, stride); explicit pairs
+ * cut that much off. ArgumentError for an outputPadding that reaches stride and dilation.
  */
 export const convTranspose1d = (x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor =>
   convTranspose("convTranspose1d", 1, x, kernel, options);
-/** Transpose of `conv2d`: [N, H, W, C] with kernel [Kh, Kw, F/groups, C]. Sizes as in `convTranspose1d`. */
+/**
+ * Transpose of `conv2d`: [N, H, W, C] with kernel [Kh, Kw, F/groups, C] → [N, Ho, Wo, F]. Sizes and errors as in
+ * `convTranspose1d`.
+ */
 export const convTranspose2d = (x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor =>
   convTranspose("convTranspose2d", 2, x, kernel, options);
-/** Transpose of `conv3d`: [N, D, H, W, C] with kernel [Kd, Kh, Kw, F/groups, C]. Sizes as in `convTranspose1d`. */
+/**
+ * Transpose of `conv3d`: [N, D, H, W, C] with kernel [Kd, Kh, Kw, F/groups, C] → [N, Do, Ho, Wo, F]. Sizes and errors
+ * as in `convTranspose1d`.
+ */
 export const convTranspose3d = (x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor =>
   convTranspose("convTranspose3d", 3, x, kernel, options);

@@ -6,6 +6,11 @@ import { type Tensor, Variable } from "../graph/tensor.ts";
 import { asShape, type Shape, showShape } from "../shape.ts";
 import { asTensor, broadcastNode, type TensorLike, wrap } from "./core.ts";
 
+/**
+ * Making arrays, under the names of the array API standard 2024.12 and NumPy. A shape is a list of sizes, or one number
+ * for a single axis: ShapeError for sizes that are no whole numbers from 0. DTypeError for an unknown type.
+ */
+
 export interface DTypeOption {
   /** Number type of the result. */
   readonly dtype?: DType;
@@ -21,7 +26,8 @@ const typeFrom = (operation: string, dtype: DType | undefined, fallback: DType):
 
 /**
  * An array from a number, a boolean, nested arrays or a typed array. Whole numbers become int32, other numbers float32,
- * booleans bool; a typed array keeps its type. Throws ShapeError for ragged nesting.
+ * booleans bool; a typed array keeps its type and has one dimension. ShapeError for ragged nesting, ArgumentError for
+ * what is no number, DTypeError for numbers that do not fit a given integer type.
  */
 export const tensor = (value: TensorLike, options: DTypeOption = {}): Tensor => wrap(asTensor(value, options.dtype, "tensor").node);
 
@@ -31,11 +37,14 @@ export const array = tensor;
 /** As `tensor`, but an array of the wanted type is returned as it is. */
 export const asarray = (value: TensorLike, options: DTypeOption = {}): Tensor => asTensor(value, options.dtype, "asarray");
 
-/** An array that can be assigned, such as a layer's weights. `name` appears in errors. */
+/** An array that can be assigned, such as the weights of a layer; values as for `tensor`. `name` appears in errors. */
 export const variable = (value: TensorLike, options: DTypeOption & { readonly name?: string } = {}): Variable =>
   new Variable(asTensor(value, options.dtype, "variable").node, options.name);
 
-/** An array of one value everywhere; the type is the value's unless given. */
+/**
+ * An array of one value everywhere; the type is that of the value unless given. A value with axes is broadcast to the
+ * shape, with ShapeError when it cannot be.
+ */
 export function full(shape: ShapeLike, value: TensorLike, options: DTypeOption = {}): Tensor {
   const sizes = shapeFrom("full", shape);
   const x = asTensor(value, options.dtype, "full");
@@ -71,7 +80,7 @@ export const onesLike = (x: TensorLike, options: DTypeOption = {}): Tensor => fi
 /** As `empty`, in the shape and type of x. */
 export const emptyLike = (x: TensorLike, options: DTypeOption = {}): Tensor => filledLike("emptyLike", 0, x, options.dtype);
 
-/** One value everywhere, in the shape and type of x. */
+/** One value everywhere, in the shape and type of x; a value with axes is broadcast, as by `full`. */
 export function fullLike(x: TensorLike, value: TensorLike, options: DTypeOption = {}): Tensor {
   const like = asTensor(x, undefined, "fullLike");
   return full(like.shape, value, { dtype: options.dtype ?? like.dtype });
@@ -91,8 +100,9 @@ function computed(count: number, dtype: DType, value: (i: number) => number): Te
 }
 
 /**
- * The numbers start, start + step, ... below stop: `arange(stop)`, `arange(start, stop)` or `arange(start, stop, step)`,
- * each with options. int32 if all are whole, else float32. For fractional steps `linspace` is the safer choice.
+ * The numbers start, start + step, ... before stop: `arange(stop)`, `arange(start, stop)` or `arange(start, stop,
+ * step)`, each with options; shape [max(0, ⌈(stop - start) / step⌉)]. int32 if all are whole, else float32. For
+ * fractional steps `linspace` is the safer choice. ArgumentError for a step of 0 and for bounds that are not finite.
  */
 export function arange(stop: number, options?: DTypeOption): Tensor;
 export function arange(start: number, stop: number, options?: DTypeOption): Tensor;
@@ -132,7 +142,10 @@ function spacing(operation: string, start: number, stop: number, count: number, 
   return (i) => (endpoint && i === parts && i > 0 ? stop : parts > 0 ? start + i * step : start);
 }
 
-/** `count` evenly spaced numbers from start to stop, float32 unless given. Integer types round down. */
+/**
+ * `count` evenly spaced numbers from start to stop, shape [count], float32 unless given. Integer types round down, as
+ * in NumPy. ArgumentError for a count that is negative or fractional.
+ */
 export function linspace(start: number, stop: number, count = 50, options: LinspaceOptions = {}): Tensor {
   const { endpoint = true } = options;
   const dtype = typeFrom("linspace", options.dtype, "float32");
@@ -140,7 +153,10 @@ export function linspace(start: number, stop: number, count = 50, options: Linsp
   return computed(count, dtype, isFloat(dtype) ? at : (i) => Math.floor(at(i)));
 }
 
-/** `count` numbers whose logarithms are evenly spaced, from base^start to base^stop. */
+/**
+ * `count` numbers whose logarithms are evenly spaced, from base^start to base^stop, base 10 unless given: [count]
+ * (NumPy). ArgumentError as for `linspace`.
+ */
 export function logspace(start: number, stop: number, count = 50, options: LinspaceOptions & { readonly base?: number } = {}): Tensor {
   const { endpoint = true, base = 10 } = options;
   const at = spacing("logspace", start, stop, count, endpoint);
@@ -169,7 +185,10 @@ function lowerTriangle(shape: Shape, k: number): Node {
   return make.compare("le", column, shiftBy(row, k));
 }
 
-/** A matrix with ones on one diagonal and zeros elsewhere; square unless `columns` is given. */
+/**
+ * A matrix [rows, columns] with ones on diagonal k and zeros elsewhere; square unless `columns` is given. ArgumentError
+ * for a fractional k.
+ */
 export function eye(rows: number, options: DTypeOption & DiagonalChoice & { readonly columns?: number } = {}): Tensor {
   const { k = 0, columns = rows } = options;
   checkDiagonal("eye", k);
@@ -177,10 +196,13 @@ export function eye(rows: number, options: DTypeOption & DiagonalChoice & { read
   return wrap(make.cast(make.compare("eq", column, shiftBy(row, k)), typeFrom("eye", options.dtype, "float32")));
 }
 
-/** The identity matrix of n rows. */
+/** The identity matrix [n, n] (NumPy). */
 export const identity = (n: number, options: DTypeOption = {}): Tensor => eye(n, options);
 
-/** A matrix with ones at and below one diagonal and zeros above; square unless `columns` is given. */
+/**
+ * A matrix [rows, columns] with ones at and below diagonal k and zeros above (NumPy); square unless `columns` is given.
+ * ArgumentError for a fractional k.
+ */
 export function tri(rows: number, options: DTypeOption & DiagonalChoice & { readonly columns?: number } = {}): Tensor {
   const { k = 0, columns = rows } = options;
   checkDiagonal("tri", k);
@@ -198,7 +220,10 @@ function matrices(operation: string, x: TensorLike): Node {
   return node;
 }
 
-/** The lower triangle of the last two axes: everything above diagonal k becomes 0. */
+/**
+ * The lower triangle of the last two axes, [..., m, n] → [..., m, n]: everything above diagonal k becomes 0. ShapeError
+ * below two axes, ArgumentError for a fractional k.
+ */
 export function tril(x: TensorLike, options: DiagonalChoice = {}): Tensor {
   const { k = 0 } = options;
   checkDiagonal("tril", k);
@@ -206,7 +231,10 @@ export function tril(x: TensorLike, options: DiagonalChoice = {}): Tensor {
   return wrap(make.where(lowerTriangle(node.shape, k), node, make.constant(0, node.shape, node.dtype)));
 }
 
-/** The upper triangle of the last two axes: everything below diagonal k becomes 0. */
+/**
+ * The upper triangle of the last two axes, [..., m, n] → [..., m, n]: everything below diagonal k becomes 0. ShapeError
+ * below two axes, ArgumentError for a fractional k.
+ */
 export function triu(x: TensorLike, options: DiagonalChoice = {}): Tensor {
   const { k = 0 } = options;
   checkDiagonal("triu", k);
@@ -214,7 +242,10 @@ export function triu(x: TensorLike, options: DiagonalChoice = {}): Tensor {
   return wrap(make.where(lowerTriangle(node.shape, k - 1), make.constant(0, node.shape, node.dtype), node));
 }
 
-/** One dimension: the matrix with x on diagonal k. Two dimensions: diagonal k of x. */
+/**
+ * [n] → the matrix [n + |k|, n + |k|] with x on diagonal k; [m, n] → diagonal k of x (NumPy). ShapeError for other
+ * shapes, ArgumentError for a fractional k.
+ */
 export function diag(x: TensorLike, options: DiagonalChoice = {}): Tensor {
   const { k = 0 } = options;
   checkDiagonal("diag", k);
@@ -243,7 +274,8 @@ function diagonalOf(x: Node, k: number): Node {
 
 /**
  * Coordinate arrays of the grid that vectors span: the i-th result varies along the i-th axis (`indexing: "ij"`), or
- * with the first two axes exchanged, as in plots (`"xy"`, the default).
+ * with the first two axes exchanged, as in plots ("xy", the default: [n], [m] → twice [m, n]). ShapeError for what is
+ * no vector, ArgumentError for another indexing.
  */
 export function meshgrid(vectors: readonly TensorLike[], options: { readonly indexing?: "xy" | "ij" } = {}): Tensor[] {
   const { indexing = "xy" } = options;
@@ -264,7 +296,7 @@ export function meshgrid(vectors: readonly TensorLike[], options: { readonly ind
   });
 }
 
-/** The number of every place along every axis, stacked: shape [rank, ...shape], int32 unless given. */
+/** The number of every place along every axis, stacked: [rank, ...shape], int32 unless given (NumPy). */
 export function indices(shape: Shape, options: DTypeOption = {}): Tensor {
   const sizes = asShape("indices", shape);
   const dtype = typeFrom("indices", options.dtype, "int32");
@@ -273,7 +305,10 @@ export function indices(shape: Shape, options: DTypeOption = {}): Tensor {
   return wrap(make.concat(grids, 0));
 }
 
-/** The array whose element at (i, j, ...) is f(i, j, ...); f is called once, with whole arrays of indices. */
+/**
+ * The array whose element at (i, j, ...) is f(i, j, ...); f is called once, with whole arrays of indices, int32 unless
+ * given. ShapeError when what it returns does not broadcast to `shape`. NumPy's fromfunction.
+ */
 export function fromFunction(f: (...indices: Tensor[]) => TensorLike, shape: Shape, options: DTypeOption = {}): Tensor {
   const sizes = asShape("fromFunction", shape);
   const dtype = typeFrom("fromFunction", options.dtype, "int32");

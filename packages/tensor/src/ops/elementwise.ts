@@ -7,9 +7,12 @@ import { broadcastShapes } from "../shape.ts";
 import { asTensor, broadcastNode, commonType, floatType, floatUnary, type TensorLike, unify, wrap } from "./core.ts";
 
 /*
- * Elementwise functions of the array API standard 2024.12 and their usual relatives. Functions of two arrays broadcast and
- * promote; functions of real numbers turn integers and bool into float32. Special values (infinities, NaN, signed zeros)
- * follow the standard throughout.
+ * Elementwise functions of the array API standard 2024.12, in camelCase, and their usual relatives under NumPy's names.
+ * Special values (infinities, NaN, signed zeros) follow the standard throughout.
+ *
+ * Every function of one array keeps its shape. Operands of several broadcast: ShapeError when they cannot. They promote to
+ * one type; a plain number takes the type of the array beside it, with DTypeError when it does not fit (300 as uint8).
+ * Functions of real numbers (sqrt, exp, sin, ...) turn integers and bool into float32.
  */
 
 export type UnaryFunction = (x: TensorLike) => Tensor;
@@ -59,26 +62,38 @@ const either = (condition: Node, x: Node | number, y: Node): Node => make.where(
 // ---------------------------------------------------------------------------------------------------------------------
 // Arithmetic
 
-/** a + b. */
+/** a + b. DTypeError for two bools. */
 export const add: BinaryFunction = ofPair("add", "add");
-/** a - b. */
+/** a - b. DTypeError for two bools. */
 export const subtract: BinaryFunction = ofPair("subtract", "sub");
-/** a · b, element by element; the matrix product is `matmul`. */
+/** a · b, element by element; the matrix product is `matmul`. DTypeError for two bools (use `logicalAnd`). */
 export const multiply: BinaryFunction = ofPair("multiply", "mul");
-/** a / b; the quotient of integers is float32. */
+/** a / b; the quotient of integers is float32. Division by zero gives an infinity or NaN. */
 export const divide: BinaryFunction = ofFloatPair("divide", "div");
-/** The largest whole number not above a / b, in the operands' type. An integer divided by zero gives 0. */
+/**
+ * The largest whole number not above a / b, in the operands' type. An integer divided by zero gives 0. DTypeError for
+ * two bools.
+ */
 export const floorDivide: BinaryFunction = ofPair("floorDivide", "floorDiv");
-/** What floorDivide leaves: a - floor(a / b) · b, with the sign of b. An integer modulo zero gives 0. */
+/**
+ * What floorDivide leaves: a - floor(a / b) · b, with the sign of b. An integer modulo zero gives 0. NumPy's and
+ * Python's %. DTypeError for two bools.
+ */
 export const remainder: BinaryFunction = ofPair("remainder", "mod");
 
-/** Short names, as methods use them. */
+/** Short for `subtract`. */
 export const sub = subtract;
+/** Short for `multiply`. */
 export const mul = multiply;
+/** Short for `divide`. */
 export const div = divide;
+/** Short for `remainder`; NumPy has both names too. */
 export const mod = remainder;
 
-/** a to the power b, in the operands' type. Throws for an integer array with a negative whole exponent, as NumPy does. */
+/**
+ * a to the power b, in the operands' type. ArgumentError for an integer array with a negative whole exponent, as NumPy
+ * does; DTypeError for two bools.
+ */
 export const pow: BinaryFunction = (a, b) => {
   const [x, y] = pairOf("pow", a, b);
   if (typeof b === "number" && b < 0 && !isFloat(x.dtype))
@@ -87,21 +102,22 @@ export const pow: BinaryFunction = (a, b) => {
   return wrap(make.binary("pow", x, y));
 };
 
-/** -x. Throws DTypeError for bool. */
+/** -x; unsigned integers wrap. DTypeError for bool. */
 export const negative: UnaryFunction = (x) => wrap(make.unary("neg", asTensor(x, undefined, "negative").node));
+/** Short for `negative`. */
 export const neg = negative;
-/** x itself. */
+/** x itself, as an array. */
 export const positive: UnaryFunction = (x) => wrap(asTensor(x, undefined, "positive").node);
-/** |x|. */
+/** |x|; the smallest signed integer stays what it is. DTypeError for bool. */
 export const abs: UnaryFunction = (x) => wrap(make.unary("abs", asTensor(x, undefined, "abs").node));
-/** -1, 0 or 1 with the sign of x; NaN for NaN. */
+/** -1, 0 or 1 with the sign of x; NaN for NaN. DTypeError for bool. */
 export const sign: UnaryFunction = (x) => wrap(make.unary("sign", asTensor(x, undefined, "sign").node));
-/** x². */
+/** x · x, in the type of x. DTypeError for bool. */
 export const square: UnaryFunction = (x) => {
   const { node } = asTensor(x, undefined, "square");
   return wrap(times(node, node));
 };
-/** 1 / x. */
+/** 1 / x; of integers, float32. */
 export const reciprocal: UnaryFunction = (x) => wrap(over(1, floatNode("reciprocal", x)));
 
 /** The larger of a and b; NaN if either is. */
@@ -109,7 +125,10 @@ export const maximum: BinaryFunction = ofPair("maximum", "max");
 /** The smaller of a and b; NaN if either is. */
 export const minimum: BinaryFunction = ofPair("minimum", "min");
 
-/** x brought between `min` and `max`, either of which may be null: no bound. NaN stays NaN. */
+/**
+ * x brought between `min` and `max`, which broadcast against it; null is no bound. NaN stays NaN. ArgumentError for two
+ * numbers out of order.
+ */
 export function clip(x: TensorLike, min?: TensorLike | null, max?: TensorLike | null): Tensor {
   if (typeof min === "number" && typeof max === "number" && min > max)
     throw new ArgumentError("clip", `the lower bound ${min} is above the upper bound ${max}`, "Exchange them");
@@ -136,7 +155,10 @@ export const ceil: UnaryFunction = rounding("ceil", "ceil");
 /** x without its fraction, in x's type. */
 export const trunc: UnaryFunction = rounding("trunc", "trunc");
 
-/** x to the nearest number of `decimals` places (negative: tens, hundreds, ...); halves go to the even neighbour. */
+/**
+ * x to the nearest number of `decimals` places (negative: tens, hundreds, ...); halves go to the even neighbour.
+ * ArgumentError for fractional `decimals`.
+ */
 export function round(x: TensorLike, options: { readonly decimals?: number } = {}): Tensor {
   const { decimals = 0 } = options;
   if (!Number.isInteger(decimals)) throw new ArgumentError("round", `decimals is ${decimals}, not a whole number`);
@@ -157,9 +179,9 @@ export function round(x: TensorLike, options: { readonly decimals?: number } = {
 
 /** √x; NaN below zero. */
 export const sqrt: UnaryFunction = ofFloat("sqrt");
-/** 1 / √x. */
+/** 1 / √x: PyTorch's name. */
 export const rsqrt: UnaryFunction = (x) => wrap(over(1, make.unary("sqrt", floatNode("rsqrt", x))));
-/** The real cube root, with the sign of x. */
+/** The real cube root, with the sign of x (NumPy). */
 export const cbrt: UnaryFunction = (x) => {
   const node = floatNode("cbrt", x);
   const size = make.unary("abs", node);
@@ -172,7 +194,7 @@ export const cbrt: UnaryFunction = (x) => {
 };
 /** e to the power x. */
 export const exp: UnaryFunction = ofFloat("exp");
-/** 2 to the power x. */
+/** 2 to the power x (NumPy). */
 export const exp2: UnaryFunction = (x) => {
   const node = floatNode("exp2", x);
   return wrap(make.binary("pow", constant(2, node), node));
@@ -196,7 +218,7 @@ export const logaddexp: BinaryFunction = (a, b) => {
   return wrap(plus(make.binary("max", x, y), make.unary("log1p", small)));
 };
 
-/** The error function 2/√π ∫₀ˣ exp(-t²) dt. */
+/** The error function 2/√π ∫₀ˣ exp(-t²) dt; scipy.special's. */
 export const erf: UnaryFunction = ofFloat("erf");
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -208,13 +230,13 @@ export const sin: UnaryFunction = ofFloat("sin");
 export const cos: UnaryFunction = ofFloat("cos");
 /** Tangent of an angle in radians. */
 export const tan: UnaryFunction = ofFloat("tan");
-/** Inverse sine, in [-π/2, π/2]; NaN outside [-1, 1]. */
+/** Inverse sine in radians, in [-π/2, π/2]; NaN outside [-1, 1]. NumPy's arcsin. */
 export const asin: UnaryFunction = ofFloat("asin");
-/** Inverse cosine, in [0, π]; NaN outside [-1, 1]. */
+/** Inverse cosine in radians, in [0, π]; NaN outside [-1, 1]. NumPy's arccos. */
 export const acos: UnaryFunction = ofFloat("acos");
-/** Inverse tangent, in [-π/2, π/2]. */
+/** Inverse tangent in radians, in [-π/2, π/2]. NumPy's arctan. */
 export const atan: UnaryFunction = ofFloat("atan");
-/** The angle of the point (x, y) in [-π, π]: `atan2(y, x)`; signed zeros choose the side. */
+/** The angle in radians of the point (x, y), in [-π, π]: `atan2(y, x)`; signed zeros choose the side. NumPy's arctan2. */
 export const atan2: BinaryFunction = ofFloatPair("atan2", "atan2");
 /** Hyperbolic sine. */
 export const sinh: UnaryFunction = ofFloat("sinh");
@@ -222,11 +244,11 @@ export const sinh: UnaryFunction = ofFloat("sinh");
 export const cosh: UnaryFunction = ofFloat("cosh");
 /** Hyperbolic tangent. */
 export const tanh: UnaryFunction = ofFloat("tanh");
-/** Inverse hyperbolic sine. */
+/** Inverse hyperbolic sine. NumPy's arcsinh. */
 export const asinh: UnaryFunction = ofFloat("asinh");
-/** Inverse hyperbolic cosine; NaN below 1. */
+/** Inverse hyperbolic cosine; NaN below 1. NumPy's arccosh. */
 export const acosh: UnaryFunction = ofFloat("acosh");
-/** Inverse hyperbolic tangent; infinite at ±1, NaN beyond. */
+/** Inverse hyperbolic tangent; infinite at ±1, NaN beyond. NumPy's arctanh. */
 export const atanh: UnaryFunction = ofFloat("atanh");
 
 /** √(a² + b²) without overflow or underflow in between; infinite if either is, even beside NaN. */
@@ -264,7 +286,7 @@ export const copysign: BinaryFunction = (a, b) => {
   return wrap(make.where(signbitOf(y), make.unary("neg", size), size));
 };
 
-/** The next number of a's type after a, on the way to b. */
+/** The next number of the operands' float type after a, on the way to b. */
 export const nextafter: BinaryFunction = ofFloatPair("nextafter", "nextafter");
 
 /** Where x is neither infinite nor NaN. */
@@ -303,7 +325,7 @@ export interface NanToNumOptions {
   readonly neginf?: number;
 }
 
-/** x with NaN and infinities replaced by numbers. */
+/** x with NaN and infinities replaced by numbers; integers as they are (NumPy). */
 export function nanToNum(x: TensorLike, options: NanToNumOptions = {}): Tensor {
   const { node } = asTensor(x, undefined, "nanToNum");
   if (!isFloat(node.dtype)) return wrap(node);
@@ -349,7 +371,7 @@ export interface ClosenessOptions {
   readonly equalNan?: boolean;
 }
 
-/** Where a and b are equal within a tolerance. Infinities are close to themselves only. */
+/** Where a and b are equal within a tolerance: |a - b| ≤ atol + rtol · |b| (NumPy). Infinities are close to themselves only. */
 export function isclose(a: TensorLike, b: TensorLike, options: ClosenessOptions = {}): Tensor {
   const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
   const wide = (common: DType): DType => (isFloat(common) ? common : dtypeInfo(common).bytes === 4 ? "float64" : "float32");
@@ -381,23 +403,23 @@ export const logicalXor: BinaryFunction = ofTruth("logicalXor", "xor");
 /** Where x is false or 0. */
 export const logicalNot: UnaryFunction = (x) => wrap(make.unary("not", truth("logicalNot", x).node));
 
-/** Bits set in both. Logical for bool. */
+/** Bits set in both; for bool, logical. DTypeError for floats. */
 export const bitwiseAnd: BinaryFunction = ofPair("bitwiseAnd", "and");
-/** Bits set in either. Logical for bool. */
+/** Bits set in either; for bool, logical. DTypeError for floats. */
 export const bitwiseOr: BinaryFunction = ofPair("bitwiseOr", "or");
-/** Bits set in one of them only. Logical for bool. */
+/** Bits set in one of them only; for bool, logical. DTypeError for floats. */
 export const bitwiseXor: BinaryFunction = ofPair("bitwiseXor", "xor");
-/** All bits flipped. Logical for bool. */
+/** All bits flipped; for bool, logical. DTypeError for floats. NumPy's ~ and invert. */
 export const bitwiseInvert: UnaryFunction = (x) => wrap(make.unary("not", asTensor(x, undefined, "bitwiseInvert").node));
-/** a with its bits moved up by b places, zeros coming in. */
+/** a with its bits moved up by b places, zeros coming in. DTypeError for floats and bool. */
 export const bitwiseLeftShift: BinaryFunction = ofPair("bitwiseLeftShift", "shl");
-/** a with its bits moved down by b places, copies of the sign bit coming in for signed types. */
+/** a with its bits moved down by b places, copies of the sign bit coming in for signed types. DTypeError for floats and bool. */
 export const bitwiseRightShift: BinaryFunction = ofPair("bitwiseRightShift", "shr");
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Choice and type
 
-/** x where the condition is true (or not 0), y elsewhere; all three broadcast. */
+/** x where the condition is true (or not 0), y elsewhere; all three broadcast, x and y promote. */
 export function where(condition: TensorLike, x: TensorLike, y: TensorLike): Tensor {
   const test = truth("where", condition);
   const [a, b] = pairOf("where", x, y);
@@ -406,8 +428,9 @@ export function where(condition: TensorLike, x: TensorLike, y: TensorLike): Tens
 }
 
 /**
- * x in another number type. Floats to integers drop the fraction and stop at the type's bounds, NaN becomes 0; integers to
- * narrower integers keep the low bits; anything to bool tests for ≠ 0.
+ * x in another number type, same shape. Floats to integers drop the fraction and stop at the bounds of the type, NaN
+ * becomes 0; integers to narrower integers keep the low bits; anything to bool tests for ≠ 0. DTypeError for an unknown
+ * type.
  */
 export const astype = (x: TensorLike, dtype: DType): Tensor =>
   wrap(make.cast(asTensor(x, undefined, "astype").node, asDType("astype", dtype)));

@@ -6,7 +6,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { broadcastShapes, normalizeAxis, type Shape, sameShape, showShape, sizeOf, stridesOf } from "../shape.ts";
 import { asTensor, broadcastNode, commonType, type TensorLike, unify, wrap } from "./core.ts";
 
-/** A range of an axis, as Python's slice: `null` or missing bounds run to the end. */
+/** A range of an axis, as Python's slice: `null` or missing bounds run to the end. IndexError for a fraction or a step of 0. */
 export class Slice {
   readonly start: number | null;
   readonly stop: number | null;
@@ -23,7 +23,7 @@ export class Slice {
   }
 }
 
-/** The range start:stop:step for `get` and `at`; the string "1:5:2" says the same. */
+/** The range start:stop:step for `get` and `at`; the string "1:5:2" says the same. IndexError for a fraction or a step of 0. */
 export const slice = (start?: number | null, stop?: number | null, step?: number | null): Slice =>
   new Slice(start ?? null, stop ?? null, step ?? 1);
 
@@ -279,10 +279,11 @@ function applyPlan(operation: string, x: Node, plan: Plan): Node {
 const times = (x: Node, factor: number): Node => (factor === 1 ? x : make.binary("mul", x, make.constant(factor, x.shape, "int32")));
 
 /**
- * Elements, rows, ranges of an array: NumPy's x[...]. `get(x, 0)`, `get(x, "1:3, ::2")`, `get(x, "...", null)`,
- * `get(x, [2, 0])`, `get(x, mask)`. Several index arrays broadcast; their axes take the place of the first of them, or
- * the front when others stand between. Throws IndexError for values out of range, where they are known; indices that
- * are computed lazily are clamped.
+ * Elements, rows, ranges of an array: NumPy's x[...]. `get(x, 0)`, `get(x, "1:3, ::2")`, `get(x, "...", null)`, `get(x,
+ * [2, 0])`, `get(x, mask)`. Several index arrays broadcast; their axes take the place of the first of them, or the
+ * front when others stand between. IndexError for text that is no index, and for values out of range where they are
+ * known; indices that are computed lazily are clamped. DTypeError for index arrays of floats, StateError for a mask
+ * inside `compile`.
  */
 export function get(x: TensorLike, ...index: Index[]): Tensor {
   const t = asTensor(x, undefined, "get");
@@ -306,8 +307,9 @@ export interface IndexedUpdate {
 }
 
 /**
- * Changed copies, as JAX's x.at: `at(x, 0, "1:3").set(5)`, `at(counts, labels).add(1)`. Indices as for `get`; values
- * broadcast to the shape `get` would return and take the array's type.
+ * Changed copies, as JAX's x.at: `at(x, 0, "1:3").set(5)`, `at(counts, labels).add(1)`. Indices and their errors as for
+ * `get`; values broadcast to the shape `get` would return (else ShapeError) and take the type of the array (DTypeError
+ * for floats into integers).
  */
 export function at(x: TensorLike, ...index: Index[]): IndexedUpdate {
   const t = asTensor(x, undefined, "at");
@@ -385,8 +387,9 @@ export interface AxisOption {
 }
 
 /**
- * Elements along an axis at integer indices of any shape, which replaces that axis: NumPy's take. Without an axis the
- * array is flattened. Out-of-range values throw IndexError where they are known and are clamped otherwise.
+ * Elements along an axis at integer indices of any shape, which replaces that axis: [..., n, ...] at [k] → [..., k,
+ * ...]. Without an axis the array is flattened. IndexError for values out of range where they are known (others are
+ * clamped), DTypeError for indices that are no integers.
  */
 export function take(x: TensorLike, indices: TensorLike, options: AxisOption = {}): Tensor {
   const t = asTensor(x, undefined, "take");
@@ -433,13 +436,20 @@ function alongAxis(operation: string, x: TensorLike, indices: TensorLike, option
   return { t, axis, x: broadcastNode(t.node, sized(t.shape[axis]!)), index: broadcastNode(prepared, sized(index.shape[axis]!)) };
 }
 
-/** x[.., indices[.., i, ..], ..]: one element per index along the axis, as argsort and argmax point at them. */
+/**
+ * x[..., indices[..., i, ...], ...]: one element per index along the axis (default the last), as argsort and argmax
+ * point at them; the result has the shape of the indices, other axes broadcast. ShapeError for another number of axes,
+ * IndexError and DTypeError as for `take`.
+ */
 export function takeAlongAxis(x: TensorLike, indices: TensorLike, options: AxisOption = {}): Tensor {
   const { x: node, index, axis } = alongAxis("takeAlongAxis", x, indices, options);
   return wrap(gatherAlong(node, index, axis));
 }
 
-/** A copy of x with values put where `takeAlongAxis` would read; values broadcast to the indices. */
+/**
+ * A copy of x with values put where `takeAlongAxis` would read; values broadcast to the indices. Errors as there, and
+ * ShapeError for indices larger than x off the axis. NumPy's put_along_axis, which writes in place.
+ */
 export function putAlongAxis(x: TensorLike, indices: TensorLike, values: TensorLike, options: AxisOption = {}): Tensor {
   const { t, x: node, index, axis } = alongAxis("putAlongAxis", x, indices, options);
   if (!sameShape(node.shape, t.shape))
@@ -453,7 +463,11 @@ export interface OneHotOptions extends AxisOption {
   readonly dtype?: DType;
 }
 
-/** 1 at each index and 0 elsewhere along a new axis of `classes` elements (last by default); [..] → [.., classes]. Indices out of range give only zeros. */
+/**
+ * 1 at each index and 0 elsewhere along a new axis of `classes` elements (last by default): [...] → [..., classes],
+ * float32 unless given. Indices out of range give only zeros. DTypeError for indices that are no integers,
+ * ArgumentError for a number of classes that is no whole number from 0.
+ */
 export function oneHot(indices: TensorLike, classes: number, options: OneHotOptions = {}): Tensor {
   const t = integerArray(indices, "oneHot");
   if (!isInteger(t.dtype)) throw new DTypeError("oneHot", `indices are ${t.dtype}, not integers`, `Cast them with astype("int32")`);
@@ -466,7 +480,11 @@ export function oneHot(indices: TensorLike, classes: number, options: OneHotOpti
   return wrap(make.cast(hit, options.dtype ?? "float32"));
 }
 
-/** At each place the choice whose condition is the first to hold there, else `fallback`: NumPy's select. All broadcast. */
+/**
+ * At each place the choice whose condition is the first to hold there, else `fallback`: NumPy's select. All broadcast,
+ * choices promote. DTypeError for a condition that is not bool, ArgumentError unless there are as many choices as
+ * conditions.
+ */
 export function select(conditions: readonly TensorLike[], choices: readonly TensorLike[], fallback: TensorLike = 0): Tensor {
   if (conditions.length !== choices.length || conditions.length === 0)
     throw new ArgumentError("select", `${conditions.length} conditions for ${choices.length} choices`, "Give one choice per condition");
@@ -481,7 +499,10 @@ export function select(conditions: readonly TensorLike[], choices: readonly Tens
   return wrap(values.reduceRight((otherwise, value, i) => make.where(broadcastNode(bools[i]!.node, shape), value, otherwise), last));
 }
 
-/** Where x is not zero (NaN counts): one int32 array of indices per axis. Reads x at once, so not inside `compile`. */
+/**
+ * Where x is not zero (NaN counts): one int32 array of indices per axis, each [count]. Reads x at once: StateError
+ * inside `compile`. ShapeError for a zero-dimensional array.
+ */
 export function nonzero(x: TensorLike): Tensor[] {
   const t = asTensor(x, undefined, "nonzero");
   if (t.ndim === 0) throw new ShapeError("nonzero", "a zero-dimensional array has no axes", "Use reshape(x, [1])");
@@ -491,7 +512,7 @@ export function nonzero(x: TensorLike): Tensor[] {
 
 const notZero = (t: Tensor): Tensor => wrap(make.compare("ne", t.node, make.constant(0, t.shape, t.dtype)));
 
-/** Where x is not zero: the indices as rows, int32 [count, ndim]. Reads x at once, so not inside `compile`. */
+/** Where x is not zero: the indices as rows, int32 [count, ndim] (NumPy). Reads x at once: StateError inside `compile`. */
 export function argwhere(x: TensorLike): Tensor {
   const t = asTensor(x, undefined, "argwhere");
   const { count, places } = findNonzero(t.shape, readMask("argwhere", notZero(t)));
@@ -502,7 +523,10 @@ export function argwhere(x: TensorLike): Tensor {
   return wrap(engine.upload([count, t.ndim], "int32", rows));
 }
 
-/** The slices of x along an axis (or its flattened elements) where a one-dimensional condition holds. Reads the condition at once. */
+/**
+ * The slices of x along an axis (or its flattened elements) where a one-dimensional condition holds (NumPy). Reads the
+ * condition at once: StateError inside `compile`. ShapeError for a condition of more dimensions.
+ */
 export function compress(condition: TensorLike, x: TensorLike, options: AxisOption = {}): Tensor {
   const c = asTensor(condition, undefined, "compress");
   if (c.ndim !== 1)

@@ -8,6 +8,11 @@ import { floatNode, logSoftmaxNode, softplusNode } from "./activations.ts";
 import { asTensor, floatType, type TensorLike, unify, wrap } from "./core.ts";
 import { gatherAlong, prepareIndices } from "./indexing.ts";
 
+/**
+ * Losses. The result is one number, [], or with reduction "none" one loss per example. ShapeError when predictions and
+ * targets differ in shape: a loss does not broadcast. ArgumentError for an unknown reduction.
+ */
+
 export interface LossOptions {
   /** "mean" over all examples (default), "sum", or "none": one loss per example. */
   readonly reduction?: "mean" | "sum" | "none";
@@ -32,8 +37,9 @@ export interface CrossEntropyOptions extends LossOptions {
 }
 
 /**
- * -Σ target · log softmax(logits). Labels are integers, shaped like the logits without the axis of classes, or
- * probabilities (one-hot) shaped like the logits. Throws IndexError for a known label that is no class.
+ * -Σ target · log softmax(logits), [..., K] → [] (or [...] with reduction "none"). Labels are integers, shaped like the
+ * logits without the axis of classes, or probabilities (one-hot) shaped like the logits. IndexError for a known label
+ * that is no class, DTypeError for class labels that are not integers, ArgumentError for labelSmoothing outside 0 to 1.
  */
 export function softmaxCrossEntropy(logits: TensorLike, labels: TensorLike, options: CrossEntropyOptions = {}): Tensor {
   const operation = "softmaxCrossEntropy";
@@ -102,7 +108,10 @@ export function mae(predictions: TensorLike, targets: TensorLike, options: LossO
   return reduce("mae", make.unary("abs", sub(x, y)), options);
 }
 
-/** Half the squared difference up to `delta` (default 1), from there on a line of that slope (Huber 1964). */
+/**
+ * Half the squared difference up to `delta` (default 1), from there on a line of that slope (Huber 1964). ArgumentError
+ * for delta ≤ 0.
+ */
 export function huber(predictions: TensorLike, targets: TensorLike, options: LossOptions & { readonly delta?: number } = {}): Tensor {
   const { delta = 1 } = options;
   if (!(delta > 0)) throw new ArgumentError("huber", `delta is ${delta}`, "It must be positive");

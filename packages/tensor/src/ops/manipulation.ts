@@ -4,6 +4,11 @@ import type { Tensor } from "../graph/tensor.ts";
 import { asShape, broadcastShapes, normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
 import { asTensor, broadcastNode, commonType, scalar, type TensorLike, wrap } from "./core.ts";
 
+/**
+ * Shapes, order and place of elements, under the names of the array API standard 2024.12 and NumPy; values and types
+ * stay as they are. Axes count from the end when negative: IndexError for one that is not there.
+ */
+
 /** One axis or several. */
 export type Axes = number | readonly number[];
 
@@ -34,7 +39,10 @@ function along(x: Node, axis: number, start: number, count: number, step = 1): N
 // ---------------------------------------------------------------------------------------------------------------------
 // Shape
 
-/** The same elements in row-major order under another shape; one size may be -1 and is found from the others. */
+/**
+ * The same elements in row-major order under another shape; one size may be -1 and is found from the others. ShapeError
+ * when the numbers of elements differ.
+ */
 export function reshape(x: TensorLike, shape: number | Shape): Tensor {
   const node = nodeOf("reshape", x);
   const sizes = [...listOf(shape)];
@@ -52,15 +60,18 @@ export function reshape(x: TensorLike, shape: number | Shape): Tensor {
   return wrap(make.reshape(node, asShape("reshape", sizes)));
 }
 
-/** All elements in one dimension, row by row. */
+/** All elements in one dimension, row by row: [...] → [size]. */
 export function flatten(x: TensorLike): Tensor {
   const node = nodeOf("flatten", x);
   return wrap(make.reshape(node, [node.size]));
 }
-/** Another name for `flatten`. */
+/** Another name for `flatten`; as arrays never change, there is no difference between copy and view. */
 export const ravel = flatten;
 
-/** New axes of size 1 at the given places of the result. Default: in front. */
+/**
+ * New axes of size 1 at the given places of the result. Default: in front, as [n] → [1, n]. IndexError for a place
+ * outside the result.
+ */
 export function expandDims(x: TensorLike, options: { readonly axis?: Axes } = {}): Tensor {
   const node = nodeOf("expandDims", x);
   const added = listOf(options.axis ?? 0);
@@ -70,7 +81,7 @@ export function expandDims(x: TensorLike, options: { readonly axis?: Axes } = {}
   return wrap(make.reshape(node, shape));
 }
 
-/** Without the given axes, or without all axes of size 1. Throws ShapeError for a given axis of another size. */
+/** Without the given axes, or without all axes of size 1: [1, n, 1] → [n]. ShapeError for a given axis of another size. */
 export function squeeze(x: TensorLike, options: { readonly axis?: Axes } = {}): Tensor {
   const node = nodeOf("squeeze", x);
   if (options.axis === undefined)
@@ -92,7 +103,7 @@ export function squeeze(x: TensorLike, options: { readonly axis?: Axes } = {}): 
   );
 }
 
-/** x repeated along axes of size 1 and new axes in front, without copying. */
+/** x repeated along axes of size 1 and new axes in front, without copying. ShapeError when x does not broadcast to the shape. */
 export function broadcastTo(x: TensorLike, shape: number | Shape): Tensor {
   const node = nodeOf("broadcastTo", x);
   const wanted = asShape("broadcastTo", [...listOf(shape)]);
@@ -106,7 +117,7 @@ export function broadcastTo(x: TensorLike, shape: number | Shape): Tensor {
   return wrap(broadcastNode(node, wanted));
 }
 
-/** All arrays in their common shape. */
+/** All arrays in their common shape. ShapeError when there is none. */
 export function broadcastArrays(...arrays: TensorLike[]): Tensor[] {
   const nodes = nodesOf("broadcastArrays", arrays);
   const shape = broadcastShapes("broadcastArrays", ...nodes.map((n) => n.shape));
@@ -116,7 +127,7 @@ export function broadcastArrays(...arrays: TensorLike[]): Tensor[] {
 // ---------------------------------------------------------------------------------------------------------------------
 // Order of axes
 
-/** Axes in a new order: axis i of the result is axis `axes[i]` of x. */
+/** Axes in a new order: axis i of the result is axis `axes[i]` of x. IndexError unless every axis is named once. */
 export function permuteDims(x: TensorLike, axes: readonly number[]): Tensor {
   const node = nodeOf("permuteDims", x);
   const rank = node.shape.length;
@@ -130,13 +141,13 @@ export function permuteDims(x: TensorLike, axes: readonly number[]): Tensor {
   return wrap(make.permute(node, order));
 }
 
-/** Axes in the given order; without one, in reverse. */
+/** Axes in the given order, as `permuteDims`; without one, in reverse: [a, b, c] → [c, b, a] (NumPy). */
 export function transpose(x: TensorLike, axes?: readonly number[]): Tensor {
   const t = asTensor(x, undefined, "transpose");
   return permuteDims(t, axes ?? t.shape.map((_, i) => t.ndim - 1 - i));
 }
 
-/** Axes moved to other places; the rest keep their order. */
+/** Axes moved to other places; the rest keep their order. IndexError unless there are as many places as axes, each once. */
 export function moveaxis(x: TensorLike, source: Axes, destination: Axes): Tensor {
   const t = asTensor(x, undefined, "moveaxis");
   const from = listOf(source).map((a) => normalizeAxis("moveaxis", a, t.ndim));
@@ -153,7 +164,7 @@ export function moveaxis(x: TensorLike, source: Axes, destination: Axes): Tensor
   return permuteDims(t, order);
 }
 
-/** Two axes exchanged. */
+/** Two axes exchanged (NumPy). */
 export function swapaxes(x: TensorLike, axis1: number, axis2: number): Tensor {
   const t = asTensor(x, undefined, "swapaxes");
   const [a, b] = [normalizeAxis("swapaxes", axis1, t.ndim), normalizeAxis("swapaxes", axis2, t.ndim)];
@@ -171,7 +182,10 @@ export interface JoinOptions {
   readonly axis?: number;
 }
 
-/** Arrays one after another along an axis, equal in all other sizes; with `axis: null` flattened first. Types promote. */
+/**
+ * Arrays one after another along an axis (default 0), with `axis: null` flattened first: [m, n], [k, n] → [m + k, n].
+ * Types promote. ShapeError unless all other sizes are equal, ArgumentError for no arrays.
+ */
 export function concat(arrays: readonly TensorLike[], options: { readonly axis?: number | null } = {}): Tensor {
   const nodes = alike("concat", arrays);
   if (options.axis === null)
@@ -188,7 +202,10 @@ export function concat(arrays: readonly TensorLike[], options: { readonly axis?:
 /** NumPy's older name for `concat`. */
 export const concatenate = concat;
 
-/** Arrays of one shape along a new axis. Types promote. */
+/**
+ * Arrays of one shape along a new axis (default 0): k times [...] → [k, ...]. Types promote. ShapeError for shapes that
+ * differ, ArgumentError for no arrays.
+ */
 export function stack(arrays: readonly TensorLike[], options: JoinOptions = {}): Tensor {
   const nodes = alike("stack", arrays);
   const { shape } = nodes[0]!;
@@ -209,7 +226,7 @@ export function stack(arrays: readonly TensorLike[], options: JoinOptions = {}):
   );
 }
 
-/** The arrays along an axis, which they lose: the opposite of `stack`. */
+/** The arrays along an axis (default 0), which they lose: [k, ...] → k times [...], the opposite of `stack`. */
 export function unstack(x: TensorLike, options: JoinOptions = {}): Tensor[] {
   const node = nodeOf("unstack", x);
   const axis = normalizeAxis("unstack", options.axis ?? 0, node.shape.length);
@@ -217,23 +234,26 @@ export function unstack(x: TensorLike, options: JoinOptions = {}): Tensor[] {
   return Array.from({ length: node.shape[axis]! }, (_, i) => wrap(make.reshape(along(node, axis, i, 1), shape)));
 }
 
-/** Side by side: along axis 1, or along axis 0 for one dimension. */
+/** Side by side (NumPy): along axis 1, or along axis 0 for one dimension; numbers count as [1]. Errors as for `concat`. */
 export function hstack(arrays: readonly TensorLike[]): Tensor {
   const wide = alike("hstack", arrays).map((n) => (n.shape.length ? n : make.reshape(n, [1])));
   return concat(wide.map(wrap), { axis: wide[0]!.shape.length === 1 ? 0 : 1 });
 }
 
-/** One above the other: along axis 0, one-dimensional arrays as rows. */
+/** One above the other (NumPy): along axis 0, numbers and one-dimensional arrays as rows. Errors as for `concat`. */
 export function vstack(arrays: readonly TensorLike[]): Tensor {
   return concat(alike("vstack", arrays).map((n) => wrap(n.shape.length < 2 ? make.reshape(n, [1, n.size]) : n)));
 }
 
-/** Parts along an axis: a number of parts as equal as can be, or the indices at which new parts begin. */
+/**
+ * Parts along an axis (default 0): a number of parts as equal as can be, or the indices at which new parts begin.
+ * ArgumentError for less than one part. NumPy's array_split.
+ */
 export function arraySplit(x: TensorLike, sections: number | readonly number[], options: JoinOptions = {}): Tensor[] {
   return parts("arraySplit", x, sections, options);
 }
 
-/** As `arraySplit`, but a number of parts must divide the axis: ShapeError otherwise. */
+/** As `arraySplit`, but a number of parts must divide the axis: ShapeError otherwise (NumPy). */
 export function split(x: TensorLike, sections: number | readonly number[], options: JoinOptions = {}): Tensor[] {
   const t = asTensor(x, undefined, "split");
   const axis = normalizeAxis("split", options.axis ?? 0, t.ndim);
@@ -264,7 +284,10 @@ function parts(operation: string, x: TensorLike, sections: number | readonly num
 // ---------------------------------------------------------------------------------------------------------------------
 // Repeating and moving elements
 
-/** x laid out `repeats[i]` times along axis i, as tiles are; missing entries in front count 1. */
+/**
+ * x laid out `repeats[i]` times along axis i, as tiles are: [m, n] → [r₀·m, r₁·n]; missing entries in front count 1.
+ * ShapeError for a number of times that is negative or fractional.
+ */
 export function tile(x: TensorLike, repeats: number | readonly number[]): Tensor {
   const node = nodeOf("tile", x);
   const given = asShape("tile", [...listOf(repeats)]);
@@ -287,7 +310,10 @@ export function tile(x: TensorLike, repeats: number | readonly number[]): Tensor
   );
 }
 
-/** Each element `repeats` times in a row, or its own number of times; along an axis, or in the flattened array. */
+/**
+ * Each element `repeats` times in a row, or its own number of times; along an axis, or in the flattened array.
+ * ShapeError for another number of counts than elements, and for negative or fractional counts.
+ */
 export function repeat(x: TensorLike, repeats: number | readonly number[], options: { readonly axis?: number | null } = {}): Tensor {
   let node = nodeOf("repeat", x);
   const { axis: wanted = null } = options;
@@ -344,7 +370,10 @@ function pickRuns(x: Node, axis: number, picked: readonly number[]): Node {
   return pieces.length ? make.concat(pieces, axis) : along(x, axis, 0, 0);
 }
 
-/** Elements moved along axes by `shift`, those pushed out coming in again at the other end; flattened if no axis is given. */
+/**
+ * Elements moved along axes by `shift`, those pushed out coming in again at the other end; without an axis, as if
+ * flattened. ArgumentError for fractional shifts, and for shifts and axes that do not pair up.
+ */
 export function roll(x: TensorLike, shift: Axes, options: { readonly axis?: Axes | null } = {}): Tensor {
   const t = asTensor(x, undefined, "roll");
   const given = options.axis ?? null;
@@ -392,7 +421,10 @@ export function flip(x: TensorLike, options: { readonly axis?: Axes | null } = {
   );
 }
 
-/** x turned by k quarter turns in the plane of two axes, from the first towards the second. */
+/**
+ * x turned by k quarter turns in the plane of two axes (default the first two), from the first towards the second
+ * (NumPy). IndexError for the same axis twice, ArgumentError for a fractional k.
+ */
 export function rot90(x: TensorLike, options: { readonly k?: number; readonly axes?: readonly [number, number] } = {}): Tensor {
   const { k = 1, axes = [0, 1] } = options;
   const t = asTensor(x, undefined, "rot90");
@@ -421,7 +453,11 @@ export interface PadOptions {
 /** Elements before and after each axis: one number for all, a pair for all, or a pair for each axis. */
 export type PadWidth = number | readonly [number, number] | readonly (readonly [number, number])[];
 
-/** x with elements added around it; see PadOptions for which. */
+/**
+ * x with elements added around it, axis i growing by before + after; PadOptions says which. ArgumentError for negative
+ * or fractional widths and for an unknown mode, ShapeError for another number of pairs than axes and for an empty axis
+ * that has nothing to repeat. NumPy's.
+ */
 export function pad(x: TensorLike, width: PadWidth, options: PadOptions = {}): Tensor {
   const { mode = "constant", value = 0 } = options;
   const node = nodeOf("pad", x);

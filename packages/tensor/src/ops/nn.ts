@@ -7,7 +7,7 @@ import { asShape, broadcastShapes, sameShape, showShape } from "../shape.ts";
 import { floatNode } from "./activations.ts";
 import { asTensor, broadcastNode, type TensorLike, wrap } from "./core.ts";
 import { take } from "./indexing.ts";
-import { bernoulli } from "./random.ts";
+import { bernoulli } from "./random/discrete.ts";
 
 export * from "./activations.ts";
 export * from "./attention.ts";
@@ -17,7 +17,11 @@ export * from "./normalization.ts";
 export * from "./pooling.ts";
 export * from "./resize.ts";
 
-/** Rows of a table [V, D] by integer ids of any shape: [..] → [.., D]. The gradient adds up where ids repeat. */
+/**
+ * Rows of a table [V, D] by integer ids of any shape: [...] → [..., D]. The gradient adds up where ids repeat.
+ * ShapeError for a table of other than two axes, DTypeError for ids that are not integers, IndexError for known ids
+ * outside the table (computed ones are clamped).
+ */
 export function embedding(table: TensorLike, ids: TensorLike): Tensor {
   const t = asTensor(table, undefined, "embedding");
   if (t.ndim !== 2) throw new ShapeError("embedding", `the table has shape ${showShape(t.shape)}`, "It must be [vocabulary, features]");
@@ -29,7 +33,11 @@ export interface DropoutOptions {
   readonly shape?: readonly number[];
 }
 
-/** Zeroes elements with probability `rate` and divides the others by 1 - rate (Srivastava et al. 2014). Not for inference. */
+/**
+ * Zeroes elements with probability `rate` and divides the others by 1 - rate (Srivastava et al. 2014). Not for
+ * inference. ArgumentError for a rate outside 0 to 1 or what is no key, ShapeError for decisions that do not broadcast
+ * to x.
+ */
 export function dropout(key: Tensor, x: TensorLike, rate: number, options: DropoutOptions = {}): Tensor {
   if (!(rate >= 0 && rate <= 1)) throw new ArgumentError("dropout", `rate is ${rate}`, "It must be from 0 to 1");
   const node = floatNode("dropout", x);

@@ -6,6 +6,11 @@ import { normalizeAxes, normalizeAxis, sameShape, showShape } from "../shape.ts"
 import { floatNode } from "./activations.ts";
 import { asTensor, broadcastNode, type TensorLike, wrap } from "./core.ts";
 
+/**
+ * Normalisation. Results keep the shape of x. ShapeError for a scale, offset or statistic of another shape than the
+ * axes it belongs to, ArgumentError for a negative ε, IndexError for an axis that is not there.
+ */
+
 export interface NormOptions {
   /** Added to the variance. */
   readonly epsilon?: number;
@@ -64,7 +69,10 @@ export interface MomentsOptions {
   readonly keepdims?: boolean;
 }
 
-/** Mean and variance (of the population) over axes, default all: what batch normalisation needs in training. */
+/**
+ * Mean and variance (of the population) over axes, default all, which go unless `keepdims`: what batch normalisation
+ * needs in training.
+ */
 export function moments(x: TensorLike, options: MomentsOptions = {}): { mean: Tensor; variance: Tensor } {
   const node = floatNode("moments", x);
   const axes = normalizeAxes("moments", options.axis, node.shape.length);
@@ -80,8 +88,9 @@ export interface BatchNormOptions extends NormOptions {
 }
 
 /**
- * (x - mean) / sqrt(variance + ε) · scale + offset, with statistics and parameters of shape [C] for the feature axis
- * (Ioffe & Szegedy 2015). In training pass `moments` of the batch, in inference running averages. ε defaults to 1e-5.
+ * (x - mean) / sqrt(variance + ε) · scale + offset, with statistics and parameters of shape [C] for the feature axis,
+ * default the last (Ioffe & Szegedy 2015). In training pass `moments` of the batch, in inference running averages. ε
+ * defaults to 1e-5.
  */
 export function batchNorm(x: TensorLike, mean: TensorLike, variance: TensorLike, options: BatchNormOptions = {}): Tensor {
   const { epsilon = 1e-5 } = options;
@@ -98,7 +107,7 @@ export interface LayerNormOptions extends NormOptions {
   readonly axis?: number | readonly number[];
 }
 
-/** Mean 0 and variance 1 over the last axis, or those given (Ba et al. 2016). ε defaults to 1e-5. */
+/** x to mean 0 and variance 1 over the last axis, or those given (Ba et al. 2016), then · scale + offset. ε defaults to 1e-5. */
 export function layerNorm(x: TensorLike, options: LayerNormOptions = {}): Tensor {
   const { epsilon = 1e-5 } = options;
   checkEpsilon("layerNorm", epsilon);
@@ -107,7 +116,10 @@ export function layerNorm(x: TensorLike, options: LayerNormOptions = {}): Tensor
   return finish("layerNorm", standardize(node, axes, epsilon), axes, options);
 }
 
-/** x / sqrt(mean(x²) + ε) over the last axis, or those given (Zhang & Sennrich 2019). ε defaults to 1e-6. */
+/**
+ * x / sqrt(mean(x²) + ε) over the last axis, or those given (Zhang & Sennrich 2019), then · scale + offset. ε defaults
+ * to 1e-6.
+ */
 export function rmsNorm(x: TensorLike, options: LayerNormOptions = {}): Tensor {
   const { epsilon = 1e-6 } = options;
   checkEpsilon("rmsNorm", epsilon);
@@ -117,7 +129,10 @@ export function rmsNorm(x: TensorLike, options: LayerNormOptions = {}): Tensor {
   return finish("rmsNorm", div(node, restore(root, axes, node.shape)), axes, options);
 }
 
-/** Mean 0 and variance 1 over each group of channels and all places: [N, ..., C] (Wu & He 2018). Scale and offset are [C]. ε defaults to 1e-5. */
+/**
+ * x [N, ..., C] to mean 0 and variance 1 over each group of channels and all places (Wu & He 2018), then · scale +
+ * offset, both [C]. ε defaults to 1e-5. ArgumentError for groups that do not divide the channels.
+ */
 export function groupNorm(x: TensorLike, groups: number, options: NormOptions = {}): Tensor {
   const { epsilon = 1e-5 } = options;
   checkEpsilon("groupNorm", epsilon);
@@ -132,15 +147,17 @@ export function groupNorm(x: TensorLike, groups: number, options: NormOptions = 
   return finish("groupNorm", make.reshape(standardize(split, axes, epsilon), node.shape), [rank - 1], options);
 }
 
-/** x / max(‖x‖, ε) along an axis (default the last). */
+/** x / max(‖x‖, ε) along an axis or axes (default the last). ε defaults to 1e-12. PyTorch's normalize. */
 export function l2Normalize(
   x: TensorLike,
   options: { readonly axis?: number | readonly number[]; readonly epsilon?: number } = {},
 ): Tensor {
+  const { epsilon = 1e-12 } = options;
+  checkEpsilon("l2Normalize", epsilon);
   const node = floatNode("l2Normalize", x);
   const axes = normalizeAxes("l2Normalize", options.axis ?? -1, node.shape.length);
   const squares = sum(mul(node, node), axes);
   // Bounded before the root, whose slope at 0 is infinite.
-  const bounded = make.binary("max", squares, make.constant((options.epsilon ?? 1e-12) ** 2, squares.shape, squares.dtype));
+  const bounded = make.binary("max", squares, make.constant(epsilon ** 2, squares.shape, squares.dtype));
   return wrap(div(node, restore(make.unary("sqrt", bounded), axes, node.shape)));
 }

@@ -7,6 +7,12 @@ import { floatNode } from "./activations.ts";
 import { paddingOf, perAxis, type WindowOptions } from "./convolution.ts";
 import { type TensorLike, wrap } from "./core.ts";
 
+/**
+ * Pooling over windows of the spatial axes, channels last; sizes as for convolutions, the stride defaults to the
+ * window's size. ShapeError for another number of axes, a window that does not fit or padding as wide as it;
+ * ArgumentError for sizes, strides or dilations that are not positive integers.
+ */
+
 export interface AveragePoolOptions extends WindowOptions {
   /** Counts padding as zeros that take part in the mean, as PyTorch does by default; Keras leaves it out, as here. */
   readonly countPadding?: boolean;
@@ -104,13 +110,16 @@ function averagePool(
   return wrap(div(total, counts));
 }
 
-/** Largest element of each window: [N, L, C] → [N, O, C]. The stride defaults to the size; equal largest elements share the gradient. */
+/**
+ * Largest element of each window: [N, L, C] → [N, O, C]. Equal largest elements share the gradient; padding is never
+ * the largest.
+ */
 export const maxPool1d = (x: TensorLike, size: number | readonly number[], options: WindowOptions = {}): Tensor =>
   maxPool("maxPool1d", 1, x, size, options);
-/** Largest element of each window: [N, H, W, C] → [N, Ho, Wo, C]. The stride defaults to the size. */
+/** Largest element of each window: [N, H, W, C] → [N, Ho, Wo, C]. */
 export const maxPool2d = (x: TensorLike, size: number | readonly number[], options: WindowOptions = {}): Tensor =>
   maxPool("maxPool2d", 2, x, size, options);
-/** Largest element of each window: [N, D, H, W, C]. The stride defaults to the size. */
+/** Largest element of each window: [N, D, H, W, C] → [N, Do, Ho, Wo, C]. */
 export const maxPool3d = (x: TensorLike, size: number | readonly number[], options: WindowOptions = {}): Tensor =>
   maxPool("maxPool3d", 3, x, size, options);
 
@@ -120,7 +129,7 @@ export const averagePool1d = (x: TensorLike, size: number | readonly number[], o
 /** Mean of each window: [N, H, W, C] → [N, Ho, Wo, C]. Padding does not count unless `countPadding`. */
 export const averagePool2d = (x: TensorLike, size: number | readonly number[], options: AveragePoolOptions = {}): Tensor =>
   averagePool("averagePool2d", 2, x, size, options);
-/** Mean of each window: [N, D, H, W, C]. Padding does not count unless `countPadding`. */
+/** Mean of each window: [N, D, H, W, C] → [N, Do, Ho, Wo, C]. Padding does not count unless `countPadding`. */
 export const averagePool3d = (x: TensorLike, size: number | readonly number[], options: AveragePoolOptions = {}): Tensor =>
   averagePool("averagePool3d", 3, x, size, options);
 
@@ -154,11 +163,11 @@ function globalPool(
   );
 }
 
-/** Largest element over all spatial axes: [N, ...S, C] → [N, C]. */
+/** Largest element over all spatial axes: [N, ...S, C] → [N, C]. ShapeError below three axes. */
 export const globalMaxPool = (x: TensorLike, options: GlobalPoolOptions = {}): Tensor =>
   globalPool("globalMaxPool", x, options, (node, axes) => make.reduce("reduceMax", node, axes));
 
-/** Mean over all spatial axes: [N, ...S, C] → [N, C]. */
+/** Mean over all spatial axes: [N, ...S, C] → [N, C] (Lin et al. 2014). ShapeError below three axes. */
 export const globalAveragePool = (x: TensorLike, options: GlobalPoolOptions = {}): Tensor =>
   globalPool("globalAveragePool", x, options, (node, axes) =>
     div(

@@ -52,7 +52,8 @@ function weights(from: number, to: number, { method, antialias = false, alignCor
 
 /**
  * Images or volumes of another size: [N, ...S, C] → [N, ...size, C], in floats. Places are squares whose edges line up
- * (PyTorch's and Keras's convention). Each spatial axis is one product with a small table of weights.
+ * (PyTorch's and Keras's convention). Each spatial axis is one product with a small table of weights. ShapeError for
+ * sizes that are not positive integers, one per spatial axis; ArgumentError for an unknown method.
  */
 export function resize(x: TensorLike, size: readonly number[], options: ResizeOptions = {}): Tensor {
   const { method = "bilinear" } = options;

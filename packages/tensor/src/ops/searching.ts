@@ -20,13 +20,16 @@ function toSort(operation: string, x: TensorLike, options: SortOptions): { node:
   return { node: t.node, axis: normalizeAxis(operation, options.axis ?? -1, t.ndim) };
 }
 
-/** The indices (int32) that sort x along an axis; stable, NaN last. */
+/** The indices (int32) that sort x along an axis (default the last), shaped like x; stable, NaN last. */
 export function argsort(x: TensorLike, options: SortOptions = {}): Tensor {
   const { node, axis } = toSort("argsort", x, options);
   return wrap(make.argsort(node, axis, options.descending ?? false));
 }
 
-/** x sorted along an axis; stable, NaN last. Differentiable: the gradient follows the elements to their old places. */
+/**
+ * x sorted along an axis (default the last), shaped like x; stable, NaN last. Differentiable: the gradient follows the
+ * elements to their old places.
+ */
 export function sort(x: TensorLike, options: SortOptions = {}): Tensor {
   const { node, axis } = toSort("sort", x, options);
   return wrap(gatherAlong(node, make.argsort(node, axis, options.descending ?? false), axis));
@@ -38,7 +41,10 @@ export interface TopKOptions {
   readonly largest?: boolean;
 }
 
-/** The k largest (or smallest) elements along an axis in order, and their int32 indices there; ties by first index. */
+/**
+ * The k largest (or smallest) elements along an axis (default the last) in order, and their int32 indices there: [...,
+ * n] → [..., k]; ties by first index. ArgumentError for a k that is no whole number from 0 to n. PyTorch's topk.
+ */
 export function topK(x: TensorLike, k: number, options: TopKOptions = {}): { values: Tensor; indices: Tensor } {
   const t = asTensor(x, undefined, "topK");
   const axis = normalizeAxis("topK", options.axis ?? -1, t.ndim);
@@ -68,7 +74,8 @@ export interface SearchOptions {
 
 /**
  * Where each value would go in a sorted one-dimensional array to keep it sorted: int32, shaped like `values`. NaN sorts
- * last, as in NumPy. A binary search of ⌈log2(n + 1)⌉ rounds for all values at once.
+ * last, as in NumPy. A binary search of ⌈log2(n + 1)⌉ rounds for all values at once. ShapeError for a sorted array of
+ * other than one dimension or a sorter of another shape, ArgumentError for an unknown side.
  */
 export function searchsorted(sorted: TensorLike, values: TensorLike, options: SearchOptions = {}): Tensor {
   const { side = "left", sorter } = options;

@@ -7,7 +7,10 @@ import { normalizeAxis, sizeOf } from "../shape.ts";
 import { asTensor, commonType, type TensorLike, wrap } from "./core.ts";
 import { searchNode } from "./searching.ts";
 
-// The shapes of these results depend on values, so all but `isin` read their arguments at once.
+/**
+ * Sets. The shapes of these results depend on values, so all but `isin` read their arguments at once: StateError inside
+ * `compile`.
+ */
 
 function readNow(operation: string, t: Tensor): ArrayLike<number> {
   try {
@@ -85,19 +88,19 @@ export function uniqueAll(x: TensorLike): Unique {
   return { values: pick(t, first), indices: integers(first), inverseIndices: integers(inverse, t.shape), counts: integers(counts) };
 }
 
-/** The distinct elements of x, ascending, and how often each occurs. Every NaN is distinct. */
+/** The distinct elements of x, ascending, and how often each occurs (array API). Every NaN is distinct. */
 export function uniqueCounts(x: TensorLike): Pick<Unique, "values" | "counts"> {
   const { values, counts } = uniqueAll(x);
   return { values, counts };
 }
 
-/** The distinct elements of x, ascending, and for each element of x the index of its value. Every NaN is distinct. */
+/** The distinct elements of x, ascending, and for each element of x the index of its value (array API). Every NaN is distinct. */
 export function uniqueInverse(x: TensorLike): Pick<Unique, "values" | "inverseIndices"> {
   const { values, inverseIndices } = uniqueAll(x);
   return { values, inverseIndices };
 }
 
-/** The distinct elements of x, ascending. Every NaN is distinct. */
+/** The distinct elements of x, ascending (array API). Every NaN is distinct. */
 export const uniqueValues = (x: TensorLike): Tensor => uniqueAll(x).values;
 
 export interface UniqueOptions {
@@ -107,7 +110,10 @@ export interface UniqueOptions {
   readonly equalNan?: boolean;
 }
 
-/** The distinct elements of x, ascending: NumPy's unique. For indices, inverse and counts see `uniqueAll`. */
+/**
+ * The distinct elements of x, ascending, [count], or its distinct slices along an axis: NumPy's unique. For indices,
+ * inverse and counts see `uniqueAll`.
+ */
 export function unique(x: TensorLike, options: UniqueOptions = {}): Tensor {
   const t = asTensor(x, undefined, "unique");
   if (options.axis === undefined) return pick(t, groupValues("unique", t, options.equalNan ?? true).first);
@@ -135,7 +141,7 @@ function two(operation: string, a: TensorLike, b: TensorLike): readonly [Tensor,
   return [flat(a), flat(b)];
 }
 
-/** The distinct elements in either array, ascending. */
+/** The distinct elements in either array, ascending: [count] (NumPy). */
 export function union1d(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = two("union1d", a, b);
   return unique(wrap(make.concat([x.node, y.node], 0)));
@@ -152,16 +158,19 @@ function keep(operation: string, a: TensorLike, b: TensorLike, wanted: boolean):
   );
 }
 
-/** The distinct elements in both arrays, ascending. NaN is in no other array. */
+/** The distinct elements in both arrays, ascending: [count] (NumPy). NaN is in no other array. */
 export const intersect1d = (a: TensorLike, b: TensorLike): Tensor => keep("intersect1d", a, b, true);
 
-/** The distinct elements of the first array that are not in the second, ascending. */
+/** The distinct elements of the first array that are not in the second, ascending: [count] (NumPy). */
 export const setdiff1d = (a: TensorLike, b: TensorLike): Tensor => keep("setdiff1d", a, b, false);
 
-/** The distinct elements in exactly one of the arrays, ascending. */
+/** The distinct elements in exactly one of the arrays, ascending: [count] (NumPy). */
 export const setxor1d = (a: TensorLike, b: TensorLike): Tensor => union1d(setdiff1d(a, b), setdiff1d(b, a));
 
-/** For each element, whether it is among the test elements: bool, shaped like `elements`. Works inside `compile`; NaN equals nothing. */
+/**
+ * For each element, whether it is among the test elements: bool, shaped like `elements` (NumPy). Works inside
+ * `compile`; NaN equals nothing.
+ */
 export function isin(elements: TensorLike, test: TensorLike, options: { readonly invert?: boolean } = {}): Tensor {
   const x = asTensor(elements, undefined, "isin");
   const [flat, set] = two("isin", elements, test);

@@ -159,6 +159,21 @@ describe("files", () => {
     await saveSafetensors(join(folder, "x.safetensors"), { x, y: tensor([1, 2]) });
     expect(await (await loadSafetensors(join(folder, "x.safetensors"))).y!.tolist()).toEqual([1, 2]);
   });
+  test("bytes come as Buffers too, which share their memory with others", async () => {
+    const pooled = (bytes: Uint8Array): Uint8Array => Buffer.concat([Buffer.from("odd"), bytes]).subarray(3);
+    for (const [name, a] of savable) {
+      expect(readNpy(pooled(writeNpy(a))), name).toEqual(a);
+      expect((await readNpz(pooled(writeNpz([[name, a]])))).get(name), name).toEqual(a);
+    }
+    for (const [name, a] of arrays)
+      expect(readSafetensors(pooled(join8(safetensorsChunks([[name, a]])))).tensors.get(name), name).toEqual(a);
+    for (const { descr, values, base64 } of golden.files) {
+      const bytes = pooled(fromBase64(base64));
+      const before = Uint8Array.from(bytes);
+      expect([...decode(readNpy(bytes).dtype, readNpy(bytes).data)].map(Number), descr).toEqual(values);
+      expect(Uint8Array.from(bytes), "the caller's bytes stay").toEqual(before);
+    }
+  });
   test("a process killed in mid-write leaves the old file whole", async () => {
     const path = join(folder, "kept.bin");
     writeFileSync(path, "old");

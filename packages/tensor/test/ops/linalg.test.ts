@@ -11,7 +11,7 @@ import type { LinalgName } from "../../src/graph/primitives.ts";
 import { Tensor } from "../../src/graph/tensor.ts";
 import { asTensor, wrap } from "../../src/ops/core.ts";
 import { add, mul } from "../../src/ops/elementwise.ts";
-import * as linalg from "../../src/ops/linalg.ts";
+import * as linalg from "../../src/ops/linalg/index.ts";
 import { type Shape, sizeOf } from "../../src/shape.ts";
 
 interface Stored {

@@ -8,7 +8,7 @@ import { make } from "../../src/graph/node.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { asTensor, wrap } from "../../src/ops/core.ts";
 import * as nn from "../../src/ops/nn.ts";
-import { randomKey } from "../../src/ops/random.ts";
+import { randomKey } from "../../src/ops/random/index.ts";
 
 interface Stored {
   shape: number[];

@@ -5,7 +5,7 @@ import { compile } from "../../src/graph/compile.ts";
 import { make } from "../../src/graph/node.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { asTensor, wrap } from "../../src/ops/core.ts";
-import * as random from "../../src/ops/random.ts";
+import * as random from "../../src/ops/random/index.ts";
 
 const key = random.randomKey(2024);
 const words = (t: Tensor): number[] => Array.from(t.dataSync());
