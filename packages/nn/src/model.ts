@@ -1,7 +1,7 @@
 import { ArgumentError, type Source, StateError, Tensor, type Variable } from "@gradus/tensor";
 import { loadWeights, modelBytes, saveModel, saveWeights } from "./files/native.ts";
 import { LayerGraph, type Symbols } from "./graph.ts";
-import { Input } from "./input.ts";
+import { Input, InputLayer } from "./input.ts";
 import { Layer, type LayerOptions, layerRegistry } from "./layer.ts";
 import { type Config, type Serialized, serialize } from "./serialize.ts";
 import { type SummaryOptions, summary } from "./summary.ts";
@@ -311,8 +311,7 @@ function rebuildGraph(config: Config): { inputs: Symbols; outputs: Symbols } {
   const layers = new Map(described.map((d) => [d.name, layerRegistry.deserialize(d)]));
   const results = new Map<string, SymbolicTensor[]>();
   const key = (layer: string, call: number): string => `${call}:${layer}`;
-  for (const [name, layer] of layers)
-    if (layer instanceof Layer && "value" in layer) results.set(key(name, 0), [layer.value as SymbolicTensor]);
+  for (const [name, layer] of layers) if (layer instanceof InputLayer) results.set(key(name, 0), [layer.value]);
   const find = ({ layer, call, output }: Reference): SymbolicTensor | undefined => results.get(key(layer, call))?.[output];
   const spell = (tree: unknown): unknown => {
     if (Array.isArray(tree)) return tree.map(spell);
