@@ -151,8 +151,8 @@ export class Model extends Layer {
     return this.training.predict(x, options);
   }
   /** One update on one batch; resolves to loss and metrics of that batch. */
-  trainOnBatch(x: Data, y?: Data | null): Promise<Record<string, number>> {
-    return this.trainer.trainOnBatch(x, y ?? null);
+  trainOnBatch(x: Data, y?: Data | null, sampleWeight?: Tensor | null): Promise<Record<string, number>> {
+    return this.trainer.trainOnBatch(x, y ?? null, sampleWeight ?? null);
   }
 
   /** Writes layers, weights and the state of training to a `.safetensors` file, all or nothing. See `loadModel`. */

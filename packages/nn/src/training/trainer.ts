@@ -8,6 +8,7 @@ import {
   stopGradient,
   Tensor,
   type Tree,
+  type TypedArray,
   tensor,
   type Variable,
   valueAndGrad,
@@ -15,6 +16,7 @@ import {
   where,
 } from "@gradus/tensor";
 import { withContext } from "../context.ts";
+import type { Layer } from "../layer.ts";
 import type { LossLike } from "../losses/loss.ts";
 import { Mean, type Metric, type MetricLike } from "../metrics/metric.ts";
 import type { Model } from "../model.ts";
@@ -232,8 +234,11 @@ export class Trainer {
 
   private async logs(prefix = ""): Promise<Logs> {
     const { results } = this.compiled();
-    const values = await results().data();
-    return Object.fromEntries(this.allMetrics.map(({ metric, prefix: own }, i) => [`${prefix}${own}${metric.name}`, values[i]! as number]));
+    return this.named(await results().data(), prefix);
+  }
+
+  private named(values: TypedArray, prefix = ""): Logs {
+    return Object.fromEntries(this.allMetrics.map(({ metric, prefix: own }, i) => [`${prefix}${own}${metric.name}`, values[i]!]));
   }
 
   private resetMetrics(): void {
@@ -242,10 +247,14 @@ export class Trainer {
 
   // ---------------------------------------------------------------------------------------------------------- programs
 
-  /** The compiled forms of a step; made anew when other weights are trainable. */
+  /** The compiled forms of a step; made anew when other layers are trainable. */
   private compiled(): Programs {
-    const key = this.model.trainableWeights;
-    if (this.programs && this.programs.key.length === key.length && key.every((w, i) => w === this.programs!.key[i])) return this.programs;
+    if (this.programs?.layers.every(([layer, trainable]) => layer.trainable === trainable)) return this.programs;
+    const layers = allLayers(this.model).map((layer) => [layer, layer.trainable] as const);
+    const results = (): Tensor => stack(this.allMetrics.map(({ metric }) => metric.result().astype("float32").reshape([])));
+    const reset = (): void => {
+      for (const { metric } of this.allMetrics) metric.reset();
+    };
     const train = (parts: Parts): void => this.trainStep(parts);
     const test = (parts: Parts): void => this.testStep(parts);
     const next = (parts: Parts, order: Tensor, size: number): Parts => {
@@ -254,16 +263,19 @@ export class Trainer {
       return rows(parts, places);
     };
     this.programs = {
-      key,
+      layers,
       train: compile(train),
       test: compile(test),
       trainRows: compile((parts: Parts, order: Tensor, size: number) => train(next(parts, order, size))),
       testRows: compile((parts: Parts, order: Tensor, size: number) => test(next(parts, order, size))),
       predict: compile((x: Arrays) => this.forward(x, false).outputs as Tensor[]),
-      results: compile(() => stack(this.allMetrics.map(({ metric }) => metric.result().astype("float32").reshape([])))),
-      reset: compile(() => {
-        for (const { metric } of this.allMetrics) metric.reset();
+      trainOnce: compile((parts: Parts) => {
+        reset();
+        this.trainStep(parts);
+        return results();
       }),
+      results: compile(results),
+      reset: compile(reset),
     };
     return this.programs;
   }
@@ -419,12 +431,18 @@ export class Trainer {
     await reportDivergence(this.model, this.optimizer, parts?.x ?? null, step);
   }
 
-  async trainOnBatch(x: Data, y: Data | null): Promise<Logs> {
-    const parts = partsFrom(x, y, null);
-    this.start(parts);
-    this.resetMetrics();
-    this.compiled().train(parts);
-    return this.logs();
+  /** One update; resolves to the measurements of this batch. One program does it all, so plain loops are as fast as `fit`. */
+  async trainOnBatch(x: Data, y: Data | null, sampleWeight: Tensor | null = null): Promise<Logs> {
+    const parts = partsFrom(x, y, sampleWeight);
+    if (!this.outputs) this.start(parts);
+    const values = await this.compiled().trainOnce(parts).data();
+    const logs = this.named(values);
+    if (!Number.isFinite(logs.loss!)) {
+      const step = await this.divergedAt.item();
+      this.divergedAt.assign(tensor(-1, { dtype: "int32" }));
+      await reportDivergence(this.model, this.optimizer, parts.x, Math.max(0, step));
+    }
+    return logs;
   }
 
   // ---------------------------------------------------------------------------------------------- evaluate and predict
@@ -510,12 +528,13 @@ export class Trainer {
 type RowProgram = (parts: Parts, order: Tensor, size: number) => void;
 
 interface Programs {
-  readonly key: readonly Variable[];
+  readonly layers: readonly (readonly [Layer, boolean])[];
   readonly train: (parts: Parts) => void;
   readonly test: (parts: Parts) => void;
   readonly trainRows: RowProgram;
   readonly testRows: RowProgram;
   readonly predict: (x: Arrays) => unknown;
+  readonly trainOnce: (parts: Parts) => Tensor;
   readonly results: () => Tensor;
   readonly reset: () => void;
 }
@@ -528,3 +547,6 @@ function outputNames(model: Model, count: number): readonly string[] {
     return Array.from({ length: count }, (_, i) => `output_${i}`);
   }
 }
+
+/** A layer and all layers in it. */
+const allLayers = (layer: Layer): Layer[] => [layer, ...layer.layers.flatMap(allLayers)];
