@@ -1,4 +1,4 @@
-import { ArgumentError, FormatError, sqrt, type Tensor, tensor, type Variable, variable, where, zeros } from "@gradus/tensor";
+import { ArgumentError, FormatError, positive, sqrt, type Tensor, tensor, type Variable, variable, where, zeros } from "@gradus/tensor";
 import { type Config, Registry, type Serializable, type Serialized, serialize } from "../serialize.ts";
 import { LearningRateSchedule, scheduleRegistry } from "./schedules.ts";
 
@@ -147,7 +147,7 @@ export abstract class Optimizer implements Serializable {
   }
 
   private step(gradients: readonly Tensor[], allowed: Tensor | null): void {
-    const old = this.variables.map((v) => v.add(0));
+    const old = this.variables.map((v) => positive(v));
     const step = this.iterations.add(1);
     const rate = this.currentRate(this.iterations);
     const stepNumber = step.astype("float32");

@@ -4,6 +4,7 @@ import {
   compile,
   concat,
   isfinite,
+  positive,
   stack,
   stopGradient,
   Tensor,
@@ -189,7 +190,7 @@ export class Trainer {
     const { model } = this;
     const weights = model.trainableWeights;
     const others = [...model.nonTrainableWeights, ...model.seedStates];
-    const before = others.map((v) => v.mul(1));
+    const before = others.map((v) => positive(v));
     const step = valueAndGrad(
       () => {
         const { total, single, outputs } = this.objective(parts, true);

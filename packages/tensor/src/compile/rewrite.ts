@@ -1,3 +1,4 @@
+import { isFloat } from "../dtype.ts";
 import { composeAttention, dilate } from "../graph/gradients.ts";
 import { type Graph, linearise } from "../graph/graph.ts";
 import { is, make, type Node } from "../graph/node.ts";
@@ -64,6 +65,9 @@ function simplify(node: Node, ins: readonly Node[]): Node {
   }
   if ((node.op === "div" || node.op === "pow") && isConstant(y, 1)) return x;
   if (node.op === "sub" && isConstant(y, 0)) return x;
+  if (is(node, "where") && ins[1] === ins[2]) return ins[1]!;
+  const folded = fold(node, ins);
+  if (folded !== null) return make.constant(folded, node.shape, node.dtype);
   if (["reshape", "permute", "expand", "slice"].includes(node.op) && is(x, "constant"))
     return make.constant(x.attrs.value, node.shape, node.dtype);
   if (is(node, "reshape")) return make.reshape(is(x, "reshape") ? x.inputs[0]! : x, node.shape);
@@ -73,13 +77,35 @@ function simplify(node: Node, ins: readonly Node[]): Node {
       node.attrs.axes.map((a) => x.attrs.axes[a]!),
     );
   if (is(node, "expand") && is(x, "expand")) return make.expand(x.inputs[0]!, node.shape);
-  if (is(node, "fold")) return fold(x, node);
+  if (is(node, "fold")) return addWindows(x, node);
   if (is(node, "attention")) return composeAttention(make.copy(node, ins) as Node<"attention">);
   if (is(node, "reduceSum") || is(node, "reduceProd") || is(node, "reduceMax") || is(node, "reduceMin")) {
     if (!node.attrs.axes.length) return x;
+    if (node.attrs.axes.every((a) => x.shape[a] === 1)) {
+      const one = make.reshape(x, node.shape);
+      // A sum starts from zero, so that -0 becomes 0.
+      return is(node, "reduceSum") && isFloat(x.dtype) ? make.binary("add", one, make.constant(0, one.shape, one.dtype)) : one;
+    }
     return splitReduction(node, x) ?? make.copy(node, ins);
   }
   return ins.every((n, i) => n === node.inputs[i]) ? node : make.copy(node, ins);
+}
+
+/** The value of float arithmetic on constants, in the type's own precision; null where it is not that. */
+function fold(node: Node, ins: readonly Node[]): number | null {
+  const round = { float32: Math.fround, float64: (v: number) => v }[node.dtype as string];
+  const values = ins.flatMap((n) => (is(n, "constant") && n.dtype === node.dtype ? [n.attrs.value] : []));
+  if (!round || !ins.length || values.length !== ins.length) return null;
+  // Rounding a double's result once more gives the float32 result exactly, for these operations.
+  const [a, b] = values.map(round) as [number, number];
+  if (is(node, "add")) return round(a + b);
+  if (is(node, "sub")) return round(a - b);
+  if (is(node, "mul")) return round(a * b);
+  if (is(node, "div")) return round(a / b);
+  if (is(node, "neg")) return -a;
+  if (is(node, "sqrt")) return round(Math.sqrt(a));
+  const terms = is(node, "reduceSum") ? node.attrs.axes.reduce((n, axis) => n * ins[0]!.shape[axis]!, 1) : 0;
+  return terms && Number.isFinite(a) ? round(a * terms) : null;
 }
 
 /** Long reductions to few results: into partial results first, then those. Also keeps float32 sums exact to a few ulp. */
@@ -121,7 +147,7 @@ function splitReduction(node: Node<"reduceSum" | "reduceProd" | "reduceMax" | "r
 }
 
 /** Overlapping windows added back, as a sum over window places of shifted copies: one axis after the other. */
-function fold(y: Node, node: Node<"fold">): Node {
+function addWindows(y: Node, node: Node<"fold">): Node {
   const { axes, size, stride, dilation } = node.attrs;
   for (let i = axes.length - 1; i >= 0; i--) y = foldAxis(y, axes[i]!, size[i]!, stride[i]!, dilation[i]!, node.shape[axes[i]!]!);
   return y;
