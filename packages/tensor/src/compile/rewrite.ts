@@ -74,12 +74,24 @@ function simplify(node: Node, ins: readonly Node[]): Node {
     );
   if (is(node, "expand") && is(x, "expand")) return make.expand(x.inputs[0]!, node.shape);
   if (is(node, "fold")) return fold(x, node);
-  if (is(node, "attention")) return composeAttention(make.copy(node, ins) as Node<"attention">);
+  if (is(node, "attention")) return attention(make.copy(node, ins) as Node<"attention">);
   if (is(node, "reduceSum") || is(node, "reduceProd") || is(node, "reduceMax") || is(node, "reduceMin")) {
     if (!node.attrs.axes.length) return x;
     return splitReduction(node, x) ?? make.copy(node, ins);
   }
   return ins.every((n, i) => n === node.inputs[i]) ? node : make.copy(node, ins);
+}
+
+/** Scores below which attention is spelled out. */
+const fewScores = 0;
+
+/** Attention of many float32 scores is left to a kernel that never stores them; its mask is read unexpanded. */
+function attention(node: Node<"attention">): Node {
+  const [q, k, v, mask] = node.inputs as [Node, Node, Node, Node | undefined];
+  const [B, H, T, d] = q.shape as [number, number, number, number];
+  const scores = B * H * T * k.shape[2]!;
+  if (node.dtype !== "float32" || !d || !node.size || !scores || scores < fewScores) return composeAttention(node);
+  return mask && is(mask, "expand") ? make.copy(node, [q, k, v, mask.inputs[0]!]) : node;
 }
 
 /** Long reductions to few results: into partial results first, then those. Also keeps float32 sums exact to a few ulp. */
