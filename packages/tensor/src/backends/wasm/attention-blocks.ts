@@ -33,6 +33,16 @@ export function problemOf(q: Node, k: Node, v: Node, mask: Node | undefined, att
   };
 }
 
+/** Queries in a unit where features are few; what is kept for them should stay in the second cache. */
+const UNIT_QUERIES = 64;
+const UNIT_NUMBERS = 2 ** 14;
+
+/** Groups of queries that a unit takes together. */
+export function unitGroups({ T, d, e }: Problem): number {
+  const fitting = Math.floor(UNIT_NUMBERS / (LANES * Math.max(d, e)));
+  return Math.max(1, Math.min(UNIT_QUERIES / LANES, fitting, Math.ceil(T / LANES)));
+}
+
 export const half = [0, 1] as const;
 
 export function advance(f: FunctionBuilder, local: Local, by: number): void {
@@ -58,6 +68,15 @@ export function countDown(f: FunctionBuilder, left: Local, body: () => void): vo
       advance(f, left, -1);
       f.br(again);
     });
+  });
+}
+
+/** Runs `body` with `index` from its value up to `end` - 1, at least once. */
+export function eachRow(f: FunctionBuilder, index: Local, end: number, body: () => void): void {
+  f.loop((again) => {
+    body();
+    advance(f, index, 1);
+    f.get(index).i32(end).op("i32.lt_s").br_if(again);
   });
 }
 

@@ -17,6 +17,7 @@ import {
   problemOf,
   ROWS,
   rowPointers,
+  unitGroups,
 } from "./attention-blocks.ts";
 import type { OpaqueCode } from "./indexing.ts";
 import type { MathLibrary } from "./math.ts";
@@ -36,17 +37,13 @@ import type { MathLibrary } from "./math.ts";
 
 /** Keys in a block, a multiple of ROWS. */
 const KEYS = 96;
-/** Queries in a unit where features are few; scratch for queries and sums should stay in the second cache. */
-const UNIT_QUERIES = 64;
-const UNIT_NUMBERS = 2 ** 14;
-
 /** The kernel of an `attention` node over the table [q, k, v, mask?, out]. */
 export function planAttention(kernel: OpaqueKernel): OpaqueCode {
   const node = kernel.node as Node<"attention">;
   const [q, k, v, maskNode] = node.inputs as [Node, Node, Node, Node | undefined];
   const problem = problemOf(q, k, v, maskNode, node.attrs);
   const { heads, T, S, d, e, causal } = problem;
-  const groups = Math.max(1, Math.min(UNIT_QUERIES / LANES, Math.floor(UNIT_NUMBERS / (LANES * Math.max(d, e))), Math.ceil(T / LANES)));
+  const groups = unitGroups(problem);
   const blocks = Math.ceil(T / (groups * LANES));
   // Scratch of a thread: packed queries, weighted sums, statistics of the groups, and the weights of one group and block.
   const lanesAt = 0;
@@ -70,7 +67,8 @@ export function planAttention(kernel: OpaqueKernel): OpaqueCode {
       const accumulate = defineAccumulate(module, math, { width: e, weightStride: GROUP_BYTES, kind: "scaled" });
       const accumulateCarefully = defineAccumulate(module, math, { width: e, weightStride: GROUP_BYTES, kind: "careful" });
       const isTainted = defineIsTainted(module, e);
-      const finish = defineFinish(module, T, e);
+      const packed = node.attrs.packed ?? false;
+      const finish = defineFinish(module, problem, packed);
 
       const [args, unit, end, scratch] = f.params as [Local, Local, Local, Local];
       const entry = (place: number) => f.get(args).load("i32.load", 4 * place);
@@ -214,7 +212,12 @@ export function planAttention(kernel: OpaqueKernel): OpaqueCode {
           eachGroup(() => {
             f.get(sums).get(statistics);
             pushRow(problem.mask ? 4 : 3, T, e);
-            f.get(query).call(finish);
+            f.get(query);
+            if (packed) {
+              pushRow(problem.mask ? 4 : 3, T, 1);
+              f.i32(4 * heads * T * e).op("i32.add");
+            }
+            f.call(finish);
           });
           advance(f, unit, 1);
           f.br(nextUnit);
@@ -327,10 +330,13 @@ function defineIsTainted(module: ModuleBuilder, width: number): FunctionRef {
   });
 }
 
-/** (sums, statistics, out of the head, query): out[query..query+7] = sums / total; zeros where nothing was seen. */
-function defineFinish(module: ModuleBuilder, T: number, width: number): FunctionRef {
-  return module.func(null, ["i32", "i32", "i32", "i32"], [], (f) => {
-    const [sums, statistics, base, query] = f.params as [Local, Local, Local, Local];
+/**
+ * (sums, statistics, out of the head, query, [maxima of the head]): out[query..query+7] = sums / total; zeros where nothing
+ * was seen. The packed form has the maxima of all heads and behind them 1 / total, or zeros.
+ */
+function defineFinish(module: ModuleBuilder, { heads, T, e: width }: Problem, packed: boolean): FunctionRef {
+  return module.func(null, new Array(packed ? 5 : 4).fill("i32"), [], (f) => {
+    const [sums, statistics, base, query, maxima] = f.params as [Local, Local, Local, Local, Local | undefined];
     const pointers = rowPointers(f, base, query, T, 4 * width);
     const [left, x] = [f.local("i32"), f.local("v128")];
     const totals = half.map((v) => {
@@ -341,6 +347,29 @@ function defineFinish(module: ModuleBuilder, T: number, width: number): Function
       f.constant(Float32Array.of(1)).get(total).get(total).constant(Float32Array.of(0)).op("f32x4.eq").op("v128.bitselect").set(total);
       return total;
     });
+    const storeLanes = (to: readonly Local[], v: 0 | 1, offset = 0) => {
+      for (let lane = 0; lane < 4; lane++)
+        f.get(to[4 * v + lane]!)
+          .get(x)
+          .memoryLane("v128.store32_lane", lane, offset, 4);
+    };
+    if (maxima) {
+      const places = rowPointers(f, maxima, query, T, 4);
+      for (const v of half) {
+        f.get(statistics)
+          .load("v128.load", MAXIMUM + 16 * v, 4)
+          .set(x);
+        pushFiniteMaximum(f, x);
+        f.set(x);
+        storeLanes(places, v);
+        f.constant(Float32Array.of(1)).get(totals[v]!).op("f32x4.div");
+        f.get(statistics)
+          .load("v128.load", TOTAL + 16 * v, 4)
+          .constant(Float32Array.of(0));
+        f.op("f32x4.ne").op("v128.and").set(x);
+        storeLanes(places, v, 4 * heads * T);
+      }
+    }
     f.i32(width).set(left);
     countDown(f, left, () => {
       for (const v of half) {
@@ -349,10 +378,7 @@ function defineFinish(module: ModuleBuilder, T: number, width: number): Function
           .get(totals[v]!)
           .op("f32x4.div")
           .set(x);
-        for (let lane = 0; lane < 4; lane++)
-          f.get(pointers[4 * v + lane]!)
-            .get(x)
-            .memoryLane("v128.store32_lane", lane, 0, 4);
+        storeLanes(pointers, v);
       }
       advance(f, sums, GROUP_BYTES);
       for (const p of pointers) advance(f, p, 4);

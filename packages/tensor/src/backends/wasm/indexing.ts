@@ -4,6 +4,7 @@ import { is } from "../../graph/node.ts";
 import { sizeOf } from "../../shape.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "./assembler.ts";
 import { planAttention } from "./attention.ts";
+import { planAttentionGradient } from "./attention-gradient.ts";
 import type { MathLibrary } from "./math.ts";
 
 /** A generated kernel for an opaque primitive: units, and how to emit it over the table [inputs..., out]. */
@@ -15,12 +16,13 @@ export interface OpaqueCode {
   emit(f: FunctionBuilder, module: ModuleBuilder, math: MathLibrary): void;
 }
 
-/** Kernels for `gather`, and for `scatter` that adds float32 and `attention` in float32; null for what runs on the host. */
+/** Kernels for `gather`, for `scatter` that adds float32, and for attention in float32; null for what runs on the host. */
 export function planOpaque(kernel: OpaqueKernel): OpaqueCode | null {
   const { node } = kernel;
   if (is(node, "gather")) return gather(kernel, node.attrs.axis);
   if (is(node, "scatter") && node.attrs.mode === "add" && node.dtype === "float32") return scatterAdd(kernel, node.attrs.axis);
   if (is(node, "attention") && node.dtype === "float32") return planAttention(kernel);
+  if (is(node, "attentionGradient") && node.attrs.of === "all") return planAttentionGradient(kernel);
   return null;
 }
 
