@@ -1,7 +1,8 @@
 import { isFloat } from "../dtype.ts";
-import { composeAttention, dilate } from "../graph/gradients.ts";
+import { composeAttention, composeAttentionGradient, dilate } from "../graph/gradients.ts";
 import { type Graph, linearise } from "../graph/graph.ts";
 import { is, make, type Node } from "../graph/node.ts";
+import { type Shape, sizeOf } from "../shape.ts";
 
 /** Along rows: few results of many terms are done in two rounds, so that threads can share them. */
 const longReduction = 2 ** 15;
@@ -33,13 +34,15 @@ export function rewrite(graph: Graph): Graph {
     }
     return replaced.get(node)!;
   };
+  // What an attention's gradient needs of its result is kept where both are computed.
+  const withGradient = graph.nodes.some((n) => n.op === "attentionGradient");
   for (const node of graph.nodes) {
     if (inputs.has(node)) {
       replaced.set(node, node);
       continue;
     }
     const ins = node.inputs.map((x) => replaced.get(x)!);
-    const simple = simplify(node, ins);
+    const simple = simplify(node, ins, withGradient);
     replaced.set(node, settle(simple));
   }
   const outputs = graph.outputs.map((n) => replaced.get(n)!);
@@ -56,7 +59,7 @@ function isConstant(node: Node, value: number): boolean {
   return is(node, "constant") && Object.is(node.attrs.value, value);
 }
 
-function simplify(node: Node, ins: readonly Node[]): Node {
+function simplify(node: Node, ins: readonly Node[], withGradient: boolean): Node {
   const [x, y] = ins as [Node, Node];
   if (node.op === "alias") return x;
   if (is(node, "mul")) {
@@ -78,7 +81,8 @@ function simplify(node: Node, ins: readonly Node[]): Node {
     );
   if (is(node, "expand") && is(x, "expand")) return make.expand(x.inputs[0]!, node.shape);
   if (is(node, "fold")) return addWindows(x, node);
-  if (is(node, "attention")) return composeAttention(make.copy(node, ins) as Node<"attention">);
+  if (is(node, "attention")) return attention(make.copy(node, ins) as Node<"attention">, withGradient);
+  if (is(node, "attentionGradient")) return attentionGradient(make.copy(node, ins) as Node<"attentionGradient">);
   if (is(node, "reduceSum") || is(node, "reduceProd") || is(node, "reduceMax") || is(node, "reduceMin")) {
     if (!node.attrs.axes.length) return x;
     if (node.attrs.axes.every((a) => x.shape[a] === 1)) {
@@ -106,6 +110,41 @@ function fold(node: Node, ins: readonly Node[]): number | null {
   if (is(node, "sqrt")) return round(Math.sqrt(a));
   const terms = is(node, "reduceSum") ? node.attrs.axes.reduce((n, axis) => n * ins[0]!.shape[axis]!, 1) : 0;
   return terms && Number.isFinite(a) ? round(a * terms) : null;
+}
+
+/** Heads below which a head's queries are divided, so that threads can share the work of the gradient. */
+const fewHeads = 8;
+
+/** Whether attention is left to kernels that never store its scores, rather than spelled out. */
+function hasOwnKernel({ inputs: [q, k, v], dtype }: Node): boolean {
+  const scores = q!.size * k!.shape[2]!;
+  return dtype === "float32" && scores > 0 && v!.size > 0;
+}
+
+/** The mask of an attention before it was broadcast: its kernels read it so. */
+const narrow = (mask: readonly Node[]): Node[] => mask.map((m) => (is(m, "expand") ? m.inputs[0]! : m));
+
+/** Numbers from `start` of a flat result, in a shape. */
+const unpack = (x: Node, start: number, shape: Shape): Node => make.reshape(make.slice(x, [start], [1], [sizeOf(shape)]), shape);
+
+function attention(node: Node<"attention">, withGradient: boolean): Node {
+  if (!hasOwnKernel(node)) return composeAttention(node);
+  const [q, k, v, ...mask] = node.inputs as [Node, Node, Node, ...Node[]];
+  if (withGradient) return unpack(make.attentionPacked(q, k, v, narrow(mask), node.attrs), 0, node.shape);
+  return make.copy(node, [q, k, v, ...narrow(mask)]);
+}
+
+function attentionGradient(node: Node<"attentionGradient">): Node {
+  if (!hasOwnKernel(node)) return composeAttentionGradient(node);
+  const [q, k, v, g, ...mask] = node.inputs as [Node, Node, Node, Node, ...Node[]];
+  const [B, H, T] = q.shape as [number, number, number];
+  const packed = make.attentionPacked(q, k, v, narrow(mask), node.attrs);
+  const sums = make.reduce("reduceSum", make.binary("mul", g, unpack(packed, 0, g.shape)), [3]);
+  const parts = Math.min(Math.ceil(fewHeads / (B * H)), Math.ceil(T / fewHeads));
+  const all = make.attentionGradientPacked(g, sums, packed, parts);
+  if (node.attrs.of === 0) return unpack(all, 0, q.shape);
+  const start = node.attrs.of === 1 ? q.size : q.size + parts * k.size;
+  return make.reduce("reduceSum", unpack(all, start, [parts, ...node.shape]), [0]);
 }
 
 /** Long reductions to few results: into partial results first, then those. Also keeps float32 sums exact to a few ulp. */

@@ -216,5 +216,7 @@ export const engine = new Engine();
 /** Values that cost enough to compute that computing them a second time should be the last time. */
 function worthKeeping(node: Node): boolean {
   if (node.op.startsWith("reduce")) return true;
-  return ["contract", "attention", "scan", "argsort", "linalg", "scatter", "argmax", "argmin", "fold"].includes(node.op);
+  return ["contract", "attention", "attentionGradient", "scan", "argsort", "linalg", "scatter", "argmax", "argmin", "fold"].includes(
+    node.op,
+  );
 }

@@ -1,6 +1,7 @@
 import { isFloat } from "../dtype.ts";
 import { type Shape, sameShape } from "../shape.ts";
 import { linalgGradients } from "./gradients-linalg.ts";
+import { linearise } from "./graph.ts";
 import { make, type Node } from "./node.ts";
 import type { Attributes, Op } from "./primitives.ts";
 
@@ -166,13 +167,21 @@ const batched = (a: Node, b: Node, axisA: number, axisB: number): Node =>
     contract: [[axisA], [axisB]],
   });
 
+/** What an attention and its gradient have in common. */
+interface AttentionParts {
+  readonly q: Node;
+  readonly k: Node;
+  readonly v: Node;
+  readonly mask: Node | undefined;
+  readonly attrs: { readonly causal: boolean; readonly scale: number };
+}
+
 /** Softmax(q·kᵀ·scale + mask) of some queries, by the plain formula: [B, H, count, S]. A fully masked row gives zeros. */
-function attentionWeights(node: Node<"attention">, start: number, count: number): Node {
-  const [q, k, , mask] = node.inputs as [Node, Node, Node, Node | undefined];
+function attentionWeights({ q, k, mask, attrs }: AttentionParts, start: number, count: number): Node {
   const [T, S] = [q.shape[2]!, k.shape[2]!];
-  let scores = mul(batched(attentionRows(q, start, count), k, 3, 3), node.attrs.scale);
+  let scores = mul(batched(attentionRows(q, start, count), k, 3, 3), attrs.scale);
   if (mask) scores = add(scores, attentionRows(mask, start, count));
-  if (node.attrs.causal) {
+  if (attrs.causal) {
     const row = add(make.iota(scores.shape, 2, "int32"), start + S - T);
     scores = where(le(make.iota(scores.shape, 3, "int32"), row), scores, Number.NEGATIVE_INFINITY);
   }
@@ -184,9 +193,9 @@ function attentionWeights(node: Node<"attention">, start: number, count: number)
 }
 
 /** Calls `visit` for blocks of queries, so that scores of long sequences are never held at once. */
-function queryBlocks<R>(node: Node<"attention">, visit: (start: number, count: number) => R): R[] {
-  const [B, H, T] = node.inputs[0]!.shape as [number, number, number];
-  const S = node.inputs[1]!.shape[2]!;
+function queryBlocks<R>({ q, k }: AttentionParts, visit: (start: number, count: number) => R): R[] {
+  const [B, H, T] = q.shape as [number, number, number];
+  const S = k.shape[2]!;
   const block = Math.max(1, Math.min(T, Math.floor(mostScores / Math.max(1, B * H * S))));
   const results: R[] = [];
   for (let start = 0; start < T; start += block) results.push(visit(start, Math.min(block, T - start)));
@@ -196,42 +205,52 @@ const mostScores = 2 ** 22;
 
 /** Attention in primitives, for backends without a kernel of their own. */
 export function composeAttention(node: Node<"attention">): Node {
-  if (!node.size || !node.inputs[1]!.shape[2]) return make.constant(0, node.shape, node.dtype);
+  const [q, k, v, mask] = node.inputs as [Node, Node, Node, Node | undefined];
+  if (!node.size || !k.shape[2]) return make.constant(0, node.shape, node.dtype);
+  const parts = { q, k, v, mask, attrs: node.attrs };
   return make.concat(
-    queryBlocks(node, (start, count) => batched(attentionWeights(node, start, count), node.inputs[2]!, 3, 2)),
+    queryBlocks(parts, (start, count) => batched(attentionWeights(parts, start, count), v, 3, 2)),
     2,
   );
 }
 
-const attentionRule: GradientRule<"attention"> = (g, node) => {
-  const [q, k, v, mask] = node.inputs as [Node, Node, Node, Node | undefined];
-  const parts = queryBlocks(node, (start, count) => {
+/** The cotangents of q, k, v and the mask's scores, in primitives; null without queries. */
+function attentionCotangents(parts: AttentionParts, g: Node): [q: Node, k: Node, v: Node, mask: Node] | null {
+  const { q, k, v, attrs } = parts;
+  const blocks = queryBlocks(parts, (start, count) => {
     const gBlock = attentionRows(g, start, count);
-    const p = attentionWeights(node, start, count);
+    const p = attentionWeights(parts, start, count);
     const dp = batched(gBlock, v, 3, 3);
     const ds = mul(p, sub(dp, restore(sum(mul(dp, p), [3]), [3], p.shape)));
-    const scaled = mul(ds, node.attrs.scale);
+    const scaled = mul(ds, attrs.scale);
     return { q: batched(scaled, k, 3, 2), k: batched(scaled, attentionRows(q, start, count), 2, 2), v: batched(p, gBlock, 2, 2), mask: ds };
   });
-  if (!parts.length) return node.inputs.map((x) => make.constant(0, x.shape, x.dtype));
+  if (!blocks.length) return null;
+  const beside = (xs: Node[]) => make.concat(xs, 2);
   const total = (xs: Node[]) => xs.reduce((a, b) => add(a, b));
-  const result = [
-    make.concat(
-      parts.map((p) => p.q),
-      2,
-    ),
-    total(parts.map((p) => p.k)),
-    total(parts.map((p) => p.v)),
-  ];
-  return mask
-    ? [
-        ...result,
-        make.concat(
-          parts.map((p) => p.mask),
-          2,
-        ),
-      ]
-    : result;
+  return [beside(blocks.map((p) => p.q)), total(blocks.map((p) => p.k)), total(blocks.map((p) => p.v)), beside(blocks.map((p) => p.mask))];
+}
+
+/** A cotangent of attention in primitives: its meaning, which can be differentiated again. */
+export function composeAttentionGradient(node: Node<"attentionGradient">): Node {
+  const [q, k, v, g, mask] = node.inputs as [Node, Node, Node, Node, Node | undefined];
+  const found = attentionCotangents({ q, k, v, mask, attrs: node.attrs }, g);
+  return found?.[node.attrs.of as 0 | 1 | 2] ?? make.constant(0, node.shape, node.dtype);
+}
+
+const attentionRule: GradientRule<"attention"> = (g, node) => {
+  const [q, k, v, mask] = node.inputs as [Node, Node, Node, Node | undefined];
+  const inner = ([0, 1, 2] as const).map((of) => make.attentionGradient(node, g, of));
+  if (!mask) return inner;
+  const found = attentionCotangents({ q, k, v, mask, attrs: node.attrs }, g);
+  return [...inner, found?.[3] ?? make.constant(0, mask.shape, mask.dtype)];
+};
+
+const attentionGradientRule: GradientRule<"attentionGradient"> = (g, node) => {
+  const inputs = node.inputs.map((x) => make.alias({ kind: "argument" }, [x]));
+  const composed = composeAttentionGradient(make.copy(node, inputs) as Node<"attentionGradient">);
+  const found = backpropagate(linearise([composed]), new Map([[composed, g]]), new Set(inputs));
+  return inputs.map((x) => found.get(x) ?? null);
 };
 
 const scatterRule: GradientRule<"scatter"> = (g, node) => {
@@ -412,6 +431,7 @@ const rules: { readonly [K in Op]: GradientRule<K> } = {
     return [kind === "prod" ? cumulativeProductGradient(g, n) : cumulativeExtremumGradient(g, n)];
   },
   attention: attentionRule,
+  attentionGradient: attentionGradientRule,
   linalg: (g, n) => linalgGradients[n.attrs.name](g, n),
   alias: (g, n) => {
     const { kind, rule } = n.attrs as Attributes["alias"];

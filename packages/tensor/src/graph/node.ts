@@ -302,6 +302,28 @@ export const make = {
     return new Node("attention", inputs, { causal, scale }, [B, H, T, v.shape[3]!], q.dtype);
   },
 
+  /** The cotangent of q, k or v (`of` 0, 1, 2) of an attention, given that of its result. */
+  attentionGradient(attention: Node<"attention">, g: Node, of: 0 | 1 | 2): Node<"attentionGradient"> {
+    const [q, k, v, ...mask] = attention.inputs as [Node, Node, Node, ...Node[]];
+    const { causal, scale } = attention.attrs;
+    return new Node("attentionGradient", [q, k, v, g, ...mask], { causal, scale, of, parts: 1 }, attention.inputs[of]!.shape, g.dtype);
+  },
+
+  /** The packed form of an attention, flat; its mask may have size 1 where it is broadcast. */
+  attentionPacked(q: Node, k: Node, v: Node, mask: readonly Node[], attrs: Attributes["attention"]): Node {
+    const [B, H, T] = q.shape as [number, number, number];
+    const size = B * H * T * (v.shape[3]! + 2);
+    return new Node("attention", [q, k, v, ...mask], { causal: attrs.causal, scale: attrs.scale, packed: true }, [size], q.dtype);
+  },
+
+  /** All cotangents of an attention, flat, given that of its result, Σ over features of result · cotangent, and the packed form. */
+  attentionGradientPacked(g: Node, sums: Node, packed: Node, parts: number): Node {
+    const [q, k, v, ...mask] = packed.inputs as [Node, Node, Node, ...Node[]];
+    const { causal, scale } = packed.attrs as Attributes["attention"];
+    const size = q.size + parts * (k.size + v.size);
+    return new Node("attentionGradient", [q, k, v, g, sums, packed, ...mask], { causal, scale, of: "all", parts }, [size], q.dtype);
+  },
+
   /** Results of one matrix are packed flat along the last axis; `shape` is the batch shape and the packed size. */
   linalg(name: LinalgName, inputs: readonly Node[], shape: Shape, options: Record<string, string | number | boolean> = {}): Node {
     for (const x of inputs) checkType("div", x.dtype);

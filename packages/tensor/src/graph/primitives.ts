@@ -96,7 +96,13 @@ export interface Attributes extends Record<UnaryOp | BinaryOp | CompareOp, None>
   scatter: { readonly axis: number; readonly mode: ScatterMode };
   scan: { readonly axis: number; readonly kind: ScanKind; readonly reverse: boolean };
   argsort: { readonly axis: number; readonly descending: boolean };
-  attention: { readonly causal: boolean; readonly scale: number };
+  /** `packed`, which only the compiler makes: the flat result, then the maximum and 1 / total of each query's weights. */
+  attention: { readonly causal: boolean; readonly scale: number; readonly packed?: true };
+  /**
+   * Cotangent of input number `of` of an attention, given that of its result. "all", which only the compiler makes: that
+   * of q, then `parts` partial sums of those of k, then of v, flat.
+   */
+  attentionGradient: { readonly causal: boolean; readonly scale: number; readonly of: 0 | 1 | 2 | "all"; readonly parts: number };
   linalg: { readonly name: LinalgName; readonly [option: string]: string | number | boolean };
   /**
    * No computation: the value of the first input. `argument` marks what a gradient is taken for, `stop` cuts gradients,

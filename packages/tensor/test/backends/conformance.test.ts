@@ -335,6 +335,36 @@ for (const [name, backend] of backends) {
       );
     });
 
+    test("it differentiates attention, in all sizes", () => {
+      for (const [B, H, T, S, d, e, causal, masked] of [
+        [1, 2, 5, 7, 4, 6, false, true],
+        [2, 1, 64, 64, 8, 8, true, false],
+        [1, 1, 70, 131, 3, 1, true, true],
+        [1, 2, 131, 70, 5, 9, true, false],
+        [1, 3, 9, 200, 1, 5, false, false],
+        [3, 3, 100, 97, 33, 18, true, true],
+      ] as const) {
+        const shapes = [
+          [B, H, T, d],
+          [B, H, S, d],
+          [B, H, S, e],
+          [B, H, T, e],
+          [B, 1, 1, S],
+        ];
+        const [q, k, v, g, m] = shapes.map((s) => make.parameter(s, "float32")) as [Node, Node, Node, Node, Node];
+        const mask = values("float32", m.size);
+        mask[0] = Number.NEGATIVE_INFINITY;
+        const y = make.attention(q, k, v, masked ? make.expand(m, [B, H, T, S]) : null, causal, 0.4) as Node<"attention">;
+        check(
+          backend,
+          [q, k, v, g, m],
+          [y, ...([0, 1, 2] as const).map((of) => make.attentionGradient(y, g, of))],
+          [...[q, k, v, g].map((x) => values("float32", x.size)), mask],
+          10,
+        );
+      }
+    });
+
     test("it fuses random graphs without changing their values", () => {
       fc.assert(
         fc.property(

@@ -312,30 +312,38 @@ const evaluators: { readonly [K in Op]: Evaluate<K> } = {
     return out;
   },
   attention: (node, [q, k, v, mask]) => {
-    const [B, H, T, E] = node.shape as [number, number, number, number];
-    const S = node.inputs[1]!.shape[2]!;
-    const d = node.inputs[0]!.shape[3]!;
-    const [Q, K, V] = [q!, k!, v!].map((x) => decode(node.dtype, x)) as [TypedArray, TypedArray, TypedArray];
-    const M = mask ? decode(node.dtype, mask) : null;
+    const E = node.shape[3]!;
     const out = new Float64Array(node.size);
-    for (let bh = 0; bh < B * H; bh++)
-      for (let t = 0; t < T; t++) {
-        const scores = Array.from({ length: S }, (_, s) => {
-          if (node.attrs.causal && s > t + S - T) return Number.NEGATIVE_INFINITY;
-          let sum = 0;
-          for (let i = 0; i < d; i++) sum += Q[(bh * T + t) * d + i]! * K[(bh * S + s) * d + i]!;
-          return sum * node.attrs.scale + (M ? M[(bh * T + t) * S + s]! : 0);
+    const V = decode(node.dtype, v!);
+    attend(node, [q!, k!], mask, (row, keys, weights) => {
+      for (let e = 0; e < E; e++) {
+        let sum = 0;
+        weights.forEach((w, s) => {
+          if (w !== 0) sum += w * V[(keys + s) * E + e]!;
         });
-        const top = Math.max(...scores);
-        if (top === Number.NEGATIVE_INFINITY) continue; // nothing to attend to: zeros
-        const weights = scores.map((x) => Math.exp(x - top));
-        const total = weights.reduce((a, b) => a + b, 0);
-        for (let e = 0; e < E; e++) {
-          let sum = 0;
-          for (let s = 0; s < S; s++) if (weights[s] !== 0) sum += weights[s]! * V[(bh * S + s) * E + e]!;
-          out[(bh * T + t) * E + e] = sum / total;
-        }
+        out[row * E + e] = sum;
       }
+    });
+    return store(node.dtype, out);
+  },
+  attentionGradient: (node, [q, k, v, g, mask]) => {
+    const [d, E] = [node.inputs[0]!.shape[3]!, node.inputs[2]!.shape[3]!];
+    const [Q, K, V, G] = [q!, k!, v!, g!].map((x) => decode(node.dtype, x)) as [TypedArray, TypedArray, TypedArray, TypedArray];
+    const out = new Float64Array(node.size);
+    attend(node, [q!, k!], mask, (row, keys, weights) => {
+      const dw = weights.map((_, s) => {
+        let sum = 0;
+        for (let e = 0; e < E; e++) sum += G[row * E + e]! * V[(keys + s) * E + e]!;
+        return sum;
+      });
+      const mean = weights.reduce((sum, w, s) => sum + w * dw[s]!, 0);
+      weights.forEach((w, s) => {
+        const ds = w * (dw[s]! - mean) * node.attrs.scale;
+        if (node.attrs.of === 0) for (let i = 0; i < d; i++) out[row * d + i]! += ds * K[(keys + s) * d + i]!;
+        else if (node.attrs.of === 1) for (let i = 0; i < d; i++) out[(keys + s) * d + i]! += ds * Q[row * d + i]!;
+        else for (let e = 0; e < E; e++) out[(keys + s) * E + e]! += w * G[row * E + e]!;
+      });
+    });
     return store(node.dtype, out);
   },
   linalg: (node, inputs) => {
@@ -351,6 +359,38 @@ const evaluators: { readonly [K in Op]: Evaluate<K> } = {
   },
   alias: (_, [x]) => x!.slice(),
 };
+
+/** Visits the queries of an attention that see something: number of the row, of the head's first key, and the keys' weights. */
+function attend(
+  node: Node<"attention" | "attentionGradient">,
+  [q, k]: readonly [TypedArray, TypedArray],
+  mask: TypedArray | undefined,
+  visit: (row: number, keys: number, weights: number[]) => void,
+): void {
+  const [B, H, T, d] = node.inputs[0]!.shape as [number, number, number, number];
+  const S = node.inputs[1]!.shape[2]!;
+  const [Q, K] = [decode(node.dtype, q), decode(node.dtype, k)];
+  const M = mask ? decode(node.dtype, mask) : null;
+  for (let bh = 0; bh < B * H; bh++)
+    for (let t = 0; t < T; t++) {
+      const row = bh * T + t;
+      const scores = Array.from({ length: S }, (_, s) => {
+        if (node.attrs.causal && s > t + S - T) return Number.NEGATIVE_INFINITY;
+        let sum = 0;
+        for (let i = 0; i < d; i++) sum += Q[row * d + i]! * K[(bh * S + s) * d + i]!;
+        return sum * node.attrs.scale + (M ? M[row * S + s]! : 0);
+      });
+      const top = Math.max(...scores);
+      if (top === Number.NEGATIVE_INFINITY) continue; // nothing to attend to: zeros
+      const weights = scores.map((x) => Math.exp(x - top));
+      const total = weights.reduce((a, b) => a + b, 0);
+      visit(
+        row,
+        bh * S,
+        weights.map((w) => w / total),
+      );
+    }
+}
 
 /** The value of one primitive. Also what other CPU backends call for primitives they have no kernel for. */
 export function evaluate(node: Node, inputs: readonly TypedArray[]): TypedArray {

@@ -158,7 +158,8 @@ class WasmProgram implements Executable {
     this.plan = planned;
     const module = new ModuleBuilder();
     module.importMemory("env", "memory", backend.heap.limits);
-    const speller = new Speller(module, new MathLibrary(module, { relaxed: backend.relaxed }));
+    const math = new MathLibrary(module, { relaxed: backend.relaxed });
+    const speller = new Speller(module, math);
     const entries: Entry[] = [];
     const pending: { functions: { name: string; word: number; units: number; grain: number; parallel: boolean; timed: Timed }[] }[] = [];
     const actions: ({ steps: number } | { host: Extract<Kernel, { kind: "opaque" }> })[] = [];
@@ -181,8 +182,9 @@ class WasmProgram implements Executable {
         const word = words;
         [...kernel.inputs, kernel.out].forEach((slot, k) => entries.push({ word: word + k, slot }));
         words += kernel.inputs.length + 1;
-        module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => opaque.emit(f));
+        module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => opaque.emit(f, module, math));
         const { units, work } = opaque;
+        scratch = Math.max(scratch, opaque.scratchBytes ?? 0);
         const bytes = [...kernel.inputs, kernel.out].reduce((n, s) => n + s.bytes, 0);
         add({
           name,

@@ -2,20 +2,27 @@ import type { OpaqueKernel } from "../../compile/kernel.ts";
 import { bytesOf } from "../../dtype.ts";
 import { is } from "../../graph/node.ts";
 import { sizeOf } from "../../shape.ts";
-import type { FunctionBuilder, Local } from "./assembler.ts";
+import type { FunctionBuilder, Local, ModuleBuilder } from "./assembler.ts";
+import { planAttention } from "./attention.ts";
+import { planAttentionGradient } from "./attention-gradient.ts";
+import type { MathLibrary } from "./math.ts";
 
 /** A generated kernel for an opaque primitive: units, and how to emit it over the table [inputs..., out]. */
-interface OpaqueCode {
+export interface OpaqueCode {
   readonly units: number;
   readonly work: number;
-  emit(f: FunctionBuilder): void;
+  /** What each thread needs while it runs. */
+  readonly scratchBytes?: number;
+  emit(f: FunctionBuilder, module: ModuleBuilder, math: MathLibrary): void;
 }
 
-/** Kernels for `gather`, and `scatter` that adds float32; null for what runs on the host. */
+/** Kernels for `gather`, for `scatter` that adds float32, and for attention in float32; null for what runs on the host. */
 export function planOpaque(kernel: OpaqueKernel): OpaqueCode | null {
   const { node } = kernel;
   if (is(node, "gather")) return gather(kernel, node.attrs.axis);
   if (is(node, "scatter") && node.attrs.mode === "add" && node.dtype === "float32") return scatterAdd(kernel, node.attrs.axis);
+  if (is(node, "attention") && node.dtype === "float32") return planAttention(kernel);
+  if (is(node, "attentionGradient") && node.attrs.of === "all") return planAttentionGradient(kernel);
   return null;
 }
 
