@@ -125,7 +125,9 @@ const matrixOf = (rows: number, columns: number) =>
       }),
       fc.array(fc.constantFrom(0, 0, 0, -3, -9, 5), { minLength: rows, maxLength: rows }),
     )
-    .map(([data, grades]) => Matrix.from(rows, columns, (i, j) => data[i * columns + j]! * 10 ** grades[i]!));
+    .map(([data, grades]) => Matrix.from(rows, columns, (i, j) => plain(data[i * columns + j]!) * 10 ** grades[i]!));
+/** Products of numbers near the smallest doubles keep no digits: no algorithm could pass there. */
+const plain = (x: number): number => (Math.abs(x) < 1e-140 ? 0 : x);
 const anyMatrix = fc.tuple(sizes, sizes).chain(([m, n]) => matrixOf(m, n));
 const square = sizes.chain((n) => matrixOf(n, n));
 
