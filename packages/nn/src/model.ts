@@ -134,7 +134,7 @@ export class Model extends Layer {
   }
 
   /** Trains for some epochs and returns what was measured in each. */
-  fit(x: Data, y?: Data | null, options: FitOptions = {}): Promise<History> {
+  async fit(x: Data, y?: Data | null, options: FitOptions = {}): Promise<History> {
     return this.trainer.fit(x, y ?? null, options);
   }
   /** `fit` as a stream of events, for pages: progress within an epoch, the end of each epoch, the end. Leaving the loop stops training. */
@@ -142,16 +142,16 @@ export class Model extends Layer {
     return this.trainer.events(x, y ?? null, options);
   }
   /** Loss and metrics on other data, by name. */
-  evaluate(x: Data, y?: Data | null, options: EvaluateOptions = {}): Promise<Record<string, number>> {
+  async evaluate(x: Data, y?: Data | null, options: EvaluateOptions = {}): Promise<Record<string, number>> {
     return this.trainer.evaluate(x, y ?? null, options);
   }
   /** The model's results, batch by batch. */
-  predict(x: Data, options: PredictOptions = {}): Promise<Tensor> {
+  async predict(x: Data, options: PredictOptions = {}): Promise<Tensor> {
     this.training ??= new Trainer(this, {});
     return this.training.predict(x, options);
   }
   /** One update on one batch; resolves to loss and metrics of that batch. */
-  trainOnBatch(x: Data, y?: Data | null, sampleWeight?: Tensor | null): Promise<Record<string, number>> {
+  async trainOnBatch(x: Data, y?: Data | null, sampleWeight?: Tensor | null): Promise<Record<string, number>> {
     return this.trainer.trainOnBatch(x, y ?? null, sampleWeight ?? null);
   }
 

@@ -21,7 +21,7 @@ const isPlain = (x: unknown): x is Record<string, unknown> =>
 
 /** Whether data comes as a stream of batches rather than as arrays. */
 export function isStream(x: unknown): x is AsyncIterable<Batch> | Iterable<Batch> {
-  if (x instanceof Tensor || Array.isArray(x) || isPlain(x) || typeof x !== "object" || x === null) return false;
+  if (x instanceof Tensor || Array.isArray(x) || ArrayBuffer.isView(x) || typeof x !== "object" || x === null) return false;
   return Symbol.asyncIterator in x || Symbol.iterator in x;
 }
 

@@ -122,11 +122,11 @@ const progressEvery = 100;
 
 /** Trains one model: holds optimizer, losses and metrics, and the compiled programs of a step. */
 export class Trainer {
-  readonly optimizer: Optimizer;
   /** Set by callbacks: the epoch at hand is the last. */
   stopTraining = false;
   /** Where `fit` stands; setting it in `onTrainBegin` makes `fit` go on from there. */
   run: RunPosition | null = null;
+  private chosenOptimizer: Optimizer | null = null;
   private readonly model: Model;
   private readonly settings: CompileSettings;
   private readonly total = new Mean({ name: "loss" });
@@ -141,7 +141,13 @@ export class Trainer {
   constructor(model: Model, settings: CompileSettings) {
     this.model = model;
     this.settings = settings;
-    this.optimizer = optimizer(settings.optimizer ?? "rmsprop");
+    if (settings.optimizer !== undefined) this.chosenOptimizer = optimizer(settings.optimizer);
+  }
+
+  /** Keras's default unless one was given. */
+  get optimizer(): Optimizer {
+    this.chosenOptimizer ??= optimizer("rmsprop");
+    return this.chosenOptimizer;
   }
 
   // ------------------------------------------------------------------------------------------------ what a step computes
