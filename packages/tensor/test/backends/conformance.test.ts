@@ -182,6 +182,39 @@ for (const [name, backend] of backends) {
         );
     });
 
+    test("max and min keep NaN and the signs of zeros, along rows, across them and beside a constant", () => {
+      const samples = [
+        [-0, 0],
+        [0, -0],
+        [-0],
+        [-0, -1],
+        [0, 1],
+        [-0, 1],
+        [0, -1],
+        [-0, 0, Number.NaN],
+        [-0, Number.NEGATIVE_INFINITY],
+        special,
+      ];
+      const signed = (array: TypedArray) => [...decode("float32", array)].map((v) => (Object.is(v, -0) ? "-0" : String(v)));
+      const x = make.parameter([37, 53], "float32");
+      for (const kind of ["max", "min"] as const)
+        for (const sample of samples)
+          for (const often of [1, 0.1]) {
+            const base = kind === "max" ? -5 : 5;
+            const numbers = Array.from({ length: x.size }, () => (random() < often ? sample[Math.floor(random() * sample.length)]! : base));
+            const outputs = [
+              ...[[0], [1], [0, 1]].map((axes) => make.reduce(kind === "max" ? "reduceMax" : "reduceMin", x, axes)),
+              ...[0, -0, 1.5, -1, Number.POSITIVE_INFINITY, Number.NaN].map((bound) =>
+                make.binary(kind, x, make.constant(bound, x.shape, "float32")),
+              ),
+            ];
+            for (const y of outputs) {
+              const [wanted, got] = [reference, backend].map((b) => signed(run(b, [x], [y], [encode("float32", numbers)])[0]!));
+              expect(got, `${text([y])} of ${sample}`).toEqual(wanted);
+            }
+          }
+    });
+
     test("it reduces long arrays, in one row, in many, down columns and over the middle", () => {
       for (const [shape, axes] of [
         [[100_003], [0]],

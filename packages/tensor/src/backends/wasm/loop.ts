@@ -21,6 +21,9 @@ export function loopScratch(kernel: LoopKernel): number {
   return analysis.spilled.size * rowBytes(kernel);
 }
 
+/** Vectors of a map worked on side by side: the more, the better latencies overlap, until registers run out. */
+const beside = (values: number): number => (values <= 16 ? unroll : values <= 40 ? 2 : 1);
+
 const rowBytes = (kernel: LoopKernel): number => Math.ceil((sizeOf(kernel.dims.slice(kernel.split)) * 8) / 64) * 64;
 
 interface Analysis {
@@ -196,6 +199,7 @@ class LoopEmitter {
           };
           // Reductions down columns read wide strips, so that whole cache lines are used at each step.
           if (split < dims.length && dims[laneDim]! >= 4 * columnStrip && body.length <= 24) strip(columnStrip);
+          if (split === dims.length && dims[laneDim]! >= 4 * beside(body.length) && beside(body.length) > 1) strip(beside(body.length));
           strip(1);
           f.release(end);
         }
@@ -274,11 +278,10 @@ class LoopEmitter {
     const wantedRow = (i: number) => !varies[i] && stage[i] === pass && body[i]!.op !== "reduce";
     body.forEach((v, i) => {
       if (!wantedRow(i)) return;
+      const locals = this.rowValues.map(() => this.valueLocal(v.dtype, lanes));
+      this.compute(v, [...this.rowValues.keys()], (step, a) => this.rowValues[step]!.get(a)!, lanes, locals);
       this.rowValues.forEach((values, step) => {
-        const local = this.valueLocal(v.dtype, lanes);
-        this.compute(v, (a) => values.get(a)!, lanes, step);
-        f.set(local);
-        values.set(i, local);
+        values.set(i, locals[step]!);
       });
     });
     const reduces = body.map((_, i) => i).filter((i) => body[i]!.op === "reduce" && stage[body[i]!.args[0]!] === pass);
@@ -302,27 +305,32 @@ class LoopEmitter {
     });
     for (const acc of sums) acc.start(lanes, byRow && vector, byRow ? 1 : wide);
 
-    const sweepBody = (w: 1 | 4, step: number): void => {
-      const locals = new Map<number, Local>();
-      const get = (a: number): Local => {
-        if (varies[a]) return locals.get(a)!;
+    /** One vector (or element) at each of the given steps, worked on side by side. */
+    const sweepBody = (w: 1 | 4, steps: readonly number[]): void => {
+      const locals = new Map<number, Map<number, Local>>(steps.map((step) => [step, new Map()]));
+      const get = (step: number, a: number): Local => {
+        if (varies[a]) return locals.get(step)!.get(a)!;
         if (w === 4 && byRow) return this.splat(a);
         return this.rowValues[byRow ? 0 : step]!.get(a)!;
       };
       for (const i of order) {
         const v = body[i]!;
-        const local = this.valueLocal(v.dtype, w);
-        if (this.a.spilled.has(i) && stage[i]! < pass) this.loadSpilled(i, w, step);
-        else this.compute(v, get, w, step);
-        f.set(local);
-        locals.set(i, local);
-        if (this.a.spilled.has(i) && stage[i] === pass) this.storeSpilled(i, local, w, step);
+        const targets = steps.map(() => this.valueLocal(v.dtype, w));
+        const kept = this.a.spilled.has(i);
+        if (kept && stage[i]! < pass) this.loadSpilled(i, w, steps, targets);
+        else this.compute(v, steps, get, w, targets);
+        if (kept && stage[i] === pass) this.storeSpilled(i, targets, w, steps);
+        steps.forEach((step, k) => {
+          locals.get(step)!.set(i, targets[k]!);
+        });
       }
-      reduces.forEach((i, k) => {
-        sums[k]!.add(get(body[i]!.args[0]!), w, step);
-      });
-      for (const s of sweepStores) this.store(s.access, get(s.value), body[s.value]!.dtype, w, step);
-      f.release(...locals.values());
+      for (const step of steps) {
+        reduces.forEach((i, k) => {
+          sums[k]!.add(get(step, body[i]!.args[0]!), w, step);
+        });
+        for (const s of sweepStores) this.store(s.access, get(step, s.value), body[s.value]!.dtype, w, step);
+        f.release(...locals.get(step)!.values());
+      }
     };
 
     if (byRow && vector) for (const i of this.rowValuesNeeded(order, reduces, sweepStores)) this.splat(i);
@@ -348,12 +356,18 @@ class LoopEmitter {
   }
 
   /** Loops over the inner dimensions from `d` on; the innermost of a row is vectorised. */
-  private nest(d: number, body: (w: 1 | 4, step: number) => void, sums: readonly Accumulator[], lanes: 1 | 4, wide: number): void {
+  private nest(
+    d: number,
+    body: (w: 1 | 4, steps: readonly number[]) => void,
+    sums: readonly Accumulator[],
+    lanes: 1 | 4,
+    wide: number,
+  ): void {
     const { f, kernel } = this;
     const { dims } = kernel;
     const { byRow, vector, laneDim } = this.a;
     if (d === dims.length) {
-      for (let step = 0; step < wide; step++) body(lanes, step);
+      for (let step = 0; step < wide; step++) body(lanes, [step]);
       return;
     }
     const i = this.index[d]!;
@@ -365,19 +379,19 @@ class LoopEmitter {
         push(f, from).set(i);
         const end = f.local("i32");
         if (vector) {
-          const beside = sums.length ? unroll : 1;
-          if (beside > 1 && (!whole || n >= 4 * beside)) {
+          const count = sums.length ? unroll : beside(kernel.body.length);
+          if (count > 1 && (!whole || n >= 4 * count)) {
             push(f, to)
-              .i32(4 * beside - 1)
+              .i32(4 * count - 1)
               .op("i32.sub")
               .set(end);
             this.whileLess(
               i,
               end,
               () => {
-                for (let step = 0; step < beside; step++) body(4, step);
+                body(4, [...Array(count).keys()]);
                 f.get(i)
-                  .i32(4 * beside)
+                  .i32(4 * count)
                   .op("i32.add")
                   .set(i);
               },
@@ -389,7 +403,7 @@ class LoopEmitter {
             i,
             end,
             () => {
-              body(4, 0);
+              body(4, [0]);
               f.get(i).i32(4).op("i32.add").set(i);
             },
             true,
@@ -398,7 +412,7 @@ class LoopEmitter {
         push(f, to).set(end);
         if (!whole || !vector || n % 4 !== 0)
           this.whileLess(i, end, () => {
-            body(1, 0);
+            body(1, [0]);
             f.get(i).i32(1).op("i32.add").set(i);
           });
         f.release(end);
@@ -469,23 +483,39 @@ class LoopEmitter {
     else f.get(x).op(registerOf(dtype) === "f32" ? "f32x4.splat" : "i32x4.splat");
   }
 
-  /** Leaves a value on the stack. `step` shifts along the lanes by 4·step. */
-  private compute(v: Value, get: (a: number) => Local, w: 1 | 4, step: number): void {
+  /** Computes a value at each of the steps into the local of the same place; a step shifts along the lanes by 4. */
+  private compute(v: Value, steps: readonly number[], get: (step: number, a: number) => Local, w: 1 | 4, targets: readonly Local[]): void {
     const { f, speller } = this;
-    if (v.op === "constant") speller.constant(f, v.value, v.dtype, w);
-    else if (v.op === "load") this.load(v.access, v.dtype, w, step);
-    else if (v.op === "index") this.indexValue(v.index, v.dtype, w, step);
-    else if (v.op === "guard") {
-      this.guard(v.guards, step);
-      if (w === 4) f.op("i32x4.splat").constant(Int32Array.of(0)).op("i32x4.ne");
-    } else
-      speller.apply(
-        f,
-        v,
-        v.args.map(get),
-        v.args.map((a) => this.kernel.body[a]!.dtype),
-        w,
-      );
+    if (v.op === "constant" || v.op === "load" || v.op === "index" || v.op === "guard") {
+      steps.forEach((step, k) => {
+        if (v.op === "constant") speller.constant(f, v.value, v.dtype, w);
+        else if (v.op === "load") this.load(v.access, v.dtype, w, step);
+        else if (v.op === "index") this.indexValue(v.index, v.dtype, w, step);
+        else this.guardValue(v.guards, w, step);
+        f.set(targets[k]!);
+      });
+      return;
+    }
+    const { body } = this.kernel;
+    if ((v.op === "max" || v.op === "min") && v.dtype === "float32" && w === 4) {
+      const [x, limit] = v.args as [number, number];
+      const bound = body[limit]!;
+      if (bound.op === "constant" && speller.hasLimit(v.op, bound.value)) {
+        steps.forEach((step, k) => {
+          speller.limit(f, v.op as "max" | "min", get(step, x), get(step, limit), bound.value);
+          f.set(targets[k]!);
+        });
+        return;
+      }
+    }
+    const types = v.args.map((a) => body[a]!.dtype);
+    const args = steps.map((step) => v.args.map((a) => get(step, a)));
+    speller.applyBeside(f, v, args, types, w, targets);
+  }
+
+  private guardValue(guards: readonly Guard[], w: 1 | 4, step: number): void {
+    this.guard(guards, step);
+    if (w === 4) this.f.op("i32x4.splat").constant(Int32Array.of(0)).op("i32x4.ne");
   }
 
   /** offset + Σ index·stride, as an i32. */
@@ -626,27 +656,32 @@ class LoopEmitter {
     return 16 * step;
   }
 
-  private loadSpilled(i: number, w: 1 | 4, step: number): void {
+  private loadSpilled(i: number, w: 1 | 4, steps: readonly number[], targets: readonly Local[]): void {
     const { f } = this;
     const { dtype } = this.kernel.body[i]!;
-    const offset = this.spillAddress(step) + this.spillPlace.get(i)!;
-    if (w === 4) f.load("v128.load", offset, 4);
-    else {
-      f.load(`${registerOf(dtype)}.load`, offset);
-      if (this.a.vector && dtype === "bool") f.i32(1).op("i32.and");
-    }
+    steps.forEach((step, k) => {
+      const offset = this.spillAddress(step) + this.spillPlace.get(i)!;
+      if (w === 4) f.load("v128.load", offset, 4);
+      else {
+        f.load(`${registerOf(dtype)}.load`, offset);
+        if (this.a.vector && dtype === "bool") f.i32(1).op("i32.and");
+      }
+      f.set(targets[k]!);
+    });
   }
 
-  private storeSpilled(i: number, value: Local, w: 1 | 4, step: number): void {
+  private storeSpilled(i: number, values: readonly Local[], w: 1 | 4, steps: readonly number[]): void {
     const { f } = this;
     const { dtype } = this.kernel.body[i]!;
-    const offset = this.spillAddress(step) + this.spillPlace.get(i)!;
-    f.get(value);
-    if (w === 4) f.store("v128.store", offset, 4);
-    else {
-      if (this.a.vector && dtype === "bool") f.i32(-1).op("i32.mul");
-      f.store(`${registerOf(dtype)}.store`, offset);
-    }
+    steps.forEach((step, k) => {
+      const offset = this.spillAddress(step) + this.spillPlace.get(i)!;
+      f.get(values[k]!);
+      if (w === 4) f.store("v128.store", offset, 4);
+      else {
+        if (this.a.vector && dtype === "bool") f.i32(-1).op("i32.mul");
+        f.store(`${registerOf(dtype)}.store`, offset);
+      }
+    });
   }
 }
 
@@ -661,6 +696,8 @@ class Accumulator {
   private readonly speller: Speller;
   private readonly v: Value & { op: "reduce" };
   private vectors: Local[] = [];
+  /** Beside the largest or smallest floats in `vectors`: which lanes met NaN, and which signs. One of each if lanes lie along the row. */
+  private extremes: { readonly nan: Local; readonly signs: Local }[] = [];
   private scalar: Local | null = null;
   private total: Local[] = [];
   /** Lanes are along the row: vectors are summed up in the end. */
@@ -677,6 +714,8 @@ class Accumulator {
     const { f, v } = this;
     this.along = along;
     if (along || lanes === 4) this.vectors = Array.from({ length: along ? unroll : wide }, () => f.local("v128"));
+    if (this.vectors.length && (v.kind === "max" || v.kind === "min") && v.dtype === "float32")
+      this.extremes = Array.from({ length: along ? 1 : wide }, () => ({ nan: f.local("v128"), signs: f.local("v128") }));
     if (lanes === 1) this.scalar = f.local(registerOf(v.dtype));
     if (this.blocked) this.total = lanes === 4 ? Array.from({ length: 2 * wide }, () => f.local("v128")) : [f.local("f64")];
     for (const t of this.total) {
@@ -693,6 +732,10 @@ class Accumulator {
       speller.constant(f, zero, v.dtype, 4);
       f.set(x);
     }
+    for (const { nan, signs } of this.extremes) {
+      f.constant(Int32Array.of(0)).set(nan);
+      f.constant(Int32Array.of(v.kind === "max" ? -1 : 0)).set(signs);
+    }
     if (this.scalar) {
       speller.constant(f, zero, v.dtype, 1);
       f.set(this.scalar);
@@ -702,8 +745,46 @@ class Accumulator {
   add(x: Local, w: 1 | 4, step: number): void {
     const { f, speller, v } = this;
     const acc = w === 4 ? this.vectors[step]! : this.scalar!;
+    if (w === 4 && this.extremes.length) {
+      this.addExtreme(acc, x, this.along ? 0 : step);
+      return;
+    }
     speller.combine(f, v.kind, acc, x, v.dtype, w);
     f.set(acc);
+  }
+
+  /**
+   * `f32x4.max` takes eight instructions on x86-64, because of NaN and of zeros with signs; `pmax` takes one. NaN is
+   * remembered apart. The result's sign is negative where all terms are (for `min`: where any is), zeros included.
+   */
+  private addExtreme(acc: Local, x: Local, place: number): void {
+    const { f } = this;
+    const { nan, signs } = this.extremes[place]!;
+    const max = this.v.kind === "max";
+    f.get(acc)
+      .get(x)
+      .op(max ? "f32x4.pmax" : "f32x4.pmin")
+      .set(acc);
+    f.get(nan).get(x).get(x).op("f32x4.ne").op("v128.or").set(nan);
+    f.get(signs)
+      .get(x)
+      .op(max ? "v128.and" : "v128.or")
+      .set(signs);
+  }
+
+  /** Gives the extremes in `acc` their signs and NaN. */
+  private finishExtreme(acc: Local, place: number): void {
+    const { nan, signs } = this.extremes[place]!;
+    this.f
+      .get(acc)
+      .op("f32x4.abs")
+      .get(signs)
+      .constant(Int32Array.of(-2147483648))
+      .op("v128.and")
+      .op("v128.or")
+      .get(nan)
+      .op("v128.or")
+      .set(acc);
   }
 
   /** Moves a block's float32 sum to the float64 total. */
@@ -738,9 +819,14 @@ class Accumulator {
     if (this.vectors.length) {
       const [first, ...others] = this.vectors as [Local, ...Local[]];
       for (const x of others) {
-        speller.combine(f, v.kind, first, x, v.dtype, 4);
+        if (this.extremes.length)
+          f.get(first)
+            .get(x)
+            .op(v.kind === "max" ? "f32x4.pmax" : "f32x4.pmin");
+        else speller.combine(f, v.kind, first, x, v.dtype, 4);
         f.set(first);
       }
+      if (this.extremes.length) this.finishExtreme(first, 0);
       const lane = f.local(registerOf(v.dtype));
       for (let k = 0; k < 4; k++) {
         f.get(first)
@@ -765,11 +851,14 @@ class Accumulator {
         .get(high)
         .op("f32x4.demote_f64x2_zero")
         .shuffle(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-    } else if (lanes === 4) f.get(this.vectors[step]!);
-    else this.collect();
+    } else if (lanes === 4) {
+      if (this.extremes.length) this.finishExtreme(this.vectors[step]!, step);
+      f.get(this.vectors[step]!);
+    } else this.collect();
   }
 
   release(): void {
+    this.f.release(...this.extremes.flatMap(({ nan, signs }) => [nan, signs]));
     this.f.release(...this.vectors, ...this.total, ...(this.scalar ? [this.scalar] : []));
   }
 }

@@ -15,44 +15,60 @@
  * The coefficients are minimax fits in relative error (Remez exchange in 40 digits, then rounded).
  */
 
-import type { FunctionBuilder, FunctionRef, ModuleBuilder } from "./assembler.ts";
+import type { FunctionBuilder, FunctionRef, Local, ModuleBuilder } from "./assembler.ts";
 import { hasRelaxedSimd } from "./assembler.ts";
 import type { PlainOp, ValType } from "./opcodes.ts";
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Formulas as values: an operand is a piece of code that leaves one vector on the stack. Each use emits it again, so
-// what is used twice goes through `let`, which keeps it in a local.
+// what is used twice goes through `let`, which keeps it in a local. A formula works on several vectors side by side:
+// `let` (and with it every step of a polynomial) is emitted for all of them in turn, so that their latencies overlap
+// and a constant is fetched once for all.
 
-type Vector = () => void;
+/** Leaves vector `k` of those side by side on the stack. */
+type Vector = (k: number) => void;
 /** A number stands for the float32 constant in all four lanes. */
 type Operand = Vector | number;
 
 class Lanes {
   readonly f: FunctionBuilder;
   readonly math: MathLibrary;
+  /** The numbers of the vectors side by side. */
+  private readonly active: readonly number[];
 
-  constructor(f: FunctionBuilder, math: MathLibrary) {
+  constructor(f: FunctionBuilder, math: MathLibrary, count: number) {
     this.f = f;
     this.math = math;
+    this.active = Array.from({ length: count }, (_, k) => k);
   }
 
-  private push(operands: readonly Operand[]): void {
+  private push(operands: readonly Operand[], k: number): void {
     for (const operand of operands) {
       if (typeof operand === "number") this.f.constant(Float32Array.of(operand));
-      else operand();
+      else operand(k);
     }
   }
 
+  /** The value in a new local for each of the vectors side by side. */
+  private locals(value: Operand): Map<number, Local> {
+    const locals = new Map<number, Local>();
+    for (const k of this.active) {
+      const local = this.f.local("v128");
+      this.push([value], k);
+      this.f.set(local);
+      locals.set(k, local);
+    }
+    return locals;
+  }
+
   let(value: Operand): Vector {
-    const local = this.f.local("v128");
-    this.push([value]);
-    this.f.set(local);
-    return () => this.f.get(local);
+    const locals = this.locals(value);
+    return (k) => this.f.get(locals.get(k)!);
   }
 
   op(name: PlainOp, ...operands: Operand[]): Vector {
-    return () => {
-      this.push(operands);
+    return (k) => {
+      this.push(operands, k);
       this.f.op(name);
     };
   }
@@ -99,7 +115,8 @@ class Lanes {
 
   /** c[0] + c[1] x + c[2] x^2 + ..., by Horner's rule. */
   polynomial(x: Vector, coefficients: readonly number[], type: "f32x4" | "f64x2" = "f32x4"): Operand {
-    return coefficients.map((c): Operand => (type === "f32x4" ? c : this.double(c))).reduceRight((sum, c) => this.fma(sum, x, c, type));
+    const operands = coefficients.map((c): Operand => (type === "f32x4" ? c : this.double(c)));
+    return operands.reduceRight((sum, c) => this.let(this.fma(sum, x, c, type)));
   }
 
   /** The smaller of x and the limit; NaN stays NaN. (`f32x4.min` costs several instructions on x86-64, `pmin` one.) */
@@ -118,8 +135,8 @@ class Lanes {
   }
 
   shift(name: "i32x4.shl" | "i32x4.shr_s" | "i64x2.shl", x: Operand, bits: number): Vector {
-    return () => {
-      this.push([x]);
+    return (k) => {
+      this.push([x], k);
       this.f.i32(bits).op(name);
     };
   }
@@ -129,24 +146,39 @@ class Lanes {
     return this.op("v128.or", magnitude, this.op("v128.and", x, this.int(SIGN)));
   }
 
-  /** One path where no lane satisfies `mask`, another where some do. */
-  whenAny(mask: Operand, some: () => Vector, none: () => Vector): Vector {
-    return () => {
-      this.push([mask]);
-      this.f.op("v128.any_true");
-      this.f.if_(
-        () => some()(),
-        () => none()(),
-        "v128",
-      );
-    };
+  /**
+   * `usual`, but `rare` in the lanes of `mask`, computed only where some lane asks for it. Vectors side by side share one
+   * test: each test costs a jump that may be mispredicted and around which the engine moves registers. Where the rare
+   * path is a `call`, each is tested once more for itself.
+   */
+  unless(mask: Vector, rare: () => Vector, usual: Operand, call = false): Vector {
+    const result = this.locals(usual);
+    const get = (k: number) => void this.f.get(result.get(k)!);
+    this.active.forEach((k, i) => {
+      mask(k);
+      if (i > 0) this.f.op("v128.or");
+    });
+    this.f.op("v128.any_true").if_(() => {
+      const replaced = this.select(mask, rare(), get);
+      for (const k of this.active) {
+        const replace = () => {
+          replaced(k);
+          this.f.set(result.get(k)!);
+        };
+        if (call && this.active.length > 1) {
+          mask(k);
+          this.f.op("v128.any_true").if_(replace);
+        } else replace();
+      }
+    });
+    return get;
   }
 
   /** Both halves of four float32 lanes, each as two float64 lanes. */
   halves(x: Vector): [Vector, Vector] {
-    const upper = () => {
-      x();
-      x();
+    const upper = (k: number) => {
+      x(k);
+      x(k);
       this.f.shuffle32(2, 3, 2, 3);
     };
     return [this.op("f64x2.promote_low_f32x4", x), this.op("f64x2.promote_low_f32x4", upper)];
@@ -154,8 +186,8 @@ class Lanes {
 
   /** Four 32-bit lanes from lanes 0 and 1 (or 0 and 2) of two vectors. */
   join(low: Operand, high: Operand, lanes: "01" | "02" = "01"): Vector {
-    return () => {
-      this.push([low, high]);
+    return (k) => {
+      this.push([low, high], k);
       if (lanes === "01") this.f.shuffle32(0, 1, 4, 5);
       else this.f.shuffle32(0, 2, 4, 6);
     };
@@ -166,8 +198,8 @@ class Lanes {
   }
 
   call(target: FunctionRef, ...operands: Operand[]): Vector {
-    return () => {
-      this.push(operands);
+    return (k) => {
+      this.push(operands, k);
       this.f.call(target);
     };
   }
@@ -251,7 +283,7 @@ function erf(v: Lanes, x: Vector): Vector {
       3.7122001231182367e-5, -4.690816240326967e-6, 4.970868303644238e-7,
     ],
   );
-  const small = v.let(v.fma(q, x, x));
+  const small = v.fma(q, x, x);
 
   const large = () => {
     const t = v.let(v.atMost(a, 4));
@@ -265,11 +297,7 @@ function erf(v: Lanes, x: Vector): Vector {
     return v.withSignOf(x, v.fnma(v.polynomial(r, EXP), powerOf2(v, u), 1));
   };
   const big = v.let(v.op("f32x4.gt", a, 1.65));
-  return v.whenAny(
-    big,
-    () => v.select(big, large(), small),
-    () => small,
-  );
+  return v.unless(big, large, small);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -332,12 +360,8 @@ function logarithm(name: string, combine: Combine) {
   };
   return (v: Lanes, x: Vector) => {
     // One unsigned comparison finds zero, subnormal, negative and infinite numbers and NaN.
-    const special = v.op("i32x4.ge_u", v.op("i32x4.sub", x, v.int(0x00800000)), v.int(0x7f000000));
-    return v.whenAny(
-      special,
-      () => v.call(v.math.vectorFunction(`${name} of any`, general), x),
-      () => logOfNormal(v, x, combine),
-    );
+    const special = v.let(v.op("i32x4.ge_u", v.op("i32x4.sub", x, v.int(0x00800000)), v.int(0x7f000000)));
+    return v.unless(special, () => v.call(v.math.vectorFunction(`${name} of any`, general), x), logOfNormal(v, x, combine), true);
   };
 }
 
@@ -380,13 +404,8 @@ function sine(name: "sin" | "cos") {
     const cos = v.fma(s, cosTail, 1);
     const odd = v.shift("i32x4.shr_s", v.shift("i32x4.shl", quadrant, 31), 31);
     const sign = v.op("v128.and", v.shift("i32x4.shl", quadrant, 30), v.int(SIGN));
-    const result = v.let(v.op("v128.xor", v.select(odd, cos, sin), sign));
     const tooLarge = v.let(v.op("f32x4.gt", v.abs(x), LARGEST_ANGLE));
-    return v.whenAny(
-      tooLarge,
-      () => v.select(tooLarge, v.call(v.math.lanewise(name), x), result),
-      () => result,
-    );
+    return v.unless(tooLarge, () => v.call(v.math.lanewise(name), x), v.op("v128.xor", v.select(odd, cos, sin), sign), true);
   };
 }
 
@@ -426,16 +445,12 @@ function pow(v: Lanes, x: Vector, y: Vector): Vector {
   };
   const signed = v.op("v128.or", magnitude, v.op("v128.andnot", v.int(SIGN), isInteger(v.mul(y, 0.5))));
   const negative = v.select(isInteger(y), signed, Number.NaN);
-  const result = v.let(v.select(v.op("f32x4.lt", x, 0), negative, magnitude));
+  const result = v.select(v.op("f32x4.lt", x, 0), negative, magnitude);
 
   const baseSpecial = v.op("i32x4.ge_u", v.op("i32x4.sub", a, v.int(0x00800000)), v.int(0x7f000000));
   const powerSpecial = v.op("v128.not", v.op("f32x4.lt", v.abs(y), 2 ** 30));
   const special = v.let(v.op("v128.or", baseSpecial, powerSpecial));
-  return v.whenAny(
-    special,
-    () => v.select(special, v.call(v.math.lanewise("pow"), x, y), result),
-    () => result,
-  );
+  return v.unless(special, () => v.call(v.math.lanewise("pow"), x, y), result, true);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -539,11 +554,30 @@ export class MathLibrary {
    * vector form (exp expm1 log log1p log2 sin cos tanh erf pow); everything else is a call.
    */
   emit(name: MathName, f: FunctionBuilder, type: MathType): void {
-    const { vector } = functions[name];
     if (type === "f64") f.call(this.import(name));
     else if (type === "f32") f.call(this.scalar(name));
-    else if (vector) this.inline(f, arity(name), vector);
-    else f.call(this.lanewise(name));
+    else
+      f.scope(() => {
+        const args = Array.from({ length: arity(name) }, () => f.local("v128"));
+        for (const local of args.toReversed()) f.set(local);
+        const result = f.local("v128");
+        this.beside(name, f, [args], [result]);
+        f.get(result);
+      });
+  }
+
+  /** Sets `results[k]` to the function of the vectors in `args[k]`, for all k side by side. */
+  beside(name: MathName, f: FunctionBuilder, args: readonly (readonly Local[])[], results: readonly Local[]): void {
+    const { vector } = functions[name];
+    const argument = (i: number) => (k: number) => void f.get(args[k]![i]!);
+    f.scope(() => {
+      const v = new Lanes(f, this, args.length);
+      const value = vector ? vector(v, argument(0), argument(1)) : v.call(this.lanewise(name), ...args[0]!.map((_, i) => argument(i)));
+      results.forEach((result, k) => {
+        value(k);
+        f.set(result);
+      });
+    });
   }
 
   /** a * b + c of three vectors on the stack, rounded once where the engine can, else twice. */
@@ -555,15 +589,6 @@ export class MathLibrary {
     f.scope(() => {
       const c = f.local("v128");
       f.set(c).op(`${type}.mul`).get(c).op(`${type}.add`);
-    });
-  }
-
-  private inline(f: FunctionBuilder, count: number, formula: (v: Lanes, x: Vector, y: Vector) => Vector): void {
-    f.scope(() => {
-      const locals = Array.from({ length: count }, () => f.local("v128"));
-      for (const local of locals.toReversed()) f.set(local);
-      const [x, y] = locals.map((local) => () => void f.get(local));
-      formula(new Lanes(f, this), x as Vector, y as Vector)();
     });
   }
 
@@ -620,7 +645,7 @@ export class MathLibrary {
   vectorFunction(key: string, formula: (v: Lanes, x: Vector) => Vector): FunctionRef {
     return this.helper(key, ["v128"], ["v128"], (f) => {
       const x = () => void f.get(f.param(0));
-      formula(new Lanes(f, this), x)();
+      formula(new Lanes(f, this, 1), x)(0);
     });
   }
 }

@@ -2,7 +2,7 @@ import type { Value } from "../../compile/kernel.ts";
 import { bytesOf, type DType, dtypeInfo } from "../../dtype.ts";
 import type { FunctionBuilder, FunctionRef, Local, ModuleBuilder } from "./assembler.ts";
 import type { HostFunction } from "./host-functions.ts";
-import { type MathLibrary, type MathName, unaryMath } from "./math.ts";
+import { binaryMath, type MathLibrary, type MathName, unaryMath } from "./math.ts";
 import type { PlainOp, ValType } from "./opcodes.ts";
 
 /** How a type is computed with: bool is 0 or 1, in vectors a lane of zeros or ones. */
@@ -127,6 +127,23 @@ export class Speller {
     }
   }
 
+  /** An elementwise operation on several sets of arguments side by side: sets `results[k]` to that of `args[k]`. */
+  applyBeside(
+    f: FunctionBuilder,
+    value: Value,
+    args: readonly (readonly Local[])[],
+    types: readonly DType[],
+    lanes: 1 | 4,
+    results: readonly Local[],
+  ): void {
+    if (lanes === 4 && (value.op in unaryMath || value.op in binaryMath)) this.math.beside(value.op as MathName, f, args, results);
+    else
+      results.forEach((result, k) => {
+        this.apply(f, value, args[k]!, types, lanes);
+        f.set(result);
+      });
+  }
+
   /** An elementwise operation on arguments held in locals. */
   apply(f: FunctionBuilder, value: Value, args: readonly Local[], types: readonly DType[], lanes: 1 | 4): void {
     const op = value.op as string;
@@ -151,6 +168,20 @@ export class Speller {
       if (lanes === 4) this.integers4(f, op, args, type);
       else this.integers1(f, op, args, type);
     } else this.floats(f, op, args, lanes === 4 ? "f32x4" : register, type);
+  }
+
+  /** Whether `limit` spells max or min with this constant. */
+  hasLimit(op: "max" | "min", bound: number): boolean {
+    return !Number.isNaN(bound) && !(op === "min" && Object.is(bound, -0));
+  }
+
+  /** Four lanes of max(x, bound) or min(x, bound) with a constant, in one or two instructions instead of eight. */
+  limit(f: FunctionBuilder, op: "max" | "min", x: Local, limit: Local, bound: number): void {
+    // pmax(x, bound) = x < bound ? bound : x keeps NaN, and -0 beside a bound of 0, which adding 0 makes +0.
+    f.get(x)
+      .get(limit)
+      .op(op === "max" ? "f32x4.pmax" : "f32x4.pmin");
+    if (op === "max" && Object.is(bound, 0)) f.constant(Float32Array.of(0)).op("f32x4.add");
   }
 
   private compare(f: FunctionBuilder, op: "eq" | "ne" | "lt" | "le", args: readonly Local[], type: DType, lanes: 1 | 4): void {
