@@ -1,5 +1,6 @@
 /** The table of contents of @gradus/nn. Everything that is not named here is private. */
 export { type ActivationFunction, type ActivationLike, activation } from "./activations.ts";
+export { MaxNorm, MinMaxNorm, NonNeg, UnitNorm } from "./constraints.ts";
 export { isTraining } from "./context.ts";
 export { loadNative as loadModel } from "./files/native.ts";
 export { Input, InputLayer } from "./input.ts";
@@ -11,10 +12,64 @@ export { Embedding } from "./layers/embedding.ts";
 export { PositionEmbedding, RotaryEmbedding, SinePositionEncoding } from "./layers/positional.ts";
 export { Bidirectional, GRU, LSTM, Recurrent, SimpleRNN } from "./layers/recurrent.ts";
 export { TextVectorization } from "./layers/text.ts";
-export { MeanSquaredError } from "./losses/regression.ts";
+export {
+  BinaryCrossentropy,
+  BinaryFocalCrossentropy,
+  binaryCrossentropy,
+  CategoricalCrossentropy,
+  CategoricalFocalCrossentropy,
+  CategoricalHinge,
+  categoricalCrossentropy,
+  categoricalHinge,
+  Dice,
+  Hinge,
+  hinge,
+  KLDivergence,
+  klDivergence,
+  SparseCategoricalCrossentropy,
+  SquaredHinge,
+  sparseCategoricalCrossentropy,
+  squaredHinge,
+  Tversky,
+} from "./losses/classification.ts";
+export { Loss, lossRegistry } from "./losses/loss.ts";
+export {
+  CosineSimilarity,
+  cosineSimilarity,
+  Huber,
+  huber,
+  LogCosh,
+  logCosh,
+  MeanAbsoluteError,
+  MeanAbsolutePercentageError,
+  MeanSquaredError,
+  MeanSquaredLogarithmicError,
+  meanAbsoluteError,
+  meanAbsolutePercentageError,
+  meanSquaredError,
+  meanSquaredLogarithmicError,
+  Poisson,
+  poisson,
+} from "./losses/regression.ts";
+export * as metrics from "./metrics/index.ts";
 export { Model, Sequential } from "./model.ts";
-export { Adam, AdamW } from "./optimizers/adam.ts";
-export { l1, l1l2, l2 } from "./regularizers.ts";
+export { Adam, Adamax, AdamW, Nadam } from "./optimizers/adam.ts";
+export { Adadelta, Adagrad, Lion, RMSprop } from "./optimizers/adaptive.ts";
+export { Muon } from "./optimizers/muon.ts";
+export { Optimizer, optimizerRegistry } from "./optimizers/optimizer.ts";
+export {
+  CosineDecay,
+  CosineDecayRestarts,
+  ExponentialDecay,
+  InverseTimeDecay,
+  LearningRateSchedule,
+  LinearWarmup,
+  OneCycle,
+  PiecewiseConstantDecay,
+  PolynomialDecay,
+} from "./optimizers/schedules.ts";
+export { SGD } from "./optimizers/sgd.ts";
+export { L1, L1L2, L2, l1, l1l2, l2, OrthogonalRegularizer } from "./regularizers.ts";
 export { SeedGenerator, setRandomSeed } from "./seed.ts";
 export { Callback, LambdaCallback } from "./training/callbacks.ts";
 export { BackupAndRestore, ModelCheckpoint } from "./training/checkpoints.ts";

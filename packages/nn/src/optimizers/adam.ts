@@ -78,5 +78,104 @@ export class AdamW extends Adam {
   }
 }
 
+/** Adam with the largest gradient seen so far in place of the root mean square (Kingma & Ba 2015, algorithm 2). */
+export class Adamax extends Optimizer {
+  static readonly className = "Adamax";
+  private readonly settings: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+  private readonly m: Variable[] = [];
+  private readonly u: Variable[] = [];
+
+  constructor(options: Omit<AdamOptions, "amsgrad"> | number = {}) {
+    const given: AdamOptions = typeof options === "number" ? { learningRate: options } : options;
+    super("adamax", 0.001, given);
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = given;
+    this.settings = { beta1, beta2, epsilon };
+  }
+  static fromConfig(config: Config): Optimizer {
+    return new Adamax(config);
+  }
+
+  protected override createState(weights: readonly Variable[]): void {
+    for (const w of weights) {
+      this.m.push(this.stateLike(w, "momentum"));
+      this.u.push(this.stateLike(w, "norm"));
+    }
+  }
+
+  protected override update(w: Tensor, g: Tensor, rate: Tensor, step: Tensor, i: number): Tensor {
+    const { beta1, beta2, epsilon } = this.settings;
+    const m = this.m[i]!.add(g.sub(this.m[i]!).mul(1 - beta1));
+    const u = this.u[i]!.mul(beta2).maximum(g.abs());
+    this.m[i]!.assign(m);
+    this.u[i]!.assign(u);
+    return w.sub(m.mul(rate.div(missing(beta1, step)).astype(w.dtype)).div(u.add(epsilon)));
+  }
+
+  override getConfig(): Config {
+    return { ...super.getConfig(), ...this.settings };
+  }
+}
+
+/** Adam with Nesterov's momentum and its schedule (Dozat 2016). */
+export class Nadam extends Optimizer {
+  static readonly className = "Nadam";
+  private readonly settings: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+  private readonly m: Variable[] = [];
+  private readonly v: Variable[] = [];
+  /** Product of the momenta so far. */
+  private product!: Variable;
+  /** The product with this step's momentum, shared by all weights. */
+  private next: Tensor | null = null;
+
+  constructor(options: Omit<AdamOptions, "amsgrad"> | number = {}) {
+    const given: AdamOptions = typeof options === "number" ? { learningRate: options } : options;
+    super("nadam", 0.001, given);
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = given;
+    this.settings = { beta1, beta2, epsilon };
+  }
+  static fromConfig(config: Config): Optimizer {
+    return new Nadam(config);
+  }
+
+  protected override createState(weights: readonly Variable[]): void {
+    this.product = this.scalarState("u_product", 1);
+    for (const w of weights) {
+      this.m.push(this.stateLike(w, "momentum"));
+      this.v.push(this.stateLike(w, "velocity"));
+    }
+  }
+
+  protected override update(w: Tensor, g: Tensor, rate: Tensor, step: Tensor, i: number): Tensor {
+    const { beta1, beta2, epsilon } = this.settings;
+    const momentum = (at: Tensor): Tensor => at.mul(Math.log(0.96)).exp().mul(-0.5).add(1).mul(beta1);
+    const [now, later] = [momentum(step), momentum(step.add(1))];
+    if (i === 0) {
+      this.next = this.product.mul(now);
+      this.product.assign(this.next);
+    }
+    const product = this.next!;
+    const m = this.m[i]!.add(g.sub(this.m[i]!).mul(1 - beta1));
+    const v = this.v[i]!.add(
+      g
+        .square()
+        .sub(this.v[i]!)
+        .mul(1 - beta2),
+    );
+    this.m[i]!.assign(m);
+    this.v[i]!.assign(v);
+    const ahead = m
+      .mul(later.div(product.mul(later).neg().add(1)).astype(w.dtype))
+      .add(g.mul(now.neg().add(1).div(product.neg().add(1)).astype(w.dtype)));
+    const spread = v.div(missing(beta2, step).astype(w.dtype));
+    return w.sub(ahead.mul(rate.astype(w.dtype)).div(sqrt(spread).add(epsilon)));
+  }
+
+  override getConfig(): Config {
+    return { ...super.getConfig(), ...this.settings };
+  }
+}
+
 optimizerRegistry.register(Adam, "adam");
 optimizerRegistry.register(AdamW, "adamw", "adam_w");
+optimizerRegistry.register(Adamax, "adamax");
+optimizerRegistry.register(Nadam, "nadam");
