@@ -162,6 +162,30 @@ for (const [name, backend] of backends) {
         }
     });
 
+    test("every float16 and bfloat16 becomes the right float32, and every float32 rounds to the nearest of them, ties to even", () => {
+      for (const half of ["float16", "bfloat16"] as const) {
+        const bits = Uint16Array.from({ length: 65_536 + 3 }, (_, i) => i);
+        const exact = decode(half, bits);
+        const x = make.parameter([bits.length], half);
+        const wide = run(backend, [x], [make.cast(x, "float32")], [bits])[0]!;
+        expect(wide).toEqual(Float32Array.from(exact));
+        // The numbers themselves, those half-way between two, and their neighbours on both sides.
+        const words = new Uint32Array(Float32Array.from(exact).buffer);
+        const halfWay = half === "float16" ? 0x1000 : 0x8000;
+        for (const beyond of [0, halfWay - 1, halfWay, halfWay + 1]) {
+          const numbers = new Float32Array(words.map((w) => w + beyond).buffer);
+          const y = make.parameter([numbers.length], "float32");
+          // Rounded where it is stored, and where it is computed with.
+          const rounded = make.cast(y, half);
+          const outputs = [rounded, make.cast(make.unary("neg", rounded), "float32"), make.bitcast(rounded, "int16")];
+          const [wanted, got] = [reference, backend].map((b) =>
+            run(b, [y], outputs, [numbers]).map((r, k) => [...decode(outputs[k]!.dtype, r)].filter((_, i) => !Number.isNaN(numbers[i]!))),
+          );
+          expect(got).toEqual(wanted);
+        }
+      }
+    });
+
     test("it reduces over any axes of any view", () => {
       for (const op of reduceOps)
         fc.assert(

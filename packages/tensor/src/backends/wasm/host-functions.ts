@@ -54,28 +54,6 @@ export const hostFunctions = {
     else i[0]! += a < b === a > 0 ? 1n : -1n;
     return f[0]!;
   },
-  float16Value: (bits: number): number => {
-    const sign = bits & 0x8000 ? -1 : 1;
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-    return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
-  },
-  float16Bits: (value: number): number => {
-    if (Number.isNaN(value)) return 0x7e00;
-    const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
-    const x = Math.abs(value);
-    if (x >= 65520) return sign | 0x7c00;
-    const even = (y: number): number => {
-      const r = Math.round(y);
-      return r - y === 0.5 && r % 2 !== 0 ? r - 1 : r;
-    };
-    if (x < 2 ** -14) return sign | even(x * 2 ** 24);
-    let e = Math.floor(Math.log2(x));
-    if (x < 2 ** e) e--;
-    else if (x >= 2 ** (e + 1)) e++;
-    return sign | (((e + 15) << 10) + even((x / 2 ** e - 1) * 1024));
-  },
 };
 
 export type HostFunction = keyof typeof hostFunctions;

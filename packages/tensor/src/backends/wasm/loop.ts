@@ -22,7 +22,11 @@ export function loopScratch(kernel: LoopKernel): number {
 }
 
 /** Vectors of a map worked on side by side: the more, the better latencies overlap, until registers run out. */
-const beside = (values: number): number => (values <= 16 ? unroll : values <= 40 ? 2 : 1);
+function besideCount({ body }: LoopKernel): number {
+  // A load with guards is long: it has a path for vectors that are partly inside.
+  const values = body.reduce((n, v) => n + (v.op === "load" && v.access.guards.length ? 8 : 1), 0);
+  return values <= 16 ? unroll : values <= 40 ? 2 : 1;
+}
 
 const rowBytes = (kernel: LoopKernel): number => Math.ceil((sizeOf(kernel.dims.slice(kernel.split)) * 8) / 64) * 64;
 
@@ -63,7 +67,6 @@ function analyse(kernel: LoopKernel): Analysis {
   if (byRow && split > 0 && !rowStores && dims[split - 1]! >= 4) byRow = score(rank - 1) >= score(split - 1);
   if (split === 0) byRow = split < rank;
   const laneDim = byRow ? rank - 1 : split - 1;
-  const guardsLane = (gs: readonly Guard[]) => gs.some((g) => g.strides[laneDim] !== 0);
   const vector =
     laneDim >= 0 &&
     dims[laneDim]! >= 4 &&
@@ -72,8 +75,7 @@ function analyse(kernel: LoopKernel): Analysis {
         v,
         v.args.map((a) => body[a]!.dtype),
       ),
-    ) &&
-    !body.some((v) => (v.op === "load" && guardsLane(v.access.guards)) || (v.op === "guard" && guardsLane(v.guards)));
+    );
   const passes = Math.max(0, ...stage) + 1;
   // What is costly and wanted in a later pass again is kept in scratch.
   const cost = body.map(() => 0);
@@ -102,6 +104,16 @@ function reaches(body: readonly Value[], from: number, to: number): boolean {
   return from === to || (from > to && body[from]!.args.some((a) => reaches(body, a, to)));
 }
 
+const guarded = (v: Value): boolean => v.op === "load" && v.access.guards.length > 0;
+
+/** Guards at the current place, the lane dimension excluded. */
+interface Conditions {
+  /** Whether all guards hold that do not depend on the lane; null without such guards. */
+  readonly outer: Local | null;
+  /** Guards that do, with the part of their sum that does not. */
+  readonly lane: readonly { readonly guard: Guard; readonly base: Local }[];
+}
+
 class LoopEmitter {
   private readonly f: FunctionBuilder;
   private readonly kernel: LoopKernel;
@@ -112,6 +124,8 @@ class LoopEmitter {
   private readonly index: Local[];
   /** Pointer of each access at the current place, lane dimension excluded. */
   private readonly pointers = new Map<Access, Local>();
+  /** By the access or the value that the guards belong to. */
+  private readonly conditions = new Map<object, Conditions>();
   private readonly slotBase = new Map<number, Local>();
   /** Values that hold for the row; with lanes across rows, for each group of four that is worked on side by side. */
   private rowValues: Map<number, Local>[] = [new Map()];
@@ -144,7 +158,9 @@ class LoopEmitter {
         this.slotBase.set(place, base);
       }
       this.pointers.set(access, f.local("i32"));
+      this.addConditions(access, access.guards);
     }
+    for (const v of body) if (v.op === "guard") this.addConditions(v, v.guards);
     const u = f.local("i32");
     f.get(f.param(1)).set(u);
     const { laneDim, byRow } = this.a;
@@ -170,6 +186,7 @@ class LoopEmitter {
         }
       }
       for (const access of accesses) this.point(access, (d) => d < last);
+      for (const v of body) if (v.op === "guard") this.pointGuards(v, (d) => d < last);
       if (byRow || split === 0) {
         this.row();
         f.get(u).i32(1).op("i32.add").set(u);
@@ -199,7 +216,8 @@ class LoopEmitter {
           };
           // Reductions down columns read wide strips, so that whole cache lines are used at each step.
           if (split < dims.length && dims[laneDim]! >= 4 * columnStrip && body.length <= 24) strip(columnStrip);
-          if (split === dims.length && dims[laneDim]! >= 4 * beside(body.length) && beside(body.length) > 1) strip(beside(body.length));
+          const beside = besideCount(this.kernel);
+          if (split === dims.length && beside > 1 && dims[laneDim]! >= 4 * beside) strip(beside);
           strip(1);
           f.release(end);
         }
@@ -227,6 +245,34 @@ class LoopEmitter {
         .op("i32.add");
     });
     f.set(this.pointers.get(access)!);
+    this.pointGuards(access, chosen);
+  }
+
+  private addConditions(owner: object, guards: readonly Guard[]): void {
+    const { f } = this;
+    const onLane = (g: Guard) => this.a.laneDim >= 0 && g.strides[this.a.laneDim] !== 0;
+    this.conditions.set(owner, {
+      outer: guards.every(onLane) ? null : f.local("i32"),
+      lane: guards.filter(onLane).map((guard) => ({ guard, base: f.local("i32") })),
+    });
+  }
+
+  /** Evaluates the guards of an access or value as far as the chosen dimensions go. */
+  private pointGuards(owner: Access | (Value & { op: "guard" }), chosen: (d: number) => boolean): void {
+    const { f } = this;
+    const { outer, lane } = this.conditions.get(owner)!;
+    for (const { guard, base } of lane) {
+      this.affine(guard, (d) => d !== this.a.laneDim && chosen(d));
+      f.set(base);
+    }
+    if (!outer) return;
+    const others = owner.guards.filter((g) => lane.every(({ guard }) => guard !== g));
+    others.forEach((g, k) => {
+      this.affine(g, chosen);
+      f.i32(g.size).op("i32.lt_u");
+      if (k > 0) f.op("i32.and");
+    });
+    f.set(outer);
   }
 
   /** Signed comparison: an end below zero means no turn at all. */
@@ -379,7 +425,7 @@ class LoopEmitter {
         push(f, from).set(i);
         const end = f.local("i32");
         if (vector) {
-          const count = sums.length ? unroll : beside(kernel.body.length);
+          const count = sums.length && !kernel.body.some(guarded) ? unroll : besideCount(kernel);
           if (count > 1 && (!whole || n >= 4 * count)) {
             push(f, to)
               .i32(4 * count - 1)
@@ -455,8 +501,12 @@ class LoopEmitter {
   /** Moves the pointers of everything that varies along the row to the current inner place. */
   private pointInner(_d: number, chosen: (e: number) => boolean): void {
     const { body, stores, split } = this.kernel;
-    const moves = (a: Access) => a.strides.some((s, e) => e >= split && s !== 0 && e !== this.a.laneDim);
-    for (const v of body) if (v.op === "load" && moves(v.access)) this.point(v.access, chosen);
+    const inner = (a: Affine) => a.strides.some((s, e) => e >= split && s !== 0 && e !== this.a.laneDim);
+    const moves = (a: Access) => inner(a) || a.guards.some(inner);
+    for (const v of body) {
+      if (v.op === "load" && moves(v.access)) this.point(v.access, chosen);
+      if (v.op === "guard" && v.guards.some(inner)) this.pointGuards(v, chosen);
+    }
     for (const s of stores) if (moves(s.access)) this.point(s.access, chosen);
   }
 
@@ -491,13 +541,13 @@ class LoopEmitter {
         if (v.op === "constant") speller.constant(f, v.value, v.dtype, w);
         else if (v.op === "load") this.load(v.access, v.dtype, w, step);
         else if (v.op === "index") this.indexValue(v.index, v.dtype, w, step);
-        else this.guardValue(v.guards, w, step);
+        else this.guardValue(v, w, step);
         f.set(targets[k]!);
       });
       return;
     }
     const { body } = this.kernel;
-    if ((v.op === "max" || v.op === "min") && v.dtype === "float32" && w === 4) {
+    if ((v.op === "max" || v.op === "min") && registerOf(v.dtype) === "f32" && w === 4) {
       const [x, limit] = v.args as [number, number];
       const bound = body[limit]!;
       if (bound.op === "constant" && speller.hasLimit(v.op, bound.value)) {
@@ -510,38 +560,70 @@ class LoopEmitter {
     }
     const types = v.args.map((a) => body[a]!.dtype);
     const args = steps.map((step) => v.args.map((a) => get(step, a)));
-    speller.applyBeside(f, v, args, types, w, targets);
+    // A cast to a half type rounds, but so does a store: once is enough where nothing else reads the value.
+    const stored = v.op === "cast" && registerOf(v.dtype) === "f32" && !body.some((u) => u.args.some((a) => body[a] === v));
+    speller.applyBeside(f, stored ? { ...v, dtype: "float32" } : v, args, types, w, targets);
   }
 
-  private guardValue(guards: readonly Guard[], w: 1 | 4, step: number): void {
-    this.guard(guards, step);
-    if (w === 4) this.f.op("i32x4.splat").constant(Int32Array.of(0)).op("i32x4.ne");
-  }
-
-  /** offset + Σ index·stride, as an i32. */
-  private affine(a: Affine, step: number): void {
+  private guardValue(v: Value & { op: "guard" }, w: 1 | 4, step: number): void {
     const { f } = this;
-    const shift = this.a.laneDim >= 0 ? (a.strides[this.a.laneDim] ?? 0) * 4 * step : 0;
-    f.i32(a.offset + shift);
-    a.strides.forEach((s, d) => {
-      if (s !== 0) f.get(this.index[d]!).i32(s).op("i32.mul").op("i32.add");
-    });
+    if (w === 1) {
+      this.holds(v, 0);
+      return;
+    }
+    const { outer, lane } = this.conditions.get(v)!;
+    if (outer) f.i32(0).get(outer).op("i32.sub").op("i32x4.splat");
+    else f.constant(Int32Array.of(-1));
+    for (const { guard, base } of lane) {
+      const s = guard.strides[this.a.laneDim]!;
+      this.atLane(base, s, 4 * step);
+      f.op("i32x4.splat")
+        .constant(Int32Array.of(0, s, 2 * s, 3 * s))
+        .op("i32x4.add")
+        .constant(Int32Array.of(guard.size))
+        .op("i32x4.lt_u")
+        .op("v128.and");
+    }
   }
 
-  private guard(guards: readonly Guard[], step: number): void {
-    guards.forEach((g, k) => {
-      this.affine(g, step);
-      this.f.i32(g.size).op("i32.lt_u");
-      if (k > 0) this.f.op("i32.and");
+  /** base + stride · (lane index + ahead) */
+  private atLane(base: Local, stride: number, ahead: number): void {
+    const { f } = this;
+    f.get(this.index[this.a.laneDim]!);
+    if (stride !== 1) f.i32(stride).op("i32.mul");
+    f.get(base).op("i32.add");
+    if (ahead !== 0) f.i32(stride * ahead).op("i32.add");
+  }
+
+  /** Whether all guards hold at the lane this far ahead of the current one. */
+  private holds(owner: object, ...ahead: readonly number[]): void {
+    const { f } = this;
+    const { outer, lane } = this.conditions.get(owner)!;
+    if (outer) f.get(outer);
+    else f.i32(1);
+    for (const { guard, base } of lane)
+      for (const lanes of ahead) {
+        this.atLane(base, guard.strides[this.a.laneDim]!, lanes);
+        f.i32(guard.size).op("i32.lt_u").op("i32.and");
+      }
+  }
+
+  /** offset + Σ index·stride over the chosen dimensions, as an i32. */
+  private affine(a: Affine, chosen: (d: number) => boolean): void {
+    const { f } = this;
+    f.i32(a.offset);
+    a.strides.forEach((s, d) => {
+      if (s !== 0 && chosen(d)) f.get(this.index[d]!).i32(s).op("i32.mul").op("i32.add");
     });
   }
 
   private indexValue(index: Affine, dtype: DType, w: 1 | 4, step: number): void {
     const { f } = this;
-    this.affine(index, step);
+    this.affine(index, () => true);
+    const s = index.strides[this.a.laneDim] ?? 0;
+    if (s !== 0 && step > 0) f.i32(4 * step * s).op("i32.add");
     const register = registerOf(dtype);
     if (w === 4) {
-      const s = index.strides[this.a.laneDim] ?? 0;
       f.op("i32x4.splat")
         .constant(Int32Array.of(0, s, 2 * s, 3 * s))
         .op("i32x4.add");
@@ -572,16 +654,47 @@ class LoopEmitter {
 
   private load(access: Access, dtype: DType, w: 1 | 4, step: number): void {
     const { f, speller } = this;
-    if (access.guards.length) {
-      this.guard(access.guards, step);
-      f.if_(
-        () => this.loadPlain(access, dtype, w, step),
-        () => speller.constant(f, 0, dtype, w),
-        w === 4 ? "v128" : registerOf(dtype),
-      );
+    if (!access.guards.length) {
+      this.loadPlain(access, dtype, w, step);
       return;
     }
-    this.loadPlain(access, dtype, w, step);
+    const { outer, lane } = this.conditions.get(access)!;
+    const zero = () => speller.constant(f, 0, dtype, w);
+    const type = w === 4 ? "v128" : registerOf(dtype);
+    if (w === 1) this.holds(access, 0);
+    else this.holds(access, 4 * step, 4 * step + 3); // what holds at both ends holds between them
+    const plain = () => void this.loadPlain(access, dtype, w, step);
+    if (w === 1 || lane.length === 0) f.if_(plain, zero, type);
+    else {
+      const partly = () => void this.loadPartly(access, dtype, step);
+      f.if_(
+        plain,
+        () => {
+          if (outer) f.get(outer).if_(partly, zero, type);
+          else partly();
+        },
+        type,
+      );
+    }
+  }
+
+  /** Four lanes of which some are outside: those are zero, and never read. */
+  private loadPartly(access: Access, dtype: DType, step: number): void {
+    const { f, speller } = this;
+    f.scope(() => {
+      const raw = f.local("v128");
+      f.constant(Int32Array.of(0)).set(raw);
+      for (let lane = 0; lane < 4; lane++) {
+        this.holds(access, 4 * step + lane);
+        f.if_(() => {
+          f.get(raw);
+          speller.loadRaw(f, dtype, this.address(access, step, lane));
+          f.lane("i32x4.replace_lane", lane).set(raw);
+        });
+      }
+      f.get(raw);
+    });
+    speller.decode4(f, dtype);
   }
 
   private loadPlain(access: Access, dtype: DType, w: 1 | 4, step: number): void {
@@ -591,29 +704,21 @@ class LoopEmitter {
       return;
     }
     const stride = this.laneStride(access);
-    if (stride === 1 && dtype !== "bool") f.load("v128.load", this.address(access, step), 4);
-    else if (stride === 1) {
-      f.load("v128.load32_zero", this.address(access, step), 1).op("i16x8.extend_low_i8x16_u").op("i32x4.extend_low_i16x8_u");
-      f.constant(Int32Array.of(0)).op("i32x4.ne");
-    } else if (stride === 0) {
-      speller.load(f, dtype, this.address(access, step));
-      if (dtype === "bool")
-        f.scope(() => {
-          const x = f.local("i32");
-          f.set(x);
-          this.splatScalar(x, dtype);
-        });
-      else f.op(registerOf(dtype) === "f32" ? "f32x4.splat" : "i32x4.splat");
-    } else if (dtype === "bool") {
-      f.i32x4(0);
-      for (let lane = 0; lane < 4; lane++) {
-        f.load("i32.load8_u", this.address(access, step, lane)).lane("i32x4.replace_lane", lane);
-      }
-      f.constant(Int32Array.of(0)).op("i32x4.ne");
-    } else {
+    if (stride === 1) speller.loadRaw4(f, dtype, this.address(access, step));
+    else if (stride === 0) {
+      speller.loadRaw(f, dtype, this.address(access, step));
+      f.op("i32x4.splat");
+    } else if (bytesOf(dtype) === 4) {
       f.load("v128.load32_zero", this.address(access, step), 4);
       for (let lane = 1; lane < 4; lane++) f.load("i32.load", this.address(access, step, lane)).lane("i32x4.replace_lane", lane);
+    } else {
+      f.constant(Int32Array.of(0));
+      for (let lane = 0; lane < 4; lane++) {
+        speller.loadRaw(f, dtype, this.address(access, step, lane));
+        f.lane("i32x4.replace_lane", lane);
+      }
     }
+    speller.decode4(f, dtype);
   }
 
   private store(access: Access, value: Local, dtype: DType, w: 1 | 4, step: number): void {
@@ -624,21 +729,24 @@ class LoopEmitter {
       speller.store(f, dtype, offset);
       return;
     }
-    const stride = this.laneStride(access);
-    if (stride === 1 && dtype !== "bool") {
+    if (this.laneStride(access) === 1) {
       const offset = this.address(access, step);
-      f.get(value).store("v128.store", offset, 4);
-    } else if (stride === 1) {
-      const offset = this.address(access, step);
-      f.get(value).get(value).op("i16x8.narrow_i32x4_s").get(value).get(value).op("i16x8.narrow_i32x4_s").op("i8x16.narrow_i16x8_s");
-      f.constant(Int8Array.of(1)).op("v128.and").memoryLane("v128.store32_lane", 0, offset, 1);
-    } else
+      f.get(value);
+      speller.encode4(f, dtype);
+      speller.storeRaw4(f, dtype, offset);
+      return;
+    }
+    f.scope(() => {
+      const raw = f.local("v128");
+      f.get(value);
+      speller.encode4(f, dtype);
+      f.set(raw);
       for (let lane = 0; lane < 4; lane++) {
         const offset = this.address(access, step, lane);
-        f.get(value).lane(registerOf(dtype) === "f32" ? "f32x4.extract_lane" : "i32x4.extract_lane", lane);
-        if (dtype === "bool") f.i32(1).op("i32.and");
-        speller.store(f, dtype, offset);
+        f.get(raw).lane("i32x4.extract_lane", lane);
+        speller.storeRaw(f, dtype, offset);
       }
+    });
   }
 
   /** Address in scratch of the current place of the row: 8 bytes an element, whatever the type. */
@@ -714,7 +822,7 @@ class Accumulator {
     const { f, v } = this;
     this.along = along;
     if (along || lanes === 4) this.vectors = Array.from({ length: along ? unroll : wide }, () => f.local("v128"));
-    if (this.vectors.length && (v.kind === "max" || v.kind === "min") && v.dtype === "float32")
+    if (this.vectors.length && (v.kind === "max" || v.kind === "min") && registerOf(v.dtype) === "f32")
       this.extremes = Array.from({ length: along ? 1 : wide }, () => ({ nan: f.local("v128"), signs: f.local("v128") }));
     if (lanes === 1) this.scalar = f.local(registerOf(v.dtype));
     if (this.blocked) this.total = lanes === 4 ? Array.from({ length: 2 * wide }, () => f.local("v128")) : [f.local("f64")];

@@ -131,7 +131,7 @@ class Lanes {
 
   /** `mask` is the result of a comparison. */
   select(mask: Operand, then: Operand, otherwise: Operand): Vector {
-    return this.op(this.math.relaxed ? "i32x4.relaxed_laneselect" : "v128.bitselect", then, otherwise, mask);
+    return this.op(this.math.select, then, otherwise, mask);
   }
 
   shift(name: "i32x4.shl" | "i32x4.shr_s" | "i64x2.shl", x: Operand, bits: number): Vector {
@@ -541,12 +541,15 @@ export const mathImports = Object.fromEntries(Object.entries(functions).map(([na
 export class MathLibrary {
   /** Whether relaxed SIMD (fused multiply-add) may be used. */
   readonly relaxed: boolean;
+  /** Chooses by the result of a comparison: (then, otherwise, mask). The relaxed form is one instruction on x86-64. */
+  readonly select: PlainOp;
   private readonly module: ModuleBuilder;
   private readonly helpers = new Map<string, FunctionRef>();
 
   constructor(module: ModuleBuilder, options: { relaxed?: boolean } = {}) {
     this.module = module;
     this.relaxed = options.relaxed ?? hasRelaxedSimd();
+    this.select = this.relaxed ? "i32x4.relaxed_laneselect" : "v128.bitselect";
   }
 
   /**

@@ -13,15 +13,12 @@ export function registerOf(dtype: DType): Register {
   return dtypeInfo(dtype).kind === "float" ? "f32" : "i32";
 }
 
-const fourLanes = new Set<DType>(["float32", "int32", "uint32", "bool"]);
 const scalarOnly = new Set<string>(["floorDiv", "mod", "nextafter"]);
 
 /** Whether a value can be computed on four lanes at once. */
 export function vectorises(value: Value, argumentTypes: readonly DType[]): boolean {
-  if (!fourLanes.has(value.dtype) || argumentTypes.some((t) => !fourLanes.has(t))) return false;
-  if (scalarOnly.has(value.op)) return false;
-  const floats = value.dtype === "float32";
-  if (value.op === "pow" && !floats) return false;
+  if ([value.dtype, ...argumentTypes].includes("float64") || scalarOnly.has(value.op)) return false;
+  if (value.op === "pow" && registerOf(value.dtype) !== "f32") return false;
   return value.op !== "reduce" || value.dtype !== "bool";
 }
 
@@ -39,8 +36,7 @@ export class Speller {
   host(f: FunctionBuilder, name: HostFunction): void {
     let ref = this.hosts.get(name);
     if (!ref) {
-      const params: ValType[] = name.startsWith("float16") ? ["f64"] : ["f64", "f64"];
-      ref = this.module.importFunction("math", name, params, ["f64"]);
+      ref = this.module.importFunction("math", name, ["f64", "f64"], ["f64"]);
       this.hosts.set(name, ref);
     }
     f.call(ref);
@@ -58,73 +54,90 @@ export class Speller {
 
   /** Loads one stored element; the address is on the stack. */
   load(f: FunctionBuilder, dtype: DType, offset = 0): void {
-    switch (dtype) {
-      case "float32":
-        f.load("f32.load", offset);
-        break;
-      case "float64":
-        f.load("f64.load", offset);
-        break;
-      case "int32":
-      case "uint32":
-        f.load("i32.load", offset);
-        break;
-      case "bool":
-      case "uint8":
-        f.load("i32.load8_u", offset);
-        break;
-      case "int8":
-        f.load("i32.load8_s", offset);
-        break;
-      case "uint16":
-        f.load("i32.load16_u", offset);
-        break;
-      case "int16":
-        f.load("i32.load16_s", offset);
-        break;
-      case "bfloat16":
-        f.load("i32.load16_u", offset).i32(16).op("i32.shl").op("f32.reinterpret_i32");
-        break;
-      case "float16":
-        f.load("i32.load16_u", offset).op("f64.convert_i32_u");
-        this.host(f, "float16Value");
-        f.op("f32.demote_f64");
-        break;
+    if (dtype === "float32") f.load("f32.load", offset);
+    else if (dtype === "float64") f.load("f64.load", offset);
+    else {
+      this.loadRaw(f, dtype, offset);
+      if (registerOf(dtype) === "f32") this.halfValue(f, dtype);
     }
   }
 
   /** Stores one element; address and value are on the stack. */
   store(f: FunctionBuilder, dtype: DType, offset = 0): void {
-    switch (dtype) {
-      case "float32":
-        f.store("f32.store", offset);
-        break;
-      case "float64":
-        f.store("f64.store", offset);
-        break;
-      case "int32":
-      case "uint32":
-        f.store("i32.store", offset);
-        break;
-      case "bool":
-      case "uint8":
-      case "int8":
-        f.store("i32.store8", offset);
-        break;
-      case "uint16":
-      case "int16":
-        f.store("i32.store16", offset);
-        break;
-      case "bfloat16":
-        roundBfloat16(f);
-        f.store("i32.store16", offset);
-        break;
-      case "float16":
-        f.op("f64.promote_f32");
-        this.host(f, "float16Bits");
-        f.op("i32.trunc_sat_f64_s").store("i32.store16", offset);
-        break;
+    if (dtype === "float32") f.store("f32.store", offset);
+    else if (dtype === "float64") f.store("f64.store", offset);
+    else {
+      if (registerOf(dtype) === "f32") this.halfBits(f, dtype);
+      this.storeRaw(f, dtype, offset);
     }
+  }
+
+  /** One stored element of at most four bytes as an i32: its bits, with the sign of an integer type. */
+  loadRaw(f: FunctionBuilder, dtype: DType, offset = 0): void {
+    const bytes = bytesOf(dtype);
+    if (bytes === 4) f.load("i32.load", offset);
+    else f.load(`i32.load${bytes === 2 ? 16 : 8}_${dtypeInfo(dtype).kind === "int" ? "s" : "u"}`, offset);
+  }
+
+  storeRaw(f: FunctionBuilder, dtype: DType, offset = 0): void {
+    const bytes = bytesOf(dtype);
+    f.store(bytes === 4 ? "i32.store" : bytes === 2 ? "i32.store16" : "i32.store8", offset);
+  }
+
+  /** Four neighbours as `loadRaw` gives them, each in a lane. */
+  loadRaw4(f: FunctionBuilder, dtype: DType, offset = 0): void {
+    const bytes = bytesOf(dtype);
+    const sign = dtypeInfo(dtype).kind === "int" ? "s" : "u";
+    if (bytes === 4) f.load("v128.load", offset, 4);
+    else if (bytes === 2) f.load(`v128.load16x4_${sign}`, offset, 2);
+    else f.load("v128.load32_zero", offset, 1).op(`i16x8.extend_low_i8x16_${sign}`).op(`i32x4.extend_low_i16x8_${sign}`);
+  }
+
+  /** Stores the low bits of four lanes next to each other. They must be what `loadRaw4` gives. */
+  storeRaw4(f: FunctionBuilder, dtype: DType, offset = 0): void {
+    const bytes = bytesOf(dtype);
+    if (bytes === 4) {
+      f.store("v128.store", offset, 4);
+      return;
+    }
+    f.scope(() => {
+      const raw = f.local("v128");
+      const signed = dtypeInfo(dtype).kind === "int";
+      f.set(raw).get(raw).get(raw);
+      if (bytes === 2) f.op(signed ? "i16x8.narrow_i32x4_s" : "i16x8.narrow_i32x4_u").memoryLane("v128.store64_lane", 0, offset, 2);
+      else {
+        f.op("i16x8.narrow_i32x4_s").set(raw).get(raw).get(raw);
+        f.op(signed ? "i8x16.narrow_i16x8_s" : "i8x16.narrow_i16x8_u").memoryLane("v128.store32_lane", 0, offset, 1);
+      }
+    });
+  }
+
+  /** From four lanes as loaded to what is computed with. */
+  decode4(f: FunctionBuilder, dtype: DType): void {
+    if (dtype === "bool") f.constant(Int32Array.of(0)).op("i32x4.ne");
+    else if (dtype === "bfloat16") f.i32(16).op("i32x4.shl");
+    else if (dtype === "float16") decodeFloat16(f);
+  }
+
+  /** From what is computed with to four lanes to be stored. */
+  encode4(f: FunctionBuilder, dtype: DType): void {
+    if (dtype === "bool") f.constant(Int32Array.of(1)).op("v128.and");
+    else if (dtype === "bfloat16") encodeBfloat16(f, this.math.select);
+    else if (dtype === "float16") encodeFloat16(f, this.math.select);
+  }
+
+  /** The float32 that the bits of a half stand for. */
+  private halfValue(f: FunctionBuilder, dtype: DType): void {
+    f.op("i32x4.splat");
+    this.decode4(f, dtype);
+    f.lane("f32x4.extract_lane", 0);
+  }
+
+  /** The bits of a half, from a float32 rounded to nearest even. */
+  private halfBits(f: FunctionBuilder, dtype: DType): void {
+    f.op("f32x4.splat");
+    this.encode4(f, dtype);
+    f.lane("i32x4.extract_lane", 0);
   }
 
   /** An elementwise operation on several sets of arguments side by side: sets `results[k]` to that of `args[k]`. */
@@ -149,7 +162,7 @@ export class Speller {
     const op = value.op as string;
     if (op === "where") {
       f.get(args[1]!).get(args[2]!).get(args[0]!);
-      if (lanes === 4) f.op("v128.bitselect");
+      if (lanes === 4) f.op(this.math.select);
       else f.select();
       return;
     }
@@ -347,18 +360,24 @@ export class Speller {
     };
     if (plain[op]) {
       f.get(a).get(b).op(plain[op]!);
+      if (op === "add" || op === "sub" || op === "mul") wrap4(f, type);
       return;
     }
     switch (op) {
       case "neg":
         f.get(a).op("i32x4.neg");
+        wrap4(f, type);
         return;
       case "not":
         f.get(a).op("v128.not");
+        if (type !== "bool") wrap4(f, type);
         return;
       case "abs":
         f.get(a);
-        if (!unsigned) f.op("i32x4.abs");
+        if (!unsigned) {
+          f.op("i32x4.abs");
+          wrap4(f, type);
+        }
         return;
       case "sign":
         if (unsigned) f.get(a).constant(Int32Array.of(0)).op("i32x4.ne").constant(Int32Array.of(1)).op("v128.and");
@@ -399,8 +418,19 @@ export class Speller {
         f.constant(source === "f32" ? Float32Array.of(0) : Int32Array.of(0)).op(source === "f32" ? "f32x4.ne" : "i32x4.ne");
       } else if (from === "bool") {
         f.constant(target === "f32" ? Float32Array.of(1) : Int32Array.of(1)).op("v128.and");
-      } else if (source === "f32" && target === "i32") f.op(to === "uint32" ? "i32x4.trunc_sat_f32x4_u" : "i32x4.trunc_sat_f32x4_s");
-      else if (source === "i32" && target === "f32") f.op(from === "uint32" ? "f32x4.convert_i32x4_u" : "f32x4.convert_i32x4_s");
+      } else if (source === "f32" && target === "i32") {
+        const sign = dtypeInfo(to).kind === "int" ? "s" : "u";
+        f.op(`i32x4.trunc_sat_f32x4_${sign}`);
+        if (bytesOf(to) < 4) {
+          const { min, max } = dtypeInfo(to);
+          f.constant(Int32Array.of(max)).op(`i32x4.min_${sign}`).constant(Int32Array.of(min)).op(`i32x4.max_${sign}`);
+        }
+      } else if (target === "i32") wrap4(f, to);
+      else if (source === "i32") f.op(from === "uint32" ? "f32x4.convert_i32x4_u" : "f32x4.convert_i32x4_s");
+      if (target === "f32" && to !== "float32" && to !== from) {
+        this.encode4(f, to);
+        this.decode4(f, to);
+      }
       return;
     }
     if (to === "bool") {
@@ -432,22 +462,28 @@ export class Speller {
     else if (source === "f32" && target === "f64") f.op("f64.promote_f32");
     else if (source === "f64" && target === "f32") f.op("f32.demote_f64");
     // Computed in float32, but a cast to a half type rounds.
-    if (to === "float16") {
-      f.op("f64.promote_f32");
-      this.host(f, "float16Bits");
-      this.host(f, "float16Value");
-      f.op("f32.demote_f64");
-    } else if (to === "bfloat16") {
-      roundBfloat16(f);
-      f.i32(16).op("i32.shl").op("f32.reinterpret_i32");
+    if (target === "f32" && to !== "float32" && to !== from) {
+      this.halfBits(f, to);
+      this.halfValue(f, to);
     }
   }
 
   private bitcast(f: FunctionBuilder, x: Local, from: DType, to: DType, lanes: 1 | 4): void {
     f.get(x);
-    if (lanes === 4) return;
     const [source, target] = [registerOf(from), registerOf(to)];
-    if (source === target && bytesOf(to) < 4) wrap(f, to);
+    if (lanes === 4) {
+      // Halves lie in a register as float32.
+      if (bytesOf(to) === 4 || to === from) return;
+      if (source === "f32") this.encode4(f, from);
+      if (target === "f32") this.decode4(f, to);
+      else wrap4(f, to);
+      return;
+    }
+    if (bytesOf(to) === 2 && (source === "f32" || target === "f32")) {
+      if (source === "f32") this.halfBits(f, from);
+      if (target === "f32") this.halfValue(f, to);
+      else wrap(f, to);
+    } else if (source === target && bytesOf(to) < 4) wrap(f, to);
     else if (source === "f32" && target === "i32" && bytesOf(to) === 4) f.op("i32.reinterpret_f32");
     else if (source === "i32" && target === "f32" && bytesOf(to) === 4) f.op("f32.reinterpret_i32");
   }
@@ -460,16 +496,71 @@ export class Speller {
   }
 }
 
-/** The upper half of a float32, rounded to nearest even; NaN stays NaN. */
-function roundBfloat16(f: FunctionBuilder): void {
+/** The upper halves of four float32, rounded to nearest even; NaN stays NaN. */
+function encodeBfloat16(f: FunctionBuilder, select: PlainOp): void {
   f.scope(() => {
-    const x = f.local("f32");
-    const bits = f.local("i32");
-    f.set(x).get(x).op("i32.reinterpret_f32").set(bits);
+    const x = f.local("v128");
+    f.set(x).get(x);
     // Half of the last place kept, less one where that place is even.
-    f.get(bits).i32(0x7fff).op("i32.add").get(bits).i32(16).op("i32.shr_u").i32(1).op("i32.and").op("i32.add");
-    f.i32(16).op("i32.shr_u").i32(0x7fc0).get(x).get(x).op("f32.eq").select();
+    f.constant(Int32Array.of(0x7fff)).op("i32x4.add");
+    f.get(x).i32(16).op("i32x4.shr_u").constant(Int32Array.of(1)).op("v128.and").op("i32x4.add");
+    f.i32(16).op("i32x4.shr_u").constant(Int32Array.of(0x7fc0)).get(x).get(x).op("f32x4.eq").op(select);
   });
+}
+
+/** Four float16 as float32, exactly. (Bit tricks after F. Giesen, "Half to float done quick", 2012.) */
+function decodeFloat16(f: FunctionBuilder): void {
+  f.scope(() => {
+    const [bits, shifted] = [f.local("v128"), f.local("v128")];
+    f.set(bits).get(bits).constant(Int32Array.of(0x7fff)).op("v128.and").i32(13).op("i32x4.shl").set(shifted);
+    // Read as a float32 it is too small by the difference of the exponents' biases; infinity and NaN get the last exponent.
+    f.get(shifted)
+      .constant(Float32Array.of(2 ** 112))
+      .op("f32x4.mul");
+    f.get(shifted)
+      .constant(Int32Array.of((0x7c00 << 13) - 1))
+      .op("i32x4.gt_s")
+      .constant(Float32Array.of(Number.POSITIVE_INFINITY));
+    f.op("v128.and").op("v128.or");
+    f.get(bits).constant(Int32Array.of(0x8000)).op("v128.and").i32(16).op("i32x4.shl").op("v128.or");
+  });
+}
+
+/** The bits of four float32 as float16, rounded to nearest even. (After F. Giesen's `float_to_half_fast3_rtne`, 2016.) */
+function encodeFloat16(f: FunctionBuilder, select: PlainOp): void {
+  f.scope(() => {
+    const [x, abs] = [f.local("v128"), f.local("v128")];
+    f.set(x).get(x).op("f32x4.abs").set(abs);
+    // Infinity for what rounds to 2^16 or more, NaN.
+    f.constant(Int32Array.of(0x7e00)).constant(Int32Array.of(0x7c00)).get(abs).get(abs).op("f32x4.ne").op(select);
+    // Subnormal: adding 0.5 makes the addition round at the last place of float16, and puts it at the end.
+    f.get(abs).constant(Float32Array.of(0.5)).op("f32x4.add").constant(Float32Array.of(0.5)).op("i32x4.sub");
+    // Normal: the exponent's bias changed, and half of the last place added, less one where that place is even.
+    f.get(abs)
+      .constant(Int32Array.of(((15 - 127) << 23) + 0xfff))
+      .op("i32x4.add");
+    f.get(abs).i32(13).op("i32x4.shr_u").constant(Int32Array.of(1)).op("v128.and").op("i32x4.add").i32(13).op("i32x4.shr_u");
+    f.get(abs)
+      .constant(Float32Array.of(2 ** -14))
+      .op("f32x4.lt")
+      .op(select);
+    f.get(abs)
+      .constant(Float32Array.of(2 ** 16))
+      .op("f32x4.lt")
+      .op("v128.not")
+      .op(select);
+    f.get(x).i32(16).op("i32x4.shr_u").constant(Int32Array.of(0x8000)).op("v128.and").op("v128.or");
+  });
+}
+
+/** Brings i32 lanes back into the range of a narrow integer type. */
+function wrap4(f: FunctionBuilder, type: DType): void {
+  if (type === "uint8") f.constant(Int32Array.of(0xff)).op("v128.and");
+  else if (type === "uint16") f.constant(Int32Array.of(0xffff)).op("v128.and");
+  else if (bytesOf(type) < 4) {
+    const bits = 32 - 8 * bytesOf(type);
+    f.i32(bits).op("i32x4.shl").i32(bits).op("i32x4.shr_s");
+  }
 }
 
 /** Brings an i32 back into the range of a narrow integer type. */
