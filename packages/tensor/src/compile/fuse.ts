@@ -70,12 +70,18 @@ function related(a: LoopKernel, b: LoopKernel): boolean {
 export function readSlots(kernel: Kernel): Set<Slot> {
   if (kernel.kind === "loop") return new Set(kernel.body.flatMap((v) => (v.op === "load" ? [v.access.slot] : [])));
   if (kernel.kind === "contraction") return new Set([kernel.a.slot, kernel.b.slot]);
+  if (kernel.kind === "chain") return new Set(kernel.stages.flatMap((s) => [...readSlots(s.kernel)]).filter(isMemory));
   return new Set(kernel.inputs);
 }
 
 export function writtenSlots(kernel: Kernel): Slot[] {
-  return kernel.kind === "loop" ? kernel.stores.map((s) => s.access.slot) : [kernel.out];
+  if (kernel.kind === "loop") return kernel.stores.map((s) => s.access.slot);
+  if (kernel.kind === "chain") return kernel.stages.flatMap((s) => writtenSlots(s.kernel)).filter(isMemory);
+  return [kernel.out];
 }
+
+/** Not within a chain only. */
+const isMemory = (slot: Slot): boolean => slot.place.kind !== "block";
 
 function slotsOf(kernel: LoopKernel): Set<Slot> {
   return new Set([...readSlots(kernel), ...writtenSlots(kernel)]);
