@@ -10,10 +10,14 @@ export function explainPlan({ kernels, slots, arenaBytes }: Plan): string {
   return lines.join("\n");
 }
 
-const name = (slot: Slot): string =>
-  slot.place.kind === "arena" ? `t${slot.index}` : `${slot.place.kind === "input" ? "in" : "out"}${slot.place.index}`;
+function name({ place, index }: Slot): string {
+  if (place.kind === "arena") return `t${index}`;
+  if (place.kind === "block") return `block${index}`;
+  return `${place.kind === "input" ? "in" : "out"}${place.index}`;
+}
 
 function headline(kernel: Kernel): string {
+  if (kernel.kind === "chain") return `${kernel.units} blocks of: ${kernel.stages.map((s) => headline(s.kernel)).join("; then ")}`;
   if (kernel.kind === "loop") {
     const rows = showShape(kernel.dims.slice(0, kernel.split));
     return kernel.split < kernel.dims.length ? `rows ${rows}, each over ${showShape(kernel.dims.slice(kernel.split))}` : `elements ${rows}`;
@@ -26,6 +30,7 @@ function headline(kernel: Kernel): string {
 }
 
 function details(kernel: Kernel): string[] {
+  if (kernel.kind === "chain") return kernel.stages.flatMap((s) => details(s.kernel));
   if (kernel.kind !== "loop") return [];
   const place = (a: Access) =>
     `${name(a.slot)}[${a.offset ? `${a.offset} + ` : ""}${showShape(a.strides)}]${a.guards.length ? ` where ${a.guards.length} in range` : ""}`;

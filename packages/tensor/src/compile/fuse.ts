@@ -70,12 +70,18 @@ function related(a: LoopKernel, b: LoopKernel): boolean {
 export function readSlots(kernel: Kernel): Set<Slot> {
   if (kernel.kind === "loop") return new Set(kernel.body.flatMap((v) => (v.op === "load" ? [v.access.slot] : [])));
   if (kernel.kind === "contraction") return new Set([kernel.a.slot, kernel.b.slot]);
+  if (kernel.kind === "chain") return new Set(kernel.stages.flatMap((s) => [...readSlots(s.kernel)]).filter(isMemory));
   return new Set(kernel.inputs);
 }
 
 export function writtenSlots(kernel: Kernel): Slot[] {
-  return kernel.kind === "loop" ? kernel.stores.map((s) => s.access.slot) : [kernel.out];
+  if (kernel.kind === "loop") return kernel.stores.map((s) => s.access.slot);
+  if (kernel.kind === "chain") return kernel.stages.flatMap((s) => writtenSlots(s.kernel)).filter(isMemory);
+  return [kernel.out];
 }
+
+/** Not within a chain only. */
+const isMemory = (slot: Slot): boolean => slot.place.kind !== "block";
 
 function slotsOf(kernel: LoopKernel): Set<Slot> {
   return new Set([...readSlots(kernel), ...writtenSlots(kernel)]);
@@ -173,11 +179,51 @@ export function coalesce(kernel: LoopKernel): LoopKernel {
     if (v.op === "guard") return { ...v, guards: v.guards.map(affine) };
     return v;
   });
-  return {
+  return cutAtGuards({
     kind: "loop",
     dims: groups.map((g) => g.reduce((n, d) => n * kernel.dims[d]!, 1)),
     split,
     body,
     stores: kernel.stores.map((s) => ({ value: s.value, access: access(s.access) })),
+  });
+}
+
+/**
+ * Cuts the last dimension of an elementwise kernel in two where its guards hold or fail for stretches of equal length
+ * (channels padded from 16 to 32): lanes side by side then agree.
+ */
+function cutAtGuards(kernel: LoopKernel): LoopKernel {
+  const last = kernel.dims.length - 1;
+  if (last < 0 || kernel.split <= last) return kernel;
+  const guards = kernel.body.flatMap((v) => (v.op === "guard" ? v.guards : v.op === "load" ? v.access.guards : []));
+  const varying = guards.filter((g) => g.strides[last] !== 0);
+  const size = kernel.dims[last]!;
+  const stretch = varying.reduce((n, g) => [g.offset, g.size, ...g.strides.slice(0, last)].reduce(greatestDivisor, n), size);
+  if (!varying.length || varying.some((g) => g.strides[last] !== 1) || stretch < 4 || stretch === size) return kernel;
+  const cut = <A extends Affine>(a: A): A => ({
+    ...a,
+    strides: [...a.strides.slice(0, last), a.strides[last]! * stretch, a.strides[last]!],
+  });
+  const guard = (g: Guard): Guard =>
+    g.strides[last] === 0
+      ? cut(g)
+      : { offset: g.offset / stretch, size: g.size / stretch, strides: [...g.strides.slice(0, last).map((s) => s / stretch), 1, 0] };
+  const access = (a: Access): Access => ({ ...cut(a), guards: a.guards.map(guard) });
+  const body = kernel.body.map((v): Value => {
+    if (v.op === "load") return { ...v, access: access(v.access) };
+    if (v.op === "index") return { ...v, index: cut(v.index) };
+    if (v.op === "guard") return { ...v, guards: v.guards.map(guard) };
+    return v;
+  });
+  return {
+    kind: "loop",
+    dims: [...kernel.dims.slice(0, last), size / stretch, stretch],
+    split: kernel.split + 1,
+    body,
+    stores: kernel.stores.map((s) => ({ value: s.value, access: access(s.access) })),
   };
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? Math.abs(a) : greatestDivisor(b, a % b);
 }

@@ -4,14 +4,17 @@ import type { BinaryOp, CompareOp, UnaryOp } from "../graph/primitives.ts";
 
 /** What a graph becomes: kernels over buffers. Generators (WebAssembly, WGSL) spell these; nothing else knows the graph. */
 
-/** A buffer of the program: graph inputs and outputs, and intermediates in the arena. */
+/** A buffer of the program: graph inputs and outputs, intermediates in the arena, and those that live within a chain. */
 export interface Slot {
   readonly index: number;
   readonly dtype: DType;
   readonly size: number;
   readonly bytes: number;
-  /** Where it lies: an argument of the run, or a planned offset in the arena. */
-  place: { readonly kind: "input" | "output"; readonly index: number } | { readonly kind: "arena"; offset: number };
+  /** Where it lies: an argument of the run, a planned offset in the arena, or a block at a time in a thread's scratch. */
+  place:
+    | { readonly kind: "input" | "output"; readonly index: number }
+    | { readonly kind: "arena"; offset: number }
+    | { readonly kind: "block" };
 }
 
 /** offset + Σ index·stride over the dimensions of an iteration space. */
@@ -88,4 +91,28 @@ export interface OpaqueKernel {
   readonly out: Slot;
 }
 
-export type Kernel = LoopKernel | ContractionKernel | OpaqueKernel;
+/**
+ * Kernels that run one after the other on the same block of units, while what passes between them is in cache: a
+ * contraction and its epilogue (bias, activation, residual, a normalisation of its rows).
+ */
+export interface ChainKernel {
+  readonly kind: "chain";
+  readonly units: number;
+  readonly stages: readonly Stage[];
+  /** What passes between the stages and is read by nobody else. */
+  readonly blocks: readonly Block[];
+}
+
+/** Unit u of the chain is units [u · each, (u + 1) · each) of the kernel. */
+export interface Stage {
+  readonly kernel: LoopKernel | ContractionKernel;
+  readonly each: number;
+}
+
+/** A slot of which unit u of the chain writes and reads nothing but elements [u · each, (u + 1) · each). */
+export interface Block {
+  readonly slot: Slot;
+  readonly each: number;
+}
+
+export type Kernel = LoopKernel | ContractionKernel | OpaqueKernel | ChainKernel;

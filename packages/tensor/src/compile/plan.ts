@@ -1,4 +1,5 @@
 import type { Graph } from "../graph/graph.ts";
+import { chain } from "./chain.ts";
 import { coalesce, fuse, readSlots, writtenSlots } from "./fuse.ts";
 import type { Access, Kernel, LoopKernel, Slot } from "./kernel.ts";
 import { type Lowered, lower } from "./lower.ts";
@@ -11,7 +12,7 @@ export interface Plan extends Lowered {
 
 /** From graph to kernels with planned memory. */
 export function plan(graph: Graph): Plan {
-  const lowered = protectInPlace(fuse(lower(rewrite(graph))), graph);
+  const lowered = protectInPlace(chain(fuse(lower(rewrite(graph)))), graph);
   return { ...lowered, arenaBytes: placeInArena(lowered) };
 }
 
@@ -46,6 +47,7 @@ function protectInPlace({ kernels, slots }: Lowered, graph: Graph): Lowered {
 
 /** True where each point of a kernel reads only the element of `from` that it writes in `to`. */
 function readsWhatItWrites(kernel: Kernel, from: Slot, to: Slot): boolean {
+  if (kernel.kind === "chain") return kernel.stages.every(({ kernel: k }) => !readSlots(k).has(from) || readsWhatItWrites(k, from, to));
   if (kernel.kind !== "loop") return false;
   const writes = kernel.stores.filter((s) => s.access.slot === to);
   if (writes.length !== 1) return false;
@@ -60,6 +62,7 @@ function readsWhatItWrites(kernel: Kernel, from: Slot, to: Slot): boolean {
   );
 }
 
+function redirect<K extends Kernel>(kernel: K, from: Slot, to: Slot): K;
 function redirect(kernel: Kernel, from: Slot, to: Slot): Kernel {
   const swap = (slot: Slot) => (slot === from ? to : slot);
   if (kernel.kind === "loop")
@@ -75,6 +78,8 @@ function redirect(kernel: Kernel, from: Slot, to: Slot): Kernel {
       b: { ...kernel.b, slot: swap(kernel.b.slot) },
       out: swap(kernel.out),
     };
+  if (kernel.kind === "chain")
+    return { ...kernel, stages: kernel.stages.map(({ kernel: k, each }) => ({ kernel: redirect(k, from, to), each })) };
   return { ...kernel, inputs: kernel.inputs.map(swap), out: swap(kernel.out) };
 }
 

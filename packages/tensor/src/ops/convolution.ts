@@ -77,6 +77,18 @@ interface Geometry {
 
 const spansOf = (kernel: readonly number[], dilation: readonly number[]) => kernel.map((k, i) => (k - 1) * dilation[i]! + 1);
 
+const zeros = (n: number): number[] => new Array<number>(n).fill(0);
+
+function flip(x: Node, axes: readonly number[]): Node {
+  const turned = (i: number) => axes.includes(i);
+  return make.slice(
+    x,
+    x.shape.map((n, i) => (turned(i) ? n - 1 : 0)),
+    x.shape.map((_, i) => (turned(i) ? -1 : 1)),
+    x.shape,
+  );
+}
+
 /** Zeros added to, or (where negative) elements cut from, the spatial axes. */
 function padOrCrop(x: Node, widths: readonly (readonly [number, number])[]): Node {
   const side = (i: number, which: 0 | 1) => (i === 0 || i === x.shape.length - 1 ? 0 : widths[i - 1]![which]);
@@ -139,8 +151,16 @@ function convolve(x: Node, w: Node, geometry: Geometry): Node {
   return bilinear(correlate(x, w, geometry), x, w, (g) => [convolveInput(g, w, geometry, spatial), convolveKernel(x, g, geometry, kernel)]);
 }
 
-/** Transpose in x: the cotangent, its places spread by the stride, convolved with the flipped kernel. → [N, ...S, C]. */
+/** Transpose in x: the cotangent convolved with the flipped kernel. → [N, ...S, C]. */
 function convolveInput(g: Node, w: Node, geometry: Geometry, spatial: Shape): Node {
+  const kernel = w.shape.slice(0, spatial.length);
+  const strided = geometry.stride.some((s) => s > 1) && geometry.dilation.every((d) => d === 1);
+  const value = strided ? inputOfStrided(g, w, geometry, spatial) : inputOfSpread(g, w, geometry, spatial);
+  return bilinear(value, g, w, (u) => [convolve(u, w, geometry), convolveKernel(u, g, geometry, kernel)]);
+}
+
+/** The places of g spread by the stride, with zeros between. */
+function inputOfSpread(g: Node, w: Node, geometry: Geometry, spatial: Shape): Node {
   const { stride, dilation, padding, groups } = geometry;
   const rank = spatial.length;
   const kernel = w.shape.slice(0, rank);
@@ -151,17 +171,47 @@ function convolveInput(g: Node, w: Node, geometry: Geometry, spatial: Shape): No
     const before = spans[i]! - 1 - padding[i]![0];
     return [before, n + spans[i]! - 1 - before - spread.shape[i + 1]!] as const;
   });
-  const flipped = make.slice(
-    w,
-    w.shape.map((n, i) => (i < rank ? n - 1 : 0)),
-    w.shape.map((_, i) => (i < rank ? -1 : 1)),
-    w.shape,
-  );
+  const flipped = flip(w, range(rank));
   const split = make.reshape(flipped, [...kernel, Cg, groups, F / groups]);
   const swapped = make.permute(split, [...range(rank), rank + 2, rank + 1, rank]); // [...K, F/g, g, C/g]
   const transposed = make.reshape(swapped, [...kernel, F / groups, groups * Cg]);
-  const value = correlate(spread, transposed, { stride: stride.map(() => 1), dilation, padding: widths, groups });
-  return bilinear(value, g, w, (u) => [convolve(u, w, geometry), convolveKernel(u, g, geometry, kernel)]);
+  return correlate(spread, transposed, { stride: stride.map(() => 1), dilation, padding: widths, groups });
+}
+
+/**
+ * Places s·q + r of the input see only every s-th tap of the kernel, those at s·j + r: each r is a convolution of g itself
+ * with a small kernel, and all of them are one, with s times the channels (as sub-pixel convolution, Shi et al. 2016).
+ */
+function inputOfStrided(g: Node, w: Node, { stride, padding, groups }: Geometry, spatial: Shape): Node {
+  const rank = spatial.length;
+  const axes = range(rank);
+  const kernel = w.shape.slice(0, rank);
+  const [Cg, F] = w.shape.slice(rank) as [number, number];
+  const taps = axes.map((i) => Math.ceil(kernel[i]! / stride[i]!)); // J
+  const places = axes.map((i) => Math.ceil((spatial[i]! + padding[i]![0]) / stride[i]!)); // Q, of the padded input
+  const whole = make.pad(w, zeros(rank + 2), [...axes.map((i) => taps[i]! * stride[i]! - kernel[i]!), 0, 0]);
+  const split = make.reshape(whole, [...axes.flatMap((i) => [taps[i]!, stride[i]!]), Cg, groups, F / groups]);
+  const order = [...axes.map((i) => 2 * i), 2 * rank + 2, 2 * rank + 1, ...axes.map((i) => 2 * i + 1), 2 * rank];
+  const swapped = make.permute(
+    flip(
+      split,
+      axes.map((i) => 2 * i),
+    ),
+    order,
+  ); // [...J, F/g, g, ...s, C/g]
+  const transposed = make.reshape(swapped, [...taps, F / groups, groups * stride.reduce((a, b) => a * b, Cg)]);
+  const widths = axes.map((i) => [taps[i]! - 1, places[i]! - g.shape[i + 1]!] as const);
+  const ones = axes.map(() => 1);
+  const y = correlate(g, transposed, { stride: ones, dilation: ones, padding: widths, groups });
+  const apart = make.reshape(y, [g.shape[0]!, ...places, groups, ...stride, Cg]);
+  const beside = make.permute(apart, [0, ...axes.flatMap((i) => [1 + i, rank + 2 + i]), rank + 1, 2 * rank + 2]);
+  const padded = make.reshape(beside, [g.shape[0]!, ...axes.map((i) => places[i]! * stride[i]!), groups * Cg]);
+  return make.slice(
+    padded,
+    [0, ...padding.map(([before]) => before), 0],
+    padded.shape.map(() => 1),
+    [g.shape[0]!, ...spatial, groups * Cg],
+  );
 }
 
 /** Transpose in w: windows of x contracted with the cotangent over all places and examples. → [...K, C/g, F]. */

@@ -490,6 +490,38 @@ for (const [name, backend] of backends) {
       );
     });
 
+    test("it goes on with a contraction's rows: bias, activation, residual, normalisation", () => {
+      for (const [B, M, K, N] of [
+        [1, 5, 3, 9],
+        [1, 301, 20, 33],
+        [3, 64, 70, 130],
+        [2, 1, 40, 64],
+        [1, 700, 300, 60],
+      ] as const) {
+        const x = make.parameter([B, M, K], "float32");
+        const w = make.parameter([K, N], "float32");
+        const bias = make.parameter([N], "float32");
+        const residual = make.parameter([B, M, N], "float32");
+        const spread = (v: Node) => make.expand(make.reshape(v, [1, 1, N]), [B, M, N]);
+        const along = (v: Node) => make.expand(make.reshape(v, [B, M, 1]), [B, M, N]);
+        const product = make.contract(x, w, { batch: [[], []], contract: [[2], [0]] });
+        const active = make.unary("tanh", make.binary("add", product, spread(bias)));
+        const sum = make.binary("add", active, residual);
+        const norm = make.binary("div", sum, along(make.reduce("reduceSum", make.unary("abs", sum), [2])));
+        const turned = make.permute(make.binary("mul", product, residual), [2, 0, 1]);
+        for (const outputs of [[active], [sum, norm], [norm, product], [turned, sum]]) {
+          const inputs = [x, w, bias, residual];
+          check(
+            backend,
+            inputs,
+            outputs,
+            inputs.map((n) => Float32Array.from({ length: n.size }, (_, i) => Math.sin(7.3 * i))),
+            20,
+          );
+        }
+      }
+    });
+
     test("it updates in place, also where outputs swap their inputs or read them late", () => {
       const [a, b] = [make.parameter([50], "float32"), make.parameter([50], "float32")];
       const total = make.expand(make.reshape(make.reduce("reduceSum", a, [0]), [1]), [50]);

@@ -23,7 +23,7 @@ export interface ContractionStep {
   readonly scratchBytes: number;
   readonly parallel: boolean;
   /** Adds the function `(args, begin, end, scratch)`, where args is the table [a, b, out, packed]. */
-  emit(module: ModuleBuilder): void;
+  emit(module: ModuleBuilder): FunctionRef;
 }
 
 export interface ContractionCode {
@@ -149,7 +149,7 @@ function grainOf({ batches, M, N, K }: Problem, tileRows: number): number {
   return Math.max(1, Math.ceil(enough / tileRows)) * tileRows;
 }
 
-function single(problem: Problem, emit: (module: ModuleBuilder) => void): ContractionCode {
+function single(problem: Problem, emit: (module: ModuleBuilder) => FunctionRef): ContractionCode {
   const { name, batches, M, N, K } = problem;
   const units = batches * M;
   const parallel = units * N * Math.max(1, K) >= PARALLEL_WORK;
@@ -419,9 +419,9 @@ function emitOverBatches(
   module: ModuleBuilder,
   packedBatchBytes: number | null,
   body: (f: FunctionBuilder, at: { a: Local; b: Local; out: Local; first: Local; count: Local; scratch: Local }) => void,
-): void {
+): FunctionRef {
   const { name, batch, batches, M, N, bytes, offsetA, offsetB } = problem;
-  module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => {
+  return module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => {
     const [args, begin, end, scratch] = f.params as [Local, Local, Local, Local];
     const [a, b, out, first, count] = Array.from({ length: 5 }, () => f.local("i32")) as [Local, Local, Local, Local, Local];
     const number = f.local("i32");
@@ -475,8 +475,8 @@ function emitOverBatches(
   });
 }
 
-function emitZeros({ name, N, bytes }: Problem, module: ModuleBuilder): void {
-  module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => {
+function emitZeros({ name, N, bytes }: Problem, module: ModuleBuilder): FunctionRef {
+  return module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => {
     const [args, begin, end] = f.params as [Local, Local, Local, Local];
     f.get(args)
       .load("i32.load", 8)
@@ -497,12 +497,12 @@ function emitZeros({ name, N, bytes }: Problem, module: ModuleBuilder): void {
 // ---------------------------------------------------------------------------------------------------------------------
 // One vector times many: vectors along the inner index.
 
-function emitDot(problem: Problem, module: ModuleBuilder): void {
+function emitDot(problem: Problem, module: ModuleBuilder): FunctionRef {
   const { N, bytes, rows, columns } = problem;
   const many = N === 1 ? (rows[0]?.a ?? 0) : (columns[0]?.b ?? 0);
   const groups = many >= 0 ? [8, 4, 1] : [1];
   const functions = groups.map((group) => defineDots(problem, module, group, many));
-  emitOverBatches(problem, module, null, (f, { a, b, out, first, count }) => {
+  return emitOverBatches(problem, module, null, (f, { a, b, out, first, count }) => {
     const [one, other, result, left] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
     const line = () => {
       groups.forEach((group, i) => {
@@ -579,7 +579,7 @@ function defineDots(problem: Problem, module: ModuleBuilder, group: number, stri
 // ---------------------------------------------------------------------------------------------------------------------
 // Transposed matrix times vector: vectors along the rows.
 
-function emitRowVectors(problem: Problem, module: ModuleBuilder): void {
+function emitRowVectors(problem: Problem, module: ModuleBuilder): FunctionRef {
   const { inner, bytes } = problem;
   const vectors = new Vectors(problem);
   const { lanes } = vectors;
@@ -608,7 +608,7 @@ function emitRowVectors(problem: Problem, module: ModuleBuilder): void {
     });
   const groups = [8 * lanes, lanes, 1];
   const functions = groups.map(define);
-  emitOverBatches(problem, module, null, (f, { a, b, out, first, count }) => {
+  return emitOverBatches(problem, module, null, (f, { a, b, out, first, count }) => {
     const [from, to] = [f.local("i32"), f.local("i32")];
     pushAddress(f, a, first, bytes);
     f.set(from).get(out).set(to);
@@ -758,7 +758,7 @@ function stridesWithin({ cut, within }: Blocking, operand: "a" | "b"): number[] 
   return [cut, ...within].map((dim) => dim[operand]);
 }
 
-function emitTiles(tiling: Tiling, module: ModuleBuilder): void {
+function emitTiles(tiling: Tiling, module: ModuleBuilder): FunctionRef {
   const { problem, blocking, height, panelColumns, panels, edge, packA, packB, evenRows } = tiling;
   const { bytes, M, N, K, rows } = problem;
   const { outer, cut, step, stretches, blocks, volumeWithin } = blocking;
@@ -775,7 +775,7 @@ function emitTiles(tiling: Tiling, module: ModuleBuilder): void {
   const rowStride = rows[0]?.a ?? 0;
   const packedPanelStride = height * bytes;
 
-  emitOverBatches(problem, module, packB ? K * allPanels * panelColumns * bytes : null, (f, at) => {
+  return emitOverBatches(problem, module, packB ? K * allPanels * panelColumns * bytes : null, (f, at) => {
     const { first, count, scratch } = at;
     const [a, b, part, out, left] = Array.from({ length: 5 }, () => f.local("i32")) as [Local, Local, Local, Local, Local];
     const stretch = f.local("i32");
@@ -1066,7 +1066,7 @@ function definePackA(tiling: Tiling, module: ModuleBuilder, height: number, vari
 }
 
 /** Copies b: for each batch, block and panel, in this order (the units), an inner index after the other. */
-function emitPackB(tiling: Tiling, name: string, module: ModuleBuilder): void {
+function emitPackB(tiling: Tiling, name: string, module: ModuleBuilder): FunctionRef {
   const { problem, blocking, panelColumns, panels, edge } = tiling;
   const { bytes, lanes, batch, columns, offsetB, K } = problem;
   const { outer, cut, step, stretches, blocks, volumeWithin } = blocking;
@@ -1077,7 +1077,7 @@ function emitPackB(tiling: Tiling, name: string, module: ModuleBuilder): void {
   const stepB = stridesB.at(-1)!;
   const contiguousColumns = columns.length === 1 && columns[0]!.b === bytes;
 
-  module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => {
+  return module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => {
     const [args, unit, end] = f.params as [Local, Local, Local, Local];
     const locals = Array.from({ length: 8 }, () => f.local("i32"));
     const [from, to, panel, block, number, stretch, count, column] = locals as [

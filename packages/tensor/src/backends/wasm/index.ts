@@ -10,6 +10,7 @@ import { sizeOf } from "../../shape.ts";
 import type { Backend, BackendMemory, DeviceBuffer, Executable } from "../backend.ts";
 import { evaluate } from "../reference/index.ts";
 import { hasRelaxedSimd, ModuleBuilder } from "./assembler.ts";
+import { type Compiled, compileChain, kernelParameters, type Timed } from "./chain.ts";
 import { disassemble } from "./disassemble.ts";
 import { planContraction } from "./gemm.ts";
 import { hostFunctions } from "./host-functions.ts";
@@ -134,10 +135,15 @@ interface Entry {
 
 type Action = { readonly steps: readonly Step[] } | { readonly host: Extract<Kernel, { kind: "opaque" }> };
 
-interface Timed {
+/** A function of the module in its place in the program. */
+interface Part {
   readonly name: string;
-  readonly flops: number;
-  readonly bytes: number;
+  /** Where its table of arguments starts. */
+  readonly word: number;
+  readonly units: number;
+  readonly grain: number;
+  readonly parallel: boolean;
+  readonly timed: Timed;
 }
 
 class WasmProgram implements Executable {
@@ -161,69 +167,83 @@ class WasmProgram implements Executable {
     const math = new MathLibrary(module, { relaxed: backend.relaxed });
     const speller = new Speller(module, math);
     const entries: Entry[] = [];
-    const pending: { functions: { name: string; word: number; units: number; grain: number; parallel: boolean; timed: Timed }[] }[] = [];
+    const pending: Part[][] = [];
     const actions: ({ steps: number } | { host: Extract<Kernel, { kind: "opaque" }> })[] = [];
     let words = 0;
     let arena = planned.arenaBytes;
     let scratch = 0;
-    let group: (typeof pending)[number] | null = null;
-    const add = (f: (typeof pending)[number]["functions"][number]): void => {
+    let group: Part[] | null = null;
+    const add = (part: Part): void => {
       if (!group) {
-        group = { functions: [] };
+        group = [];
         pending.push(group);
         actions.push({ steps: pending.length - 1 });
       }
-      group.functions.push(f);
+      group.push(part);
     };
-    planned.kernels.forEach((kernel, i) => {
-      const opaque = kernel.kind === "opaque" ? planOpaque(kernel) : null;
-      if (kernel.kind === "opaque" && opaque) {
-        const name = `k${i}`;
-        const word = words;
-        [...kernel.inputs, kernel.out].forEach((slot, k) => entries.push({ word: word + k, slot }));
-        words += kernel.inputs.length + 1;
-        module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => opaque.emit(f, module, math));
-        const { units, work } = opaque;
-        scratch = Math.max(scratch, opaque.scratchBytes ?? 0);
-        const bytes = [...kernel.inputs, kernel.out].reduce((n, s) => n + s.bytes, 0);
-        add({
-          name,
-          word,
-          units,
-          grain: Math.max(1, Math.ceil(chunkWork / work)),
-          parallel: units * work >= 2 * chunkWork && units > 1,
-          timed: { name, flops: 0, bytes },
-        });
-        return;
-      }
-      if (kernel.kind === "opaque") {
-        group = null;
-        actions.push({ host: kernel });
-        return;
-      }
-      const name = `k${i}`;
+    /** Reserves places for slots in the table; returns the first. */
+    const reserve = (slots: readonly Slot[]): number => {
+      const word = words;
+      slots.forEach((slot, k) => {
+        if (slot.place.kind !== "block") entries.push({ word: word + k, slot });
+      });
+      words += slots.length;
+      return word;
+    };
+    /** A loop or contraction: adds what must run before it, and returns its main function with the slots of its table. */
+    const compile = (kernel: LoopKernel | ContractionKernel, name: string): Compiled => {
       if (kernel.kind === "loop") {
         const slots = [...new Set([...readSlots(kernel), ...writtenSlots(kernel)])];
-        const word = words;
-        slots.forEach((slot, k) => entries.push({ word: word + k, slot }));
-        words += slots.length;
-        module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => emitLoop(f, kernel, speller, (access) => slots.indexOf(access.slot)));
-        scratch = Math.max(scratch, loopScratch(kernel));
-        add({ name, word, ...sharing(kernel), timed: { name, ...loopWork(kernel) } });
-        return;
+        const emit = () =>
+          module.func(name, kernelParameters, [], (f) => emitLoop(f, kernel, speller, (access) => slots.indexOf(access.slot)));
+        return { emit, slots, ...sharing(kernel), scratchBytes: loopScratch(kernel), timed: { name, ...loopWork(kernel) } };
       }
       const code = planContraction(kernel, backend.relaxed, name);
-      const word = words;
       const packed: Slot = { index: -1, dtype: kernel.dtype, size: 0, bytes: code.packedBytes, place: { kind: "arena", offset: arena } };
       arena += Math.ceil(code.packedBytes / 64) * 64;
-      [kernel.a.slot, kernel.b.slot, kernel.out, packed].forEach((slot, k) => entries.push({ word: word + k, slot }));
-      words += 4;
-      code.kernels.forEach((part, k) => {
+      const slots = [kernel.a.slot, kernel.b.slot, kernel.out, packed];
+      const before = code.kernels.slice(0, -1);
+      for (const part of before) {
         part.emit(module);
         scratch = Math.max(scratch, part.scratchBytes);
-        const timed = k === code.kernels.length - 1 ? contractionWork(kernel) : { flops: 0, bytes: code.packedBytes };
-        add({ name: part.name, word, units: part.units, grain: part.grain, parallel: part.parallel, timed: { name: part.name, ...timed } });
-      });
+        const { name: own, units, grain, parallel } = part;
+        add({ name: own, word: reserve(slots), units, grain, parallel, timed: { name: own, flops: 0, bytes: code.packedBytes } });
+      }
+      const main = code.kernels.at(-1)!;
+      return { ...main, emit: () => main.emit(module), slots, timed: { name, ...contractionWork(kernel) } };
+    };
+    planned.kernels.forEach((kernel, i) => {
+      const name = `k${i}`;
+      if (kernel.kind === "opaque") {
+        const opaque = planOpaque(kernel);
+        if (!opaque) {
+          group = null;
+          actions.push({ host: kernel });
+          return;
+        }
+        module.func(name, kernelParameters, [], (f) => opaque.emit(f, module, math));
+        const { units, work } = opaque;
+        scratch = Math.max(scratch, opaque.scratchBytes ?? 0);
+        const slots = [...kernel.inputs, kernel.out];
+        const grain = Math.max(1, Math.ceil(chunkWork / work));
+        const bytes = slots.reduce((n, s) => n + s.bytes, 0);
+        const parallel = units * work >= 2 * chunkWork && units > 1;
+        add({ name, word: reserve(slots), units, grain, parallel, timed: { name, flops: 0, bytes } });
+        return;
+      }
+      const compiled =
+        kernel.kind === "chain"
+          ? compileChain(
+              kernel,
+              kernel.stages.map((s, k) => compile(s.kernel, `${name}.${k}`)),
+              module,
+              name,
+            )
+          : compile(kernel, name);
+      compiled.emit();
+      scratch = Math.max(scratch, compiled.scratchBytes);
+      const { units, grain, parallel, timed } = compiled;
+      add({ name, word: reserve(compiled.slots), units, grain, parallel, timed });
     });
     this.arenaBytes = arena;
     this.entries = entries;
@@ -238,8 +258,8 @@ class WasmProgram implements Executable {
       this.module = null;
     }
     backend.pool.scratch(scratch);
-    const lists = pending.map(({ functions }) =>
-      functions.map(
+    const lists = pending.map((parts) =>
+      parts.map(
         (f): Step => ({
           handle: this.module!,
           functions: [f.name],
@@ -251,7 +271,7 @@ class WasmProgram implements Executable {
       ),
     );
     this.actions = actions.map((a) => ("host" in a ? a : { steps: lists[a.steps]! }));
-    this.timed = pending.map((p) => p.functions.map((f) => f.timed));
+    this.timed = pending.map((parts) => parts.map((f) => f.timed));
   }
 
   run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
@@ -297,9 +317,9 @@ class WasmProgram implements Executable {
   ): void {
     const { heap } = this.backend;
     const view = (slot: Slot): TypedArray => {
-      const { place } = slot;
+      const place = slot.place as Exclude<Slot["place"], { kind: "block" }>; // what a chain keeps to itself is never an operand here
       const address =
-        place.kind === "arena" ? arena + place.offset : ((place.kind === "input" ? inputs : outputs)[place.index] as WasmBuffer).address;
+        place.kind === "arena" ? arena + place.offset : ((place.kind === "output" ? outputs : inputs)[place.index] as WasmBuffer).address;
       return new (dtypeInfo(slot.dtype).array)(heap.memory.buffer, address, slot.size);
     };
     const result = evaluate(kernel.node, kernel.inputs.map(view));

@@ -3,7 +3,7 @@ import { bytesOf, type DType, dtypeInfo } from "../../dtype.ts";
 import type { FunctionBuilder, FunctionRef, Local, ModuleBuilder } from "./assembler.ts";
 import type { HostFunction } from "./host-functions.ts";
 import { binaryMath, type MathLibrary, type MathName, unaryMath } from "./math.ts";
-import type { PlainOp, ValType } from "./opcodes.ts";
+import type { PlainOp } from "./opcodes.ts";
 
 /** How a type is computed with: bool is 0 or 1, in vectors a lane of zeros or ones. */
 export type Register = "f32" | "f64" | "i32";
