@@ -1,0 +1,12 @@
+import { LSTM, setRandomSeed } from "../src/index.ts";
+import { tensor, explain } from "@gradus/tensor";
+setRandomSeed(1);
+const T=Number(process.argv[2] ?? 2);
+const x = tensor(Float32Array.from({length:2*T*3},(_, i)=>Math.sin(i))).reshape([2,T,3]).realize();
+const all = new LSTM(4, { returnSequences: true, returnState: true });
+const [s,h,c] = all(x);
+console.log("h   ", JSON.stringify(h!.tolistSync()));
+const g = s!.get(":",-1);
+console.log(explain(g).split("memory:").at(-2)!.split("kernel ").slice(-4).join("kernel "));
+console.log(explain(g).split("memory:").at(-1));
+console.log("s-1 ",JSON.stringify(g.tolistSync()));
