@@ -219,24 +219,56 @@ for (const [name, backend] of backends) {
         [-0, Number.NEGATIVE_INFINITY],
         special,
       ];
-      const signed = (array: TypedArray) => [...decode("float32", array)].map((v) => (Object.is(v, -0) ? "-0" : String(v)));
-      const x = make.parameter([37, 53], "float32");
-      for (const kind of ["max", "min"] as const)
-        for (const sample of samples)
-          for (const often of [1, 0.1]) {
-            const base = kind === "max" ? -5 : 5;
-            const numbers = Array.from({ length: x.size }, () => (random() < often ? sample[Math.floor(random() * sample.length)]! : base));
-            const outputs = [
-              ...[[0], [1], [0, 1]].map((axes) => make.reduce(kind === "max" ? "reduceMax" : "reduceMin", x, axes)),
-              ...[0, -0, 1.5, -1, Number.POSITIVE_INFINITY, Number.NaN].map((bound) =>
-                make.binary(kind, x, make.constant(bound, x.shape, "float32")),
-              ),
-            ];
-            for (const y of outputs) {
-              const [wanted, got] = [reference, backend].map((b) => signed(run(b, [x], [y], [encode("float32", numbers)])[0]!));
-              expect(got, `${text([y])} of ${sample}`).toEqual(wanted);
+      const signed = (dtype: DType, array: TypedArray) => [...decode(dtype, array)].map((v) => (Object.is(v, -0) ? "-0" : String(v)));
+      for (const dtype of ["float32", "float64", "float16"] as const)
+        for (const kind of ["max", "min"] as const)
+          for (const sample of samples)
+            for (const often of [1, 0.1]) {
+              const x = make.parameter([19, 29], dtype);
+              const base = kind === "max" ? -5 : 5;
+              const numbers = Array.from({ length: x.size }, () =>
+                random() < often ? sample[Math.floor(random() * sample.length)]! : base,
+              );
+              const outputs = [
+                ...[[0], [1], [0, 1]].map((axes) => make.reduce(kind === "max" ? "reduceMax" : "reduceMin", x, axes)),
+                ...[0, -0, 1.5, -1, Number.POSITIVE_INFINITY, Number.NaN].map((bound) =>
+                  make.binary(kind, x, make.constant(bound, x.shape, dtype)),
+                ),
+              ];
+              for (const y of outputs) {
+                const [wanted, got] = [reference, backend].map((b) => signed(dtype, run(b, [x], [y], [encode(dtype, numbers)])[0]!));
+                expect(got, `${text([y])} of ${sample}`).toEqual(wanted);
+              }
             }
-          }
+    });
+
+    test("it mixes float64 with other types, with conditions, indices, padding and values kept from one pass to the next", () => {
+      for (const other of dtypes)
+        for (const shape of [
+          [6, 37],
+          [37, 6],
+          [5, 4],
+          [3, 2],
+        ]) {
+          const [x, y] = [make.parameter(shape, "float64"), make.parameter(shape, other)];
+          const edges = (n: Node) => make.pad(n, [0, 2], [0, 3]);
+          const padded = edges(x).shape;
+          const one = make.constant(1, padded, "float64");
+          const index = make.cast(make.iota(padded, 1, "int32"), "float64");
+          const mixed = make.binary("add", edges(x), make.cast(edges(y), "float64"));
+          const condition = make.compare("lt", mixed, index);
+          const root = make.unary("sqrt", make.unary("abs", mixed));
+          const chosen = make.where(condition, root, make.binary("div", mixed, make.binary("add", index, one)));
+          const sums = [[0], [1]].map((axes) => {
+            const total = make.reduce("reduceSum", chosen, axes);
+            const kept = make.expand(make.reshape(total, axes[0] === 0 ? [1, padded[1]!] : [padded[0]!, 1]), padded);
+            return make.binary("div", chosen, kept);
+          });
+          const narrow = make.reduce("reduceMax", make.cast(chosen, "float32"), [1]);
+          const outputs = [chosen, condition, ...sums, narrow, make.cast(chosen, other), make.reduce("reduceMin", chosen, [0])];
+          for (const output of outputs) check(backend, [x, y], [output], [values("float64", x.size), values(other, y.size)], 1e3);
+          check(backend, [x, y], outputs, [values("float64", x.size), values(other, y.size)], 1e3);
+        }
     });
 
     test("it reduces long arrays, in one row, in many, down columns and over the middle", () => {

@@ -2,7 +2,7 @@ import type { Access, Affine, Guard, LoopKernel, Value } from "../../compile/ker
 import { bytesOf, type DType } from "../../dtype.ts";
 import { sizeOf } from "../../shape.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
-import { neutral, registerOf, type Speller, vectorises } from "./values.ts";
+import { neutral, registerOf, type Speller, vectorises, type Width } from "./values.ts";
 
 /** Terms of a float32 sum that are added in float32 before the sum so far goes to float64. */
 const sumBlock = 1024;
@@ -31,10 +31,12 @@ function besideCount({ body }: LoopKernel): number {
 const rowBytes = (kernel: LoopKernel): number => Math.ceil((sizeOf(kernel.dims.slice(kernel.split)) * 8) / 64) * 64;
 
 interface Analysis {
-  /** Along which dimension the four lanes lie: the last inner one, or the last outer one. */
+  /** Along which dimension the lanes lie: the last inner one, or the last outer one. */
   readonly laneDim: number;
   readonly byRow: boolean;
   readonly vector: boolean;
+  /** Lanes of a vector: four, or two where float64 occurs. */
+  readonly width: 2 | 4;
   /** Varies over the inner dimensions. */
   readonly varies: readonly boolean[];
   /** The pass over the row in which a value can first be had. */
@@ -76,6 +78,7 @@ function analyse(kernel: LoopKernel): Analysis {
         v.args.map((a) => body[a]!.dtype),
       ),
     );
+  const width = body.some((v) => v.dtype === "float64") ? 2 : 4;
   const passes = Math.max(0, ...stage) + 1;
   // What is costly and wanted in a later pass again is kept in scratch.
   const cost = body.map(() => 0);
@@ -97,7 +100,7 @@ function analyse(kernel: LoopKernel): Analysis {
       if (wantedLater && wantedNow && bytesOf(v.dtype) <= 8) spilled.add(i);
     });
   }
-  return { laneDim, byRow, vector, varies, stage, passes, spilled };
+  return { laneDim, byRow, vector, width, varies, stage, passes, spilled };
 }
 
 function reaches(body: readonly Value[], from: number, to: number): boolean {
@@ -163,7 +166,7 @@ class LoopEmitter {
     for (const v of body) if (v.op === "guard") this.addConditions(v, v.guards);
     const u = f.local("i32");
     f.get(f.param(1)).set(u);
-    const { laneDim, byRow } = this.a;
+    const { laneDim, byRow, width } = this.a;
     this.whileLess(u, f.param(2), () => {
       const rest = f.local("i32");
       f.get(u).set(rest);
@@ -198,16 +201,16 @@ class LoopEmitter {
           const end = f.local("i32");
           const strip = (wide: number): void => {
             f.get(high!)
-              .i32(4 * wide - 1)
+              .i32(width * wide - 1)
               .op("i32.sub")
               .set(end);
             this.whileLess(
               c,
               end,
               () => {
-                this.across(4, wide);
+                this.across(width, wide);
                 f.get(c)
-                  .i32(4 * wide)
+                  .i32(width * wide)
                   .op("i32.add")
                   .set(c);
               },
@@ -215,9 +218,9 @@ class LoopEmitter {
             );
           };
           // Reductions down columns read wide strips, so that whole cache lines are used at each step.
-          if (split < dims.length && dims[laneDim]! >= 4 * columnStrip && body.length <= 24) strip(columnStrip);
+          if (split < dims.length && dims[laneDim]! >= width * columnStrip && body.length <= 24) strip(columnStrip);
           const beside = besideCount(this.kernel);
-          if (split === dims.length && beside > 1 && dims[laneDim]! >= 4 * beside) strip(beside);
+          if (split === dims.length && beside > 1 && dims[laneDim]! >= width * beside) strip(beside);
           strip(1);
           f.release(end);
         }
@@ -296,11 +299,11 @@ class LoopEmitter {
   }
 
   /** All passes of `lanes` times `wide` neighbouring rows, lanes across them. */
-  private across(lanes: 1 | 4, wide: number): void {
+  private across(lanes: Width, wide: number): void {
     this.allPasses(lanes, wide);
   }
 
-  private allPasses(lanes: 1 | 4, wide: number): void {
+  private allPasses(lanes: Width, wide: number): void {
     const { f } = this;
     this.rowValues = Array.from({ length: wide }, () => new Map());
     this.splats.clear();
@@ -317,7 +320,7 @@ class LoopEmitter {
   }
 
   /** Values the row needs in this pass that do not vary along it, then one sweep for reductions and stores. */
-  private pass(pass: number, lanes: 1 | 4, wide: number): void {
+  private pass(pass: number, lanes: Width, wide: number): void {
     const { f, kernel } = this;
     const { body, stores, dims, split } = kernel;
     const { varies, stage, byRow, vector } = this.a;
@@ -347,16 +350,16 @@ class LoopEmitter {
     const count = sizeOf(dims.slice(split));
     const sums = reduces.map((i) => {
       const v = body[i]! as Value & { op: "reduce" };
-      return new Accumulator(f, this.speller, v, count > 256 || byRow);
+      return new Accumulator(f, this.speller, v, this.a.width, count > 256 || byRow);
     });
     for (const acc of sums) acc.start(lanes, byRow && vector, byRow ? 1 : wide);
 
     /** One vector (or element) at each of the given steps, worked on side by side. */
-    const sweepBody = (w: 1 | 4, steps: readonly number[]): void => {
+    const sweepBody = (w: Width, steps: readonly number[]): void => {
       const locals = new Map<number, Map<number, Local>>(steps.map((step) => [step, new Map()]));
       const get = (step: number, a: number): Local => {
         if (varies[a]) return locals.get(step)!.get(a)!;
-        if (w === 4 && byRow) return this.splat(a);
+        if (w > 1 && byRow) return this.splat(a);
         return this.rowValues[byRow ? 0 : step]!.get(a)!;
       };
       for (const i of order) {
@@ -404,14 +407,14 @@ class LoopEmitter {
   /** Loops over the inner dimensions from `d` on; the innermost of a row is vectorised. */
   private nest(
     d: number,
-    body: (w: 1 | 4, steps: readonly number[]) => void,
+    body: (w: Width, steps: readonly number[]) => void,
     sums: readonly Accumulator[],
-    lanes: 1 | 4,
+    lanes: Width,
     wide: number,
   ): void {
     const { f, kernel } = this;
     const { dims } = kernel;
-    const { byRow, vector, laneDim } = this.a;
+    const { byRow, vector, laneDim, width } = this.a;
     if (d === dims.length) {
       for (let step = 0; step < wide; step++) body(lanes, [step]);
       return;
@@ -426,37 +429,40 @@ class LoopEmitter {
         const end = f.local("i32");
         if (vector) {
           const count = sums.length && !kernel.body.some(guarded) ? unroll : besideCount(kernel);
-          if (count > 1 && (!whole || n >= 4 * count)) {
+          if (count > 1 && (!whole || n >= width * count)) {
             push(f, to)
-              .i32(4 * count - 1)
+              .i32(width * count - 1)
               .op("i32.sub")
               .set(end);
             this.whileLess(
               i,
               end,
               () => {
-                body(4, [...Array(count).keys()]);
+                body(width, [...Array(count).keys()]);
                 f.get(i)
-                  .i32(4 * count)
+                  .i32(width * count)
                   .op("i32.add")
                   .set(i);
               },
               true,
             );
           }
-          push(f, to).i32(3).op("i32.sub").set(end);
+          push(f, to)
+            .i32(width - 1)
+            .op("i32.sub")
+            .set(end);
           this.whileLess(
             i,
             end,
             () => {
-              body(4, [0]);
-              f.get(i).i32(4).op("i32.add").set(i);
+              body(width, [0]);
+              f.get(i).i32(width).op("i32.add").set(i);
             },
             true,
           );
         }
         push(f, to).set(end);
-        if (!whole || !vector || n % 4 !== 0)
+        if (!whole || !vector || n % width !== 0)
           this.whileLess(i, end, () => {
             body(1, [0]);
             f.get(i).i32(1).op("i32.add").set(i);
@@ -510,11 +516,11 @@ class LoopEmitter {
     for (const s of stores) if (moves(s.access)) this.point(s.access, chosen);
   }
 
-  private valueLocal(dtype: DType, lanes: 1 | 4): Local {
-    return this.f.local(lanes === 4 ? "v128" : registerOf(dtype));
+  private valueLocal(dtype: DType, lanes: Width): Local {
+    return this.f.local(lanes > 1 ? "v128" : registerOf(dtype));
   }
 
-  /** A row value in all four lanes. */
+  /** A row value in all lanes. */
   private splat(i: number): Local {
     let local = this.splats.get(i);
     if (!local) {
@@ -530,11 +536,11 @@ class LoopEmitter {
   private splatScalar(x: Local, dtype: DType): void {
     const { f } = this;
     if (dtype === "bool") f.i32(0).get(x).op("i32.sub").op("i32x4.splat");
-    else f.get(x).op(registerOf(dtype) === "f32" ? "f32x4.splat" : "i32x4.splat");
+    else f.get(x).op(`${shapeOf(dtype)}.splat`);
   }
 
-  /** Computes a value at each of the steps into the local of the same place; a step shifts along the lanes by 4. */
-  private compute(v: Value, steps: readonly number[], get: (step: number, a: number) => Local, w: 1 | 4, targets: readonly Local[]): void {
+  /** Computes a value at each of the steps into the local of the same place; a step shifts along the lanes by a vector. */
+  private compute(v: Value, steps: readonly number[], get: (step: number, a: number) => Local, w: Width, targets: readonly Local[]): void {
     const { f, speller } = this;
     if (v.op === "constant" || v.op === "load" || v.op === "index" || v.op === "guard") {
       steps.forEach((step, k) => {
@@ -547,12 +553,19 @@ class LoopEmitter {
       return;
     }
     const { body } = this.kernel;
-    if ((v.op === "max" || v.op === "min") && registerOf(v.dtype) === "f32" && w === 4) {
+    if ((v.op === "max" || v.op === "min") && registerOf(v.dtype) !== "i32" && w > 1) {
       const [x, limit] = v.args as [number, number];
       const bound = body[limit]!;
       if (bound.op === "constant" && speller.hasLimit(v.op, bound.value)) {
         steps.forEach((step, k) => {
-          speller.limit(f, v.op as "max" | "min", get(step, x), get(step, limit), bound.value);
+          speller.limit(
+            f,
+            registerOf(v.dtype) === "f64" ? "f64x2" : "f32x4",
+            v.op as "max" | "min",
+            get(step, x),
+            get(step, limit),
+            bound.value,
+          );
           f.set(targets[k]!);
         });
         return;
@@ -565,7 +578,7 @@ class LoopEmitter {
     speller.applyBeside(f, stored ? { ...v, dtype: "float32" } : v, args, types, w, targets);
   }
 
-  private guardValue(v: Value & { op: "guard" }, w: 1 | 4, step: number): void {
+  private guardValue(v: Value & { op: "guard" }, w: Width, step: number): void {
     const { f } = this;
     if (w === 1) {
       this.holds(v, 0);
@@ -576,7 +589,7 @@ class LoopEmitter {
     else f.constant(Int32Array.of(-1));
     for (const { guard, base } of lane) {
       const s = guard.strides[this.a.laneDim]!;
-      this.atLane(base, s, 4 * step);
+      this.atLane(base, s, w * step);
       f.op("i32x4.splat")
         .constant(Int32Array.of(0, s, 2 * s, 3 * s))
         .op("i32x4.add")
@@ -617,18 +630,19 @@ class LoopEmitter {
     });
   }
 
-  private indexValue(index: Affine, dtype: DType, w: 1 | 4, step: number): void {
+  private indexValue(index: Affine, dtype: DType, w: Width, step: number): void {
     const { f } = this;
     this.affine(index, () => true);
     const s = index.strides[this.a.laneDim] ?? 0;
-    if (s !== 0 && step > 0) f.i32(4 * step * s).op("i32.add");
+    if (s !== 0 && step > 0) f.i32(w * step * s).op("i32.add");
     const register = registerOf(dtype);
-    if (w === 4) {
+    if (w > 1) {
       f.op("i32x4.splat")
         .constant(Int32Array.of(0, s, 2 * s, 3 * s))
         .op("i32x4.add");
       if (dtype === "bool") f.constant(Int32Array.of(0)).op("i32x4.ne");
       else if (register === "f32") f.op("f32x4.convert_i32x4_s");
+      else if (register === "f64") f.op("f64x2.convert_low_i32x4_s");
     } else if (register === "f32") f.op("f32.convert_i32_s");
     else if (register === "f64") f.op("f64.convert_i32_s");
     else if (dtype === "bool") f.i32(0).op("i32.ne");
@@ -645,14 +659,14 @@ class LoopEmitter {
     f.get(this.pointers.get(access)!);
     if (bytes !== 0) {
       f.get(this.index[this.a.laneDim]!).i32(bytes).op("i32.mul").op("i32.add");
-      const ahead = bytes * (4 * step + lane);
+      const ahead = bytes * (this.a.width * step + lane);
       if (ahead >= 0) return ahead;
       f.i32(ahead).op("i32.add");
     }
     return 0;
   }
 
-  private load(access: Access, dtype: DType, w: 1 | 4, step: number): void {
+  private load(access: Access, dtype: DType, w: Width, step: number): void {
     const { f, speller } = this;
     if (!access.guards.length) {
       this.loadPlain(access, dtype, w, step);
@@ -660,13 +674,13 @@ class LoopEmitter {
     }
     const { outer, lane } = this.conditions.get(access)!;
     const zero = () => speller.constant(f, 0, dtype, w);
-    const type = w === 4 ? "v128" : registerOf(dtype);
+    const type = w > 1 ? "v128" : registerOf(dtype);
     if (w === 1) this.holds(access, 0);
-    else this.holds(access, 4 * step, 4 * step + 3); // what holds at both ends holds between them
+    else this.holds(access, w * step, w * step + w - 1); // what holds at both ends holds between them
     const plain = () => void this.loadPlain(access, dtype, w, step);
     if (w === 1 || lane.length === 0) f.if_(plain, zero, type);
     else {
-      const partly = () => void this.loadPartly(access, dtype, step);
+      const partly = () => void this.loadPartly(access, dtype, w, step);
       f.if_(
         plain,
         () => {
@@ -678,18 +692,18 @@ class LoopEmitter {
     }
   }
 
-  /** Four lanes of which some are outside: those are zero, and never read. */
-  private loadPartly(access: Access, dtype: DType, step: number): void {
+  /** A vector of which some lanes are outside: those are zero, and never read. */
+  private loadPartly(access: Access, dtype: DType, w: Width, step: number): void {
     const { f, speller } = this;
     f.scope(() => {
       const raw = f.local("v128");
       f.constant(Int32Array.of(0)).set(raw);
-      for (let lane = 0; lane < 4; lane++) {
-        this.holds(access, 4 * step + lane);
+      for (let lane = 0; lane < w; lane++) {
+        this.holds(access, w * step + lane);
         f.if_(() => {
           f.get(raw);
           speller.loadRaw(f, dtype, this.address(access, step, lane));
-          f.lane("i32x4.replace_lane", lane).set(raw);
+          f.lane(`${rawShape(dtype)}.replace_lane`, lane).set(raw);
         });
       }
       f.get(raw);
@@ -697,31 +711,30 @@ class LoopEmitter {
     speller.decode4(f, dtype);
   }
 
-  private loadPlain(access: Access, dtype: DType, w: 1 | 4, step: number): void {
+  private loadPlain(access: Access, dtype: DType, w: Width, step: number): void {
     const { f, speller } = this;
     if (w === 1) {
       speller.load(f, dtype, this.address(access, step));
       return;
     }
     const stride = this.laneStride(access);
-    if (stride === 1) speller.loadRaw4(f, dtype, this.address(access, step));
+    if (stride === 1) speller.loadVector(f, dtype, w, this.address(access, step));
     else if (stride === 0) {
       speller.loadRaw(f, dtype, this.address(access, step));
-      f.op("i32x4.splat");
-    } else if (bytesOf(dtype) === 4) {
-      f.load("v128.load32_zero", this.address(access, step), 4);
-      for (let lane = 1; lane < 4; lane++) f.load("i32.load", this.address(access, step, lane)).lane("i32x4.replace_lane", lane);
+      f.op(`${rawShape(dtype)}.splat`);
     } else {
-      f.constant(Int32Array.of(0));
-      for (let lane = 0; lane < 4; lane++) {
+      const bytes = bytesOf(dtype);
+      if (bytes >= 4) f.load(bytes === 8 ? "v128.load64_zero" : "v128.load32_zero", this.address(access, step), bytes);
+      else f.constant(Int32Array.of(0));
+      for (let lane = bytes >= 4 ? 1 : 0; lane < w; lane++) {
         speller.loadRaw(f, dtype, this.address(access, step, lane));
-        f.lane("i32x4.replace_lane", lane);
+        f.lane(`${rawShape(dtype)}.replace_lane`, lane);
       }
     }
     speller.decode4(f, dtype);
   }
 
-  private store(access: Access, value: Local, dtype: DType, w: 1 | 4, step: number): void {
+  private store(access: Access, value: Local, dtype: DType, w: Width, step: number): void {
     const { f, speller } = this;
     if (w === 1) {
       const offset = this.address(access, step);
@@ -733,7 +746,7 @@ class LoopEmitter {
       const offset = this.address(access, step);
       f.get(value);
       speller.encode4(f, dtype);
-      speller.storeRaw4(f, dtype, offset);
+      speller.storeVector(f, dtype, w, offset);
       return;
     }
     f.scope(() => {
@@ -741,35 +754,35 @@ class LoopEmitter {
       f.get(value);
       speller.encode4(f, dtype);
       f.set(raw);
-      for (let lane = 0; lane < 4; lane++) {
+      for (let lane = 0; lane < w; lane++) {
         const offset = this.address(access, step, lane);
-        f.get(raw).lane("i32x4.extract_lane", lane);
+        f.get(raw).lane(`${rawShape(dtype)}.extract_lane`, lane);
         speller.storeRaw(f, dtype, offset);
       }
     });
   }
 
-  /** Address in scratch of the current place of the row: 8 bytes an element, whatever the type. */
-  private spillAddress(step: number): number {
+  /** Pushes the scratch address of the current place of the row; returns the offset of a step's vector from there. */
+  private spillAddress(i: number, step: number): number {
     const { f, kernel } = this;
     const { dims, split } = kernel;
+    // Lanes of a vector lie side by side; a scalar kernel takes 8 bytes an element, whatever the type.
+    const bytes = this.a.vector ? registerBytes(kernel.body[i]!.dtype) : 8;
     f.get(f.param(3));
-    let stride = 8;
+    let stride = bytes;
     for (let d = dims.length - 1; d >= split; d--) {
-      // Lanes of a vector lie side by side: 4 bytes each in the vector case.
-      const unit = this.a.vector ? stride / 2 : stride;
-      f.get(this.index[d]!).i32(unit).op("i32.mul").op("i32.add");
+      f.get(this.index[d]!).i32(stride).op("i32.mul").op("i32.add");
       stride *= dims[d]!;
     }
-    return 16 * step;
+    return this.a.width * bytes * step + this.spillPlace.get(i)!;
   }
 
-  private loadSpilled(i: number, w: 1 | 4, steps: readonly number[], targets: readonly Local[]): void {
+  private loadSpilled(i: number, w: Width, steps: readonly number[], targets: readonly Local[]): void {
     const { f } = this;
     const { dtype } = this.kernel.body[i]!;
     steps.forEach((step, k) => {
-      const offset = this.spillAddress(step) + this.spillPlace.get(i)!;
-      if (w === 4) f.load("v128.load", offset, 4);
+      const offset = this.spillAddress(i, step);
+      if (w > 1) f.load(w * registerBytes(dtype) === 16 ? "v128.load" : "v128.load64_zero", offset, 4);
       else {
         f.load(`${registerOf(dtype)}.load`, offset);
         if (this.a.vector && dtype === "bool") f.i32(1).op("i32.and");
@@ -778,13 +791,14 @@ class LoopEmitter {
     });
   }
 
-  private storeSpilled(i: number, values: readonly Local[], w: 1 | 4, steps: readonly number[]): void {
+  private storeSpilled(i: number, values: readonly Local[], w: Width, steps: readonly number[]): void {
     const { f } = this;
     const { dtype } = this.kernel.body[i]!;
     steps.forEach((step, k) => {
-      const offset = this.spillAddress(step) + this.spillPlace.get(i)!;
+      const offset = this.spillAddress(i, step);
       f.get(values[k]!);
-      if (w === 4) f.store("v128.store", offset, 4);
+      if (w > 1 && w * registerBytes(dtype) === 16) f.store("v128.store", offset, 4);
+      else if (w > 1) f.memoryLane("v128.store64_lane", 0, offset, 4);
       else {
         if (this.a.vector && dtype === "bool") f.i32(-1).op("i32.mul");
         f.store(`${registerOf(dtype)}.store`, offset);
@@ -792,6 +806,12 @@ class LoopEmitter {
     });
   }
 }
+
+/** Bytes of a lane. */
+const registerBytes = (dtype: DType): number => (registerOf(dtype) === "f64" ? 8 : 4);
+/** How lanes are spelled: as computed with, and as loaded or stored. */
+const shapeOf = (dtype: DType) => (({ f32: "f32x4", f64: "f64x2", i32: "i32x4" }) as const)[registerOf(dtype)];
+const rawShape = (dtype: DType) => (dtype === "float64" ? "f64x2" : "i32x4");
 
 function push(f: FunctionBuilder, x: Local | number): FunctionBuilder {
   return typeof x === "number" ? f.i32(x) : f.get(x);
@@ -803,6 +823,7 @@ class Accumulator {
   private readonly f: FunctionBuilder;
   private readonly speller: Speller;
   private readonly v: Value & { op: "reduce" };
+  private readonly width: 2 | 4;
   private vectors: Local[] = [];
   /** Beside the largest or smallest floats in `vectors`: which lanes met NaN, and which signs. One of each if lanes lie along the row. */
   private extremes: { readonly nan: Local; readonly signs: Local }[] = [];
@@ -811,21 +832,22 @@ class Accumulator {
   /** Lanes are along the row: vectors are summed up in the end. */
   private along = false;
 
-  constructor(f: FunctionBuilder, speller: Speller, v: Value & { op: "reduce" }, blocked: boolean) {
+  constructor(f: FunctionBuilder, speller: Speller, v: Value & { op: "reduce" }, width: 2 | 4, blocked: boolean) {
     this.f = f;
+    this.width = width;
     this.speller = speller;
     this.v = v;
     this.blocked = blocked && v.kind === "sum" && registerOf(v.dtype) === "f32";
   }
 
-  start(lanes: 1 | 4, along: boolean, wide: number): void {
+  start(lanes: Width, along: boolean, wide: number): void {
     const { f, v } = this;
     this.along = along;
-    if (along || lanes === 4) this.vectors = Array.from({ length: along ? unroll : wide }, () => f.local("v128"));
+    if (along || lanes > 1) this.vectors = Array.from({ length: along ? unroll : wide }, () => f.local("v128"));
     if (this.vectors.length && (v.kind === "max" || v.kind === "min") && registerOf(v.dtype) === "f32")
       this.extremes = Array.from({ length: along ? 1 : wide }, () => ({ nan: f.local("v128"), signs: f.local("v128") }));
     if (lanes === 1) this.scalar = f.local(registerOf(v.dtype));
-    if (this.blocked) this.total = lanes === 4 ? Array.from({ length: 2 * wide }, () => f.local("v128")) : [f.local("f64")];
+    if (this.blocked) this.total = lanes > 1 ? Array.from({ length: 2 * wide }, () => f.local("v128")) : [f.local("f64")];
     for (const t of this.total) {
       if (t.type === "v128") f.constant(Float64Array.of(0)).set(t);
       else f.f64(0).set(t);
@@ -837,7 +859,7 @@ class Accumulator {
     const { f, speller, v } = this;
     const zero = neutral(v.kind, v.dtype);
     for (const x of this.vectors) {
-      speller.constant(f, zero, v.dtype, 4);
+      speller.constant(f, zero, v.dtype, this.width);
       f.set(x);
     }
     for (const { nan, signs } of this.extremes) {
@@ -850,10 +872,10 @@ class Accumulator {
     }
   }
 
-  add(x: Local, w: 1 | 4, step: number): void {
+  add(x: Local, w: Width, step: number): void {
     const { f, speller, v } = this;
-    const acc = w === 4 ? this.vectors[step]! : this.scalar!;
-    if (w === 4 && this.extremes.length) {
+    const acc = w > 1 ? this.vectors[step]! : this.scalar!;
+    if (w > 1 && this.extremes.length) {
       this.addExtreme(acc, x, this.along ? 0 : step);
       return;
     }
@@ -922,7 +944,7 @@ class Accumulator {
 
   /** Brings vectors along the row and the scalar together; leaves the scalar on the stack. */
   private collect(): void {
-    const { f, speller, v } = this;
+    const { f, speller, v, width } = this;
     const scalar = this.scalar!;
     if (this.vectors.length) {
       const [first, ...others] = this.vectors as [Local, ...Local[]];
@@ -931,25 +953,32 @@ class Accumulator {
           f.get(first)
             .get(x)
             .op(v.kind === "max" ? "f32x4.pmax" : "f32x4.pmin");
-        else speller.combine(f, v.kind, first, x, v.dtype, 4);
+        else speller.combine(f, v.kind, first, x, v.dtype, width);
         f.set(first);
       }
       if (this.extremes.length) this.finishExtreme(first, 0);
-      const lane = f.local(registerOf(v.dtype));
-      for (let k = 0; k < 4; k++) {
-        f.get(first)
-          .lane(registerOf(v.dtype) === "f32" ? "f32x4.extract_lane" : "i32x4.extract_lane", k)
-          .set(lane);
-        speller.combine(f, v.kind, scalar, lane, v.dtype, 1);
-        f.set(scalar);
+      const other = f.local("v128");
+      // Lanes are folded in halves; what lies beyond the second lane does not count where a vector has two.
+      for (const half of width === 4 ? [2, 1] : [1]) {
+        f.get(first).get(first);
+        if (v.dtype === "float64" || half === 2) f.shuffle32(2, 3, 0, 1);
+        else f.shuffle32(1, 0, 3, 2);
+        f.set(other);
+        speller.combine(f, v.kind, first, other, v.dtype, width);
+        f.set(first);
       }
-      f.release(lane);
+      const lane = f.local(registerOf(v.dtype));
+      f.get(first)
+        .lane(`${shapeOf(v.dtype)}.extract_lane`, 0)
+        .set(lane);
+      speller.combine(f, v.kind, scalar, lane, v.dtype, 1);
+      f.set(scalar).release(lane, other);
     }
     f.get(scalar);
   }
 
   /** Leaves the result on the stack. */
-  finish(lanes: 1 | 4, step: number): void {
+  finish(lanes: Width, step: number): void {
     const { f } = this;
     if (this.blocked && lanes === 1) f.get(this.total[0]!).op("f32.demote_f64");
     else if (this.blocked) {
@@ -959,7 +988,7 @@ class Accumulator {
         .get(high)
         .op("f32x4.demote_f64x2_zero")
         .shuffle(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-    } else if (lanes === 4) {
+    } else if (lanes > 1) {
       if (this.extremes.length) this.finishExtreme(this.vectors[step]!, step);
       f.get(this.vectors[step]!);
     } else this.collect();

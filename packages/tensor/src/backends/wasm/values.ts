@@ -8,6 +8,12 @@ import type { PlainOp } from "./opcodes.ts";
 /** How a type is computed with: bool is 0 or 1, in vectors a lane of zeros or ones. */
 export type Register = "f32" | "f64" | "i32";
 
+/**
+ * How many elements are worked on at once: one, four lanes of a vector, or, in kernels with float64, two. Then float64
+ * fills the vector, and everything else lies in its first two 32-bit lanes, the others holding anything.
+ */
+export type Width = 1 | 2 | 4;
+
 export function registerOf(dtype: DType): Register {
   if (dtype === "float64") return "f64";
   return dtypeInfo(dtype).kind === "float" ? "f32" : "i32";
@@ -15,10 +21,11 @@ export function registerOf(dtype: DType): Register {
 
 const scalarOnly = new Set<string>(["floorDiv", "mod", "nextafter"]);
 
-/** Whether a value can be computed on four lanes at once. */
+/** Whether a value can be computed in vectors. */
 export function vectorises(value: Value, argumentTypes: readonly DType[]): boolean {
-  if ([value.dtype, ...argumentTypes].includes("float64") || scalarOnly.has(value.op)) return false;
-  if (value.op === "pow" && registerOf(value.dtype) !== "f32") return false;
+  if (scalarOnly.has(value.op)) return false;
+  // Functions of float64 are calls for each element.
+  if ((value.op in unaryMath || value.op in binaryMath) && argumentTypes.some((t) => registerOf(t) !== "f32")) return false;
   return value.op !== "reduce" || value.dtype !== "bool";
 }
 
@@ -42,10 +49,11 @@ export class Speller {
     f.call(ref);
   }
 
-  constant(f: FunctionBuilder, value: number, dtype: DType, lanes: 1 | 4): void {
+  constant(f: FunctionBuilder, value: number, dtype: DType, lanes: Width): void {
     const register = registerOf(dtype);
-    if (lanes === 4) {
-      if (register === "f32") f.constant(Float32Array.of(value));
+    if (lanes > 1) {
+      if (register === "f64") f.constant(Float64Array.of(value));
+      else if (register === "f32") f.constant(Float32Array.of(value));
       else f.constant(Int32Array.of(dtype === "bool" ? -(value ? 1 : 0) : value | 0));
     } else if (register === "f32") f.f32(value);
     else if (register === "f64") f.f64(value);
@@ -72,54 +80,64 @@ export class Speller {
     }
   }
 
-  /** One stored element of at most four bytes as an i32: its bits, with the sign of an integer type. */
+  /** One stored element: float64, or an i32 of its bits, with the sign of an integer type. */
   loadRaw(f: FunctionBuilder, dtype: DType, offset = 0): void {
     const bytes = bytesOf(dtype);
-    if (bytes === 4) f.load("i32.load", offset);
+    if (bytes === 8) f.load("f64.load", offset);
+    else if (bytes === 4) f.load("i32.load", offset);
     else f.load(`i32.load${bytes === 2 ? 16 : 8}_${dtypeInfo(dtype).kind === "int" ? "s" : "u"}`, offset);
   }
 
   storeRaw(f: FunctionBuilder, dtype: DType, offset = 0): void {
     const bytes = bytesOf(dtype);
-    f.store(bytes === 4 ? "i32.store" : bytes === 2 ? "i32.store16" : "i32.store8", offset);
+    if (bytes === 8) f.store("f64.store", offset);
+    else f.store(bytes === 4 ? "i32.store" : bytes === 2 ? "i32.store16" : "i32.store8", offset);
   }
 
-  /** Four neighbours as `loadRaw` gives them, each in a lane. */
-  loadRaw4(f: FunctionBuilder, dtype: DType, offset = 0): void {
+  /** Neighbours as `loadRaw` gives them, each in a lane. */
+  loadVector(f: FunctionBuilder, dtype: DType, lanes: 2 | 4, offset = 0): void {
     const bytes = bytesOf(dtype);
     const sign = dtypeInfo(dtype).kind === "int" ? "s" : "u";
-    if (bytes === 4) f.load("v128.load", offset, 4);
-    else if (bytes === 2) f.load(`v128.load16x4_${sign}`, offset, 2);
-    else f.load("v128.load32_zero", offset, 1).op(`i16x8.extend_low_i8x16_${sign}`).op(`i32x4.extend_low_i16x8_${sign}`);
+    if (bytes * lanes === 16) f.load("v128.load", offset, bytes);
+    else if (bytes === 4) f.load("v128.load64_zero", offset, 4);
+    else if (bytes === 2 && lanes === 4) f.load(`v128.load16x4_${sign}`, offset, 2);
+    else if (bytes === 2) f.load("v128.load32_zero", offset, 2).op(`i32x4.extend_low_i16x8_${sign}`);
+    else {
+      if (lanes === 4) f.load("v128.load32_zero", offset, 1);
+      else f.load("i32.load16_u", offset, 1).op("i32x4.splat");
+      f.op(`i16x8.extend_low_i8x16_${sign}`).op(`i32x4.extend_low_i16x8_${sign}`);
+    }
   }
 
-  /** Stores the low bits of four lanes next to each other. They must be what `loadRaw4` gives. */
-  storeRaw4(f: FunctionBuilder, dtype: DType, offset = 0): void {
+  /** Stores lanes next to each other. They must be what `loadVector` gives; address and vector are on the stack. */
+  storeVector(f: FunctionBuilder, dtype: DType, lanes: 2 | 4, offset = 0): void {
     const bytes = bytesOf(dtype);
-    if (bytes === 4) {
-      f.store("v128.store", offset, 4);
+    if (bytes * lanes === 16) {
+      f.store("v128.store", offset, bytes);
       return;
     }
     f.scope(() => {
       const raw = f.local("v128");
+      const twice = () => f.set(raw).get(raw).get(raw);
       const signed = dtypeInfo(dtype).kind === "int";
-      f.set(raw).get(raw).get(raw);
-      if (bytes === 2) f.op(signed ? "i16x8.narrow_i32x4_s" : "i16x8.narrow_i32x4_u").memoryLane("v128.store64_lane", 0, offset, 2);
-      else {
-        f.op("i16x8.narrow_i32x4_s").set(raw).get(raw).get(raw);
-        f.op(signed ? "i8x16.narrow_i16x8_s" : "i8x16.narrow_i16x8_u").memoryLane("v128.store32_lane", 0, offset, 1);
+      if (bytes === 2) twice().op(signed ? "i16x8.narrow_i32x4_s" : "i16x8.narrow_i32x4_u");
+      else if (bytes === 1) {
+        twice().op("i16x8.narrow_i32x4_s");
+        twice().op(signed ? "i8x16.narrow_i16x8_s" : "i8x16.narrow_i16x8_u");
       }
     });
+    const bits = (8 * bytes * lanes) as 16 | 32 | 64;
+    f.memoryLane(`v128.store${bits}_lane`, 0, offset, bytes);
   }
 
-  /** From four lanes as loaded to what is computed with. */
+  /** From lanes as loaded to what is computed with. */
   decode4(f: FunctionBuilder, dtype: DType): void {
     if (dtype === "bool") f.constant(Int32Array.of(0)).op("i32x4.ne");
     else if (dtype === "bfloat16") f.i32(16).op("i32x4.shl");
     else if (dtype === "float16") decodeFloat16(f);
   }
 
-  /** From what is computed with to four lanes to be stored. */
+  /** From what is computed with to lanes to be stored. */
   encode4(f: FunctionBuilder, dtype: DType): void {
     if (dtype === "bool") f.constant(Int32Array.of(1)).op("v128.and");
     else if (dtype === "bfloat16") encodeBfloat16(f, this.math.select);
@@ -146,10 +164,10 @@ export class Speller {
     value: Value,
     args: readonly (readonly Local[])[],
     types: readonly DType[],
-    lanes: 1 | 4,
+    lanes: Width,
     results: readonly Local[],
   ): void {
-    if (lanes === 4 && (value.op in unaryMath || value.op in binaryMath)) this.math.beside(value.op as MathName, f, args, results);
+    if (lanes > 1 && (value.op in unaryMath || value.op in binaryMath)) this.math.beside(value.op as MathName, f, args, results);
     else
       results.forEach((result, k) => {
         this.apply(f, value, args[k]!, types, lanes);
@@ -158,29 +176,30 @@ export class Speller {
   }
 
   /** An elementwise operation on arguments held in locals. */
-  apply(f: FunctionBuilder, value: Value, args: readonly Local[], types: readonly DType[], lanes: 1 | 4): void {
+  apply(f: FunctionBuilder, value: Value, args: readonly Local[], types: readonly DType[], lanes: Width): void {
     const op = value.op as string;
     if (op === "where") {
       f.get(args[1]!).get(args[2]!).get(args[0]!);
-      if (lanes === 4) f.op(this.math.select);
+      if (lanes > 1 && value.dtype === "float64") f.get(args[0]!).shuffle32(0, 0, 1, 1);
+      if (lanes > 1) f.op(this.math.select);
       else f.select();
       return;
     }
     if (op === "cast") return this.cast(f, args[0]!, types[0]!, value.dtype, lanes);
     if (op === "bitcast") return this.bitcast(f, args[0]!, types[0]!, value.dtype, lanes);
-    if (op === "threefry") return lanes === 4 ? threefry4(f, args) : threefry1(f, args);
+    if (op === "threefry") return lanes > 1 ? threefry4(f, args) : threefry1(f, args);
     const type = types[0]!;
     if (op === "eq" || op === "ne" || op === "lt" || op === "le") return this.compare(f, op, args, type, lanes);
     const register = registerOf(type);
     if (op in unaryMath || op === "atan2" || (op === "pow" && register !== "i32")) {
       for (const a of args) f.get(a);
-      this.math.emit(op as MathName, f, lanes === 4 ? "f32x4" : (register as "f32" | "f64"));
+      this.math.emit(op as MathName, f, lanes > 1 ? "f32x4" : (register as "f32" | "f64"));
       return;
     }
     if (register === "i32") {
-      if (lanes === 4) this.integers4(f, op, args, type);
+      if (lanes > 1) this.integers4(f, op, args, type);
       else this.integers1(f, op, args, type);
-    } else this.floats(f, op, args, lanes === 4 ? "f32x4" : register, type);
+    } else this.floats(f, op, args, lanes === 1 ? register : register === "f64" ? "f64x2" : "f32x4", type);
   }
 
   /** Whether `limit` spells max or min with this constant. */
@@ -188,30 +207,33 @@ export class Speller {
     return !Number.isNaN(bound) && !(op === "min" && Object.is(bound, -0));
   }
 
-  /** Four lanes of max(x, bound) or min(x, bound) with a constant, in one or two instructions instead of eight. */
-  limit(f: FunctionBuilder, op: "max" | "min", x: Local, limit: Local, bound: number): void {
+  /** Lanes of max(x, bound) or min(x, bound) with a constant, in one or two instructions instead of eight. */
+  limit(f: FunctionBuilder, t: "f32x4" | "f64x2", op: "max" | "min", x: Local, limit: Local, bound: number): void {
     // pmax(x, bound) = x < bound ? bound : x keeps NaN, and -0 beside a bound of 0, which adding 0 makes +0.
     f.get(x)
       .get(limit)
-      .op(op === "max" ? "f32x4.pmax" : "f32x4.pmin");
-    if (op === "max" && Object.is(bound, 0)) f.constant(Float32Array.of(0)).op("f32x4.add");
+      .op(op === "max" ? `${t}.pmax` : `${t}.pmin`);
+    if (op === "max" && Object.is(bound, 0)) f.constant(Float32Array.of(0)).op(`${t}.add`);
   }
 
-  private compare(f: FunctionBuilder, op: "eq" | "ne" | "lt" | "le", args: readonly Local[], type: DType, lanes: 1 | 4): void {
+  private compare(f: FunctionBuilder, op: "eq" | "ne" | "lt" | "le", args: readonly Local[], type: DType, lanes: Width): void {
     f.get(args[0]!).get(args[1]!);
     const register = registerOf(type);
     const unsigned = dtypeInfo(type).kind !== "int";
-    if (register !== "i32") f.op(`${lanes === 4 ? "f32x4" : register}.${op}` as PlainOp);
-    else if (type === "bool" && lanes === 4) {
+    if (register === "f64" && lanes > 1) {
+      f.op(`f64x2.${op}`);
+      narrowMask(f);
+    } else if (register !== "i32") f.op(`${lanes > 1 ? "f32x4" : register}.${op}` as PlainOp);
+    else if (type === "bool" && lanes > 1) {
       // Masks are 0 and -1, so false < true is their order reversed.
       f.op(op === "eq" || op === "ne" ? `i32x4.${op}` : op === "lt" ? "i32x4.gt_s" : "i32x4.ge_s");
     } else {
       const sign = op === "eq" || op === "ne" ? "" : unsigned ? "_u" : "_s";
-      f.op(`${lanes === 4 ? "i32x4" : "i32"}.${op}${sign}` as PlainOp);
+      f.op(`${lanes > 1 ? "i32x4" : "i32"}.${op}${sign}` as PlainOp);
     }
   }
 
-  private floats(f: FunctionBuilder, op: string, args: readonly Local[], t: "f32" | "f64" | "f32x4", type: DType): void {
+  private floats(f: FunctionBuilder, op: string, args: readonly Local[], t: "f32" | "f64" | "f32x4" | "f64x2", type: DType): void {
     const [a, b] = args as [Local, Local];
     const simple: Record<string, string> = {
       neg: "neg",
@@ -235,16 +257,12 @@ export class Speller {
     }
     if (op === "sign") {
       // copysign(1, x) where x compares unequal to zero; zero and NaN stay themselves.
-      if (t === "f32x4") {
-        f.constant(Float32Array.of(1)).get(a).constant(Int32Array.of(-2147483648)).op("v128.and").op("v128.or").get(a);
-        f.get(a)
-          .constant(Float32Array.of(0))
-          .op("f32x4.lt")
-          .get(a)
-          .constant(Float32Array.of(0))
-          .op("f32x4.gt")
-          .op("v128.or")
-          .op("v128.bitselect");
+      if (t === "f32x4" || t === "f64x2") {
+        const splat = (x: number) => f.constant(t === "f32x4" ? Float32Array.of(x) : Float64Array.of(x));
+        splat(1).get(a);
+        splat(-0).op("v128.and").op("v128.or").get(a).get(a);
+        splat(0).op(`${t}.lt`).get(a);
+        splat(0).op(`${t}.gt`).op("v128.or").op("v128.bitselect");
       } else {
         const zero = () => (t === "f32" ? f.f32(0) : f.f64(0));
         if (t === "f32") f.f32(1);
@@ -409,28 +427,11 @@ export class Speller {
     throw new Error(`no vector spelling for ${op} on ${type}`);
   }
 
-  private cast(f: FunctionBuilder, x: Local, from: DType, to: DType, lanes: 1 | 4): void {
+  private cast(f: FunctionBuilder, x: Local, from: DType, to: DType, lanes: Width): void {
     const [source, target] = [registerOf(from), registerOf(to)];
     f.get(x);
-    if (lanes === 4) {
-      if (to === "bool") {
-        if (from === "bool") return;
-        f.constant(source === "f32" ? Float32Array.of(0) : Int32Array.of(0)).op(source === "f32" ? "f32x4.ne" : "i32x4.ne");
-      } else if (from === "bool") {
-        f.constant(target === "f32" ? Float32Array.of(1) : Int32Array.of(1)).op("v128.and");
-      } else if (source === "f32" && target === "i32") {
-        const sign = dtypeInfo(to).kind === "int" ? "s" : "u";
-        f.op(`i32x4.trunc_sat_f32x4_${sign}`);
-        if (bytesOf(to) < 4) {
-          const { min, max } = dtypeInfo(to);
-          f.constant(Int32Array.of(max)).op(`i32x4.min_${sign}`).constant(Int32Array.of(min)).op(`i32x4.max_${sign}`);
-        }
-      } else if (target === "i32") wrap4(f, to);
-      else if (source === "i32") f.op(from === "uint32" ? "f32x4.convert_i32x4_u" : "f32x4.convert_i32x4_s");
-      if (target === "f32" && to !== "float32" && to !== from) {
-        this.encode4(f, to);
-        this.decode4(f, to);
-      }
+    if (lanes > 1) {
+      this.castVector(f, from, to);
       return;
     }
     if (to === "bool") {
@@ -468,12 +469,47 @@ export class Speller {
     }
   }
 
-  private bitcast(f: FunctionBuilder, x: Local, from: DType, to: DType, lanes: 1 | 4): void {
+  private castVector(f: FunctionBuilder, from: DType, to: DType): void {
+    const [source, target] = [registerOf(from), registerOf(to)];
+    const sign = (t: DType) => (dtypeInfo(t).kind === "int" ? "s" : "u");
+    if (to === "bool") {
+      if (from === "bool") return;
+      if (source === "f64") {
+        f.constant(Float64Array.of(0)).op("f64x2.ne");
+        narrowMask(f);
+      } else f.constant(Int32Array.of(0)).op(source === "f32" ? "f32x4.ne" : "i32x4.ne");
+      return;
+    }
+    if (from === "bool") f.constant(Int32Array.of(1)).op("v128.and");
+    if (target === "i32") {
+      if (source === "i32") {
+        wrap4(f, to);
+        return;
+      }
+      f.op(source === "f32" ? `i32x4.trunc_sat_f32x4_${sign(to)}` : `i32x4.trunc_sat_f64x2_${sign(to)}_zero`);
+      if (bytesOf(to) < 4) {
+        // Saturates at the narrow type's own limits.
+        const { min, max } = dtypeInfo(to);
+        f.constant(Int32Array.of(max)).op(`i32x4.min_${sign(to)}`);
+        f.constant(Int32Array.of(min)).op(`i32x4.max_${sign(to)}`);
+      }
+      return;
+    }
+    if (source === "i32") f.op(target === "f32" ? `f32x4.convert_i32x4_${sign(from)}` : `f64x2.convert_low_i32x4_${sign(from)}`);
+    else if (source === "f32" && target === "f64") f.op("f64x2.promote_low_f32x4");
+    else if (source === "f64" && target === "f32") f.op("f32x4.demote_f64x2_zero");
+    if (target === "f32" && to !== "float32" && to !== from) {
+      this.encode4(f, to);
+      this.decode4(f, to);
+    }
+  }
+
+  private bitcast(f: FunctionBuilder, x: Local, from: DType, to: DType, lanes: Width): void {
     f.get(x);
     const [source, target] = [registerOf(from), registerOf(to)];
-    if (lanes === 4) {
+    if (lanes > 1) {
       // Halves lie in a register as float32.
-      if (bytesOf(to) === 4 || to === from) return;
+      if (bytesOf(to) >= 4 || to === from) return;
       if (source === "f32") this.encode4(f, from);
       if (target === "f32") this.decode4(f, to);
       else wrap4(f, to);
@@ -489,7 +525,7 @@ export class Speller {
   }
 
   /** Folds `x` into an accumulator: both are pushed, the result is left. */
-  combine(f: FunctionBuilder, kind: "sum" | "prod" | "max" | "min", acc: Local, x: Local, type: DType, lanes: 1 | 4): void {
+  combine(f: FunctionBuilder, kind: "sum" | "prod" | "max" | "min", acc: Local, x: Local, type: DType, lanes: Width): void {
     const op = { sum: "add", prod: "mul", max: "max", min: "min" }[kind];
     const value = { op, dtype: type, args: [0, 1] } as unknown as Value;
     this.apply(f, value, [acc, x], [type, type], lanes);
@@ -550,6 +586,14 @@ function encodeFloat16(f: FunctionBuilder, select: PlainOp): void {
       .op("v128.not")
       .op(select);
     f.get(x).i32(16).op("i32x4.shr_u").constant(Int32Array.of(0x8000)).op("v128.and").op("v128.or");
+  });
+}
+
+/** Brings the mask of a float64 comparison to the first two 32-bit lanes. */
+function narrowMask(f: FunctionBuilder): void {
+  f.scope(() => {
+    const mask = f.local("v128");
+    f.set(mask).get(mask).get(mask).shuffle32(0, 2, 0, 2);
   });
 }
 
