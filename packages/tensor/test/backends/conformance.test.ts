@@ -554,6 +554,20 @@ for (const [name, backend] of backends) {
       }
     });
 
+    test("contractions go on with their rows, also into an array that other kernels write parts of", () => {
+      for (const rows of [2, 64]) {
+        const [a, b, c] = [make.parameter([rows, 4], "float32"), make.parameter([4, 8], "float32"), make.parameter([rows, 8], "float32")];
+        const product = make.contract(a, b, { batch: [[], []], contract: [[1], [0]] });
+        const soft = make.unary("tanh", product);
+        const beside = make.concat([make.reshape(soft, [rows, 1, 8]), make.reshape(c, [rows, 1, 8])], 1);
+        const last = make.slice(beside, [0, 1, 0], [1, 1, 1], [rows, 1, 8]);
+        const first = make.slice(beside, [0, 0, 3], [1, 1, 1], [rows, 1, 2]);
+        const data = [a, b, c].map((n) => values("float32", n.size));
+        for (const outputs of [[last], [first], [last, first], [soft, last], [beside, make.reduce("reduceSum", soft, [0])]])
+          check(backend, [a, b, c], outputs, data, 10);
+      }
+    });
+
     test("it updates in place, also where outputs swap their inputs or read them late", () => {
       const [a, b] = [make.parameter([50], "float32"), make.parameter([50], "float32")];
       const total = make.expand(make.reshape(make.reduce("reduceSum", a, [0]), [1]), [50]);
