@@ -115,10 +115,20 @@ function fold(node: Node, ins: readonly Node[]): number | null {
 /** Heads below which a head's queries are divided, so that threads can share the work of the gradient. */
 const fewHeads = 8;
 
-/** Whether attention is left to kernels that never store its scores, rather than spelled out. */
-function hasOwnKernel({ inputs: [q, k, v], dtype }: Node): boolean {
-  const scores = q!.size * k!.shape[2]!;
-  return dtype === "float32" && scores > 0 && v!.size > 0;
+/** Scores that fit the caches, and features with which a matrix product runs at full speed. */
+const cachedScores = 2 ** 20;
+const wideFeatures = 16;
+
+/**
+ * Whether attention is left to kernels that never store its scores, rather than spelled out. As measured they are faster,
+ * but for one case: with a gradient they compute scores twice, which costs more than keeping few of them unless causal
+ * attention lets them skip half.
+ */
+function hasOwnKernel({ inputs: [q, k, v], dtype, attrs }: Node<"attention" | "attentionGradient">, withGradient: boolean): boolean {
+  const [B, H, T, d] = q!.shape as [number, number, number, number];
+  const scores = B * H * T * k!.shape[2]!;
+  if (dtype !== "float32" || !scores || !d || !v!.size) return false;
+  return !withGradient || attrs.causal || scores >= cachedScores || d < wideFeatures;
 }
 
 /** The mask of an attention before it was broadcast: its kernels read it so. */
@@ -128,14 +138,14 @@ const narrow = (mask: readonly Node[]): Node[] => mask.map((m) => (is(m, "expand
 const unpack = (x: Node, start: number, shape: Shape): Node => make.reshape(make.slice(x, [start], [1], [sizeOf(shape)]), shape);
 
 function attention(node: Node<"attention">, withGradient: boolean): Node {
-  if (!hasOwnKernel(node)) return composeAttention(node);
+  if (!hasOwnKernel(node, withGradient)) return composeAttention(node);
   const [q, k, v, ...mask] = node.inputs as [Node, Node, Node, ...Node[]];
   if (withGradient) return unpack(make.attentionPacked(q, k, v, narrow(mask), node.attrs), 0, node.shape);
   return make.copy(node, [q, k, v, ...narrow(mask)]);
 }
 
 function attentionGradient(node: Node<"attentionGradient">): Node {
-  if (!hasOwnKernel(node)) return composeAttentionGradient(node);
+  if (!hasOwnKernel(node, true)) return composeAttentionGradient(node);
   const [q, k, v, g, ...mask] = node.inputs as [Node, Node, Node, Node, ...Node[]];
   const [B, H, T] = q.shape as [number, number, number];
   const packed = make.attentionPacked(q, k, v, narrow(mask), node.attrs);

@@ -424,6 +424,26 @@ for (const [name, backend] of backends) {
       );
     });
 
+    test("it attends to infinite and undefined numbers as the reference does", () => {
+      const [T, S] = [19, 205];
+      const [q, k, v] = [
+        [1, 1, T, 4],
+        [1, 1, S, 4],
+        [1, 1, S, 7],
+      ].map((s) => make.parameter(s, "float32")) as [Node, Node, Node];
+      const m = make.parameter([1, 1, T, S], "float32");
+      const [keys, seen, mask] = [values("float32", k.size), values("float32", v.size), new Float32Array(m.size)];
+      mask.fill(Number.NEGATIVE_INFINITY, 0, 2 * S); // two queries see nothing
+      for (let t = 2; t < T; t++) mask[t * S + 3] = Number.NEGATIVE_INFINITY; // nobody sees key 3
+      mask[5 * S + 120] = Number.NaN;
+      mask[6 * S + 120] = Number.POSITIVE_INFINITY;
+      mask.fill(Number.NEGATIVE_INFINITY, 7 * S, 7 * S + 150); // first seen in a later block of keys
+      (seen as Float32Array).set([Number.POSITIVE_INFINITY, Number.NaN, Number.NEGATIVE_INFINITY], 3 * 7);
+      (seen as Float32Array)[204 * 7 + 2] = Number.POSITIVE_INFINITY; // causal: only the last query sees it
+      const outputs = [make.attention(q, k, v, m, true, 0.5), make.attention(q, k, v, m, false, -0.5)];
+      check(backend, [q, k, v, m], outputs, [values("float32", q.size), keys, seen, mask], 10);
+    });
+
     test("it differentiates attention, in all sizes", () => {
       for (const [B, H, T, S, d, e, causal, masked] of [
         [1, 2, 5, 7, 4, 6, false, true],
@@ -432,6 +452,7 @@ for (const [name, backend] of backends) {
         [1, 2, 131, 70, 5, 9, true, false],
         [1, 3, 9, 200, 1, 5, false, false],
         [3, 3, 100, 97, 33, 18, true, true],
+        [1, 2, 13, 21, 32, 20, false, true],
       ] as const) {
         const shapes = [
           [B, H, T, d],
