@@ -21,6 +21,14 @@ export function loopScratch(kernel: LoopKernel): number {
   return analysis.spilled.size * rowBytes(kernel);
 }
 
+/** Neighbouring units that are worked on together and read whole cache lines: a chunk should hold a multiple of them. */
+export function unitsTogether(kernel: LoopKernel): number {
+  const { byRow, laneDim } = analyse(kernel);
+  if (byRow || laneDim < 0) return 1;
+  const n = kernel.dims[laneDim]!;
+  return kernel.split < kernel.dims.length && n <= 8 * columnStrip ? n : 4;
+}
+
 const rowBytes = (kernel: LoopKernel): number => Math.ceil((sizeOf(kernel.dims.slice(kernel.split)) * 8) / 64) * 64;
 
 interface Analysis {
