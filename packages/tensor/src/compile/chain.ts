@@ -33,19 +33,19 @@ export function chain({ kernels, slots }: Lowered): Lowered {
     }
   }
   const kept = list.filter((k): k is Kernel => k !== null);
-  return { kernels: kept.map((k) => (k.kind === "chain" ? { ...k, blocks: takeBlocks(k, kept) } : k)), slots };
+  return { kernels: kept.map((k) => (k.kind === "chain" ? { ...k, blocks: [...k.blocks, ...takeBlocks(k, kept)] } : k)), slots };
 }
 
 function append(first: ContractionKernel | ChainKernel, loop: LoopKernel): ChainKernel | null {
-  const stages = first.kind === "chain" ? first.stages : [{ kernel: first, each: 1 }];
-  const units = first.kind === "chain" ? first.units : rowsOf(first);
+  const { units, stages, blocks } =
+    first.kind === "chain" ? first : { units: rowsOf(first), stages: [{ kernel: first, each: 1 }], blocks: [] };
   const reads = readSlots(loop);
   const passed = writtenSlots(first).filter((slot) => reads.has(slot));
   if (!passed.length || (units < fewRows && sizeOf(loop.dims) > smallWork)) return null;
   if (!passed.every((slot) => staysWithin(loop, units, slot))) return null;
   const of = (k: ContractionKernel | LoopKernel) => (k.kind === "loop" ? staysWithinAll(k, units, passed) : true);
   if (!stages.every((s) => of(s.kernel))) return null;
-  return { kind: "chain", units, stages: [...stages, { kernel: loop, each: sizeOf(loop.dims.slice(0, loop.split)) / units }], blocks: [] };
+  return { kind: "chain", units, stages: [...stages, { kernel: loop, each: sizeOf(loop.dims.slice(0, loop.split)) / units }], blocks };
 }
 
 const rowsOf = (kernel: ContractionKernel): number => sizeOf(kernel.batch) * sizeOf(kernel.rows);

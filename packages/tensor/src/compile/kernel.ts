@@ -70,7 +70,10 @@ export interface OperandStrides {
   readonly inner: readonly number[];
 }
 
-/** out[batch, rows, columns] = Σ over inner of a[batch, rows, inner] · b[batch, inner, columns]; out is row-major. */
+/**
+ * out[batch, rows, columns] = Σ over inner of a[batch, rows, inner] · b[batch, inner, columns]; out is row-major, with
+ * `gap` elements (default 0) between one batch's matrix and the next.
+ */
 export interface ContractionKernel {
   readonly kind: "contraction";
   readonly dtype: "float32" | "float64";
@@ -81,6 +84,7 @@ export interface ContractionKernel {
   readonly a: OperandStrides;
   readonly b: OperandStrides;
   readonly out: Slot;
+  readonly gap?: number;
 }
 
 /** A primitive done by a routine of its own, on row-major operands. */

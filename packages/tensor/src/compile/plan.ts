@@ -4,6 +4,7 @@ import { coalesce, fuse, readSlots, writtenSlots } from "./fuse.ts";
 import type { Access, Kernel, LoopKernel, Slot } from "./kernel.ts";
 import { type Lowered, lower } from "./lower.ts";
 import { rewrite } from "./rewrite.ts";
+import { winograd } from "./winograd.ts";
 
 /** All a backend needs to generate code: kernels in order, slots with places, and how much memory the arena takes. */
 export interface Plan extends Lowered {
@@ -12,7 +13,7 @@ export interface Plan extends Lowered {
 
 /** From graph to kernels with planned memory. */
 export function plan(graph: Graph): Plan {
-  const lowered = protectInPlace(chain(fuse(lower(rewrite(graph)))), graph);
+  const lowered = protectInPlace(chain(winograd(fuse(lower(rewrite(graph))))), graph);
   return { ...lowered, arenaBytes: placeInArena(lowered) };
 }
 

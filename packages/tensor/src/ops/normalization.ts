@@ -53,15 +53,29 @@ const mean = (x: Node, axes: readonly number[]): Node =>
     axes.reduce((n, a) => n * x.shape[a]!, 1),
   );
 
+let rules = 0;
+
+/**
+ * mean((x - m)²) where m is the mean. Its gradient is 2 (x - m) / n: that m moves with x adds -2 mean(x - m), which is zero
+ * and which plain differentiation would compute.
+ */
+function varianceAbout(m: Node, x: Node, axes: readonly number[]): Node {
+  const centered = sub(x, restore(m, axes, x.shape));
+  const value = mean(mul(centered, centered), axes);
+  const share = 2 / axes.reduce((n, a) => n * x.shape[a]!, 1);
+  const vjp = (g: unknown) => [mul(restore(mul(g as Node, share), axes, x.shape), sub(x, restore(m, axes, x.shape)))];
+  return make.alias({ kind: "custom", rule: { id: ++rules, vjp } }, [value, x]);
+}
+
 function checkEpsilon(operation: string, epsilon: number): void {
   if (!(epsilon >= 0)) throw new ArgumentError(operation, `epsilon is ${epsilon}`, "It must not be negative");
 }
 
 /** x to mean 0 and variance 1 over axes: (x - mean) / sqrt(var + ε). */
 function standardize(x: Node, axes: readonly number[], epsilon: number): Node {
-  const centered = sub(x, restore(mean(x, axes), axes, x.shape));
-  const deviation = make.unary("sqrt", add(mean(mul(centered, centered), axes), epsilon));
-  return div(centered, restore(deviation, axes, x.shape));
+  const m = mean(x, axes);
+  const deviation = make.unary("sqrt", add(varianceAbout(m, x, axes), epsilon));
+  return div(sub(x, restore(m, axes, x.shape)), restore(deviation, axes, x.shape));
 }
 
 export interface MomentsOptions {
@@ -77,9 +91,8 @@ export function moments(x: TensorLike, options: MomentsOptions = {}): { mean: Te
   const node = floatNode("moments", x);
   const axes = normalizeAxes("moments", options.axis, node.shape.length);
   const m = mean(node, axes);
-  const centered = sub(node, restore(m, axes, node.shape));
   const shape = options.keepdims ? node.shape.map((n, i) => (axes.includes(i) ? 1 : n)) : m.shape;
-  return { mean: wrap(make.reshape(m, shape)), variance: wrap(make.reshape(mean(mul(centered, centered), axes), shape)) };
+  return { mean: wrap(make.reshape(m, shape)), variance: wrap(make.reshape(varianceAbout(m, node, axes), shape)) };
 }
 
 export interface BatchNormOptions extends NormOptions {

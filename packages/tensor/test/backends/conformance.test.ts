@@ -543,6 +543,45 @@ for (const [name, backend] of backends) {
       );
     });
 
+    test("it convolves with kernels of 3 x 3 (by Winograd's algorithm), and takes the kernel's gradient", () => {
+      for (const [N, H, W, C, F] of [
+        [1, 32, 32, 16, 16],
+        [3, 8, 20, 13, 27],
+        [10, 4, 8, 64, 40],
+      ] as const) {
+        const x = make.parameter([N, H, W, C], "float32");
+        const w = make.parameter([3, 3, C, F], "float32");
+        const bias = make.parameter([F], "float32");
+        const g = make.parameter([N, H, W, F], "float32");
+        const padded = make.pad(x, [0, 1, 1, 0], [0, 1, 1, 0]);
+        const windows = make.windows(padded, { axes: [1, 2], size: [3, 3], stride: [1, 1], dilation: [1, 1] });
+        const y = make.contract(windows, w, {
+          batch: [[], []],
+          contract: [
+            [4, 5, 3],
+            [0, 1, 2],
+          ],
+        });
+        const shifted = make.unary("tanh", make.binary("add", y, make.expand(make.reshape(bias, [1, 1, 1, F]), [N, H, W, F])));
+        const dw = make.contract(windows, g, {
+          batch: [[], []],
+          contract: [
+            [0, 1, 2],
+            [0, 1, 2],
+          ],
+        });
+        const inputs = [x, w, bias, g];
+        for (const outputs of [[shifted], [y, dw]])
+          check(
+            backend,
+            inputs,
+            outputs,
+            inputs.map((n) => Float32Array.from({ length: n.size }, (_, i) => Math.sin(7.3 * i))),
+            50,
+          );
+      }
+    });
+
     test("it goes on with a contraction's rows: bias, activation, residual, normalisation", () => {
       for (const [B, M, K, N] of [
         [1, 5, 3, 9],

@@ -33,10 +33,11 @@ export function compileChain(kernel: ChainKernel, stages: readonly Compiled[], m
   const parallel = stages.some((s) => s.parallel);
   const unitBytes = blocks.reduce((n, { slot, each }) => n + slot.bytes * (each / Math.max(1, slot.size)), 0);
   const main = kernel.stages.findIndex((s) => s.kernel.kind === "contraction");
-  const { grain } = stages[main]!;
-  const { b } = kernel.stages[main]!.kernel as ContractionKernel;
+  const { each, kernel: contraction } = kernel.stages[main]!;
+  const grain = Math.ceil(stages[main]!.grain / each);
   // Whole tiles of rows; the last block may be smaller.
-  const fewest = b.slot.bytes <= nearBytes ? fewestRows.near : fewestRows.far;
+  const { near, far } = fewestRows;
+  const fewest = Math.ceil(((contraction as ContractionKernel).b.slot.bytes <= nearBytes ? near : far) / each);
   const most = Math.max(fewest, Math.floor(blockBytes / Math.max(1, unitBytes) / fewest) * fewest);
   const block = Math.min(parallel ? grain : units, most);
   const slots = stages.flatMap((s) => s.slots);

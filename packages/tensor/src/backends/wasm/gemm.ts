@@ -53,6 +53,8 @@ interface Problem {
   readonly inner: readonly Dim[];
   readonly offsetA: number;
   readonly offsetB: number;
+  /** Bytes between the results of two batches. */
+  readonly gap: number;
   /** Products of sizes. */
   readonly batches: number;
   readonly M: number;
@@ -93,7 +95,7 @@ function normalise(kernel: ContractionKernel, relaxed: boolean, name: string): P
   const { a, b } = kernel;
   let batch = dims(kernel.batch, a.batch, b.batch);
   let rows = dims(kernel.rows, a.free, null);
-  if (batch.every((dim) => dim.b === 0)) {
+  if (batch.every((dim) => dim.b === 0) && !kernel.gap) {
     rows = [...batch, ...rows];
     batch = [];
   }
@@ -115,7 +117,7 @@ function normalise(kernel: ContractionKernel, relaxed: boolean, name: string): P
   };
   return {
     ...problem,
-    ...{ type: kernel.dtype, relaxed, name, bytes, lanes: 16 / bytes, offsetA, offsetB },
+    ...{ type: kernel.dtype, relaxed, name, bytes, lanes: 16 / bytes, offsetA, offsetB, gap: (kernel.gap ?? 0) * bytes },
     batches: volume(problem.batch),
     M: volume(problem.rows),
     N: volume(problem.columns),
@@ -420,7 +422,7 @@ function emitOverBatches(
   packedBatchBytes: number | null,
   body: (f: FunctionBuilder, at: { a: Local; b: Local; out: Local; first: Local; count: Local; scratch: Local }) => void,
 ): FunctionRef {
-  const { name, batch, batches, M, N, bytes, offsetA, offsetB } = problem;
+  const { name, batch, batches, M, N, bytes, offsetA, offsetB, gap } = problem;
   return module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => {
     const [args, begin, end, scratch] = f.params as [Local, Local, Local, Local];
     const [a, b, out, first, count] = Array.from({ length: 5 }, () => f.local("i32")) as [Local, Local, Local, Local, Local];
@@ -446,6 +448,11 @@ function emitOverBatches(
         body(f, { a, b, out, first, count, scratch });
         return;
       }
+      if (gap > 0) {
+        f.get(begin).i32(M).op("i32.div_u").set(number);
+        pushAddress(f, out, number, gap);
+        f.set(out);
+      }
       f.loop((again) => {
         f.get(begin).i32(M).op("i32.div_u").set(number);
         f.get(begin).i32(M).op("i32.rem_u").set(first);
@@ -469,7 +476,9 @@ function emitOverBatches(
         }
         body(f, { a, b, out, first, count, scratch });
         pushAddress(f, out, count, N * bytes);
-        f.set(out).get(begin).get(count).op("i32.add").tee(begin).get(end).op("i32.lt_s").br_if(again);
+        f.set(out);
+        advance(f, out, gap); // the next rows are another batch's, or the last were done
+        f.get(begin).get(count).op("i32.add").tee(begin).get(end).op("i32.lt_s").br_if(again);
       });
     });
   });

@@ -15,7 +15,7 @@ import { disassemble } from "./disassemble.ts";
 import { planContraction } from "./gemm.ts";
 import { hostFunctions } from "./host-functions.ts";
 import { planOpaque } from "./indexing.ts";
-import { emitLoop, loopScratch } from "./loop.ts";
+import { emitLoop, loopScratch, unitsTogether } from "./loop.ts";
 import { MathLibrary, mathImports } from "./math.ts";
 import { Heap } from "./memory.ts";
 import { type ModuleHandle, Pool, type Step } from "./pool.ts";
@@ -344,7 +344,8 @@ function sharing(kernel: LoopKernel): { units: number; grain: number; parallel: 
   const work = sizeOf(kernel.dims.slice(kernel.split)) * Math.max(1, kernel.body.length / 8);
   const total = units * work;
   const grain = Math.max(1, Math.min(Math.ceil(chunkWork / work), Math.ceil(units / 4)));
-  return { units, grain: grain > 4 ? Math.ceil(grain / 4) * 4 : grain, parallel: total >= 2 * chunkWork && units > 1 };
+  const together = unitsTogether(kernel);
+  return { units, grain: Math.ceil(grain / together) * together, parallel: total >= 2 * chunkWork && units > together };
 }
 
 function loopWork(kernel: LoopKernel): { flops: number; bytes: number } {

@@ -28,6 +28,14 @@ function besideCount({ body }: LoopKernel): number {
   return values <= 16 ? unroll : values <= 40 ? 2 : 1;
 }
 
+/** Neighbouring units that are worked on together and read whole cache lines: a chunk should hold a multiple of them. */
+export function unitsTogether(kernel: LoopKernel): number {
+  const { byRow, laneDim } = analyse(kernel);
+  if (byRow || laneDim < 0) return 1;
+  const n = kernel.dims[laneDim]!;
+  return kernel.split < kernel.dims.length && n <= 8 * columnStrip ? n : 4;
+}
+
 const rowBytes = (kernel: LoopKernel): number => Math.ceil((sizeOf(kernel.dims.slice(kernel.split)) * 8) / 64) * 64;
 
 interface Analysis {
@@ -129,6 +137,8 @@ class LoopEmitter {
   private readonly pointers = new Map<Access, Local>();
   /** By the access or the value that the guards belong to. */
   private readonly conditions = new Map<object, Conditions>();
+  /** Accesses that move alike share the pointer of the one with the least offset, and lie at constant distances from it. */
+  private readonly leaders = new Map<Access, Access>();
   private readonly slotBase = new Map<number, Local>();
   /** Values that hold for the row; with lanes across rows, for each group of four that is worked on side by side. */
   private rowValues: Map<number, Local>[] = [new Map()];
@@ -160,10 +170,10 @@ class LoopEmitter {
           .set(base);
         this.slotBase.set(place, base);
       }
-      this.pointers.set(access, f.local("i32"));
       this.addConditions(access, access.guards);
     }
     for (const v of body) if (v.op === "guard") this.addConditions(v, v.guards);
+    this.sharePointers(accesses);
     const u = f.local("i32");
     f.get(f.param(1)).set(u);
     const { laneDim, byRow, width } = this.a;
@@ -234,8 +244,21 @@ class LoopEmitter {
     });
   }
 
+  private sharePointers(accesses: readonly Access[]): void {
+    const groups = new Map<string, Access>();
+    // A guarded access may point outside of memory where it is not read, which no constant distance brings back.
+    const key = (a: Access) => `${this.slotPlace(a)} ${a.strides.join()}${a.guards.length ? ` ${accesses.indexOf(a)}` : ""}`;
+    for (const access of accesses) {
+      const leader = groups.get(key(access));
+      if (!leader || access.offset < leader.offset) groups.set(key(access), access);
+    }
+    for (const access of accesses) this.leaders.set(access, groups.get(key(access))!);
+    for (const leader of new Set(this.leaders.values())) this.pointers.set(leader, this.f.local("i32"));
+  }
+
   /** Sets an access's pointer: slot base + bytes · (offset + Σ over chosen dimensions). */
   private point(access: Access, chosen: (d: number) => boolean): void {
+    if (this.leaders.get(access) !== access) return;
     const { f } = this;
     const bytes = bytesOf(access.slot.dtype);
     f.get(this.slotBase.get(this.slotPlace(access))!);
@@ -655,14 +678,16 @@ class LoopEmitter {
   /** Address of an access at the current lane; returns the immediate offset that goes with it. */
   private address(access: Access, step: number, lane = 0): number {
     const { f } = this;
-    const bytes = bytesOf(access.slot.dtype) * this.laneStride(access);
-    f.get(this.pointers.get(access)!);
-    if (bytes !== 0) {
-      f.get(this.index[this.a.laneDim]!).i32(bytes).op("i32.mul").op("i32.add");
-      const ahead = bytes * (this.a.width * step + lane);
-      if (ahead >= 0) return ahead;
-      f.i32(ahead).op("i32.add");
-    }
+    const size = bytesOf(access.slot.dtype);
+    const bytes = size * this.laneStride(access);
+    const leader = this.leaders.get(access)!;
+    const apart = size * (access.offset - leader.offset);
+    f.get(this.pointers.get(leader)!);
+    if (bytes === 0) return apart;
+    f.get(this.index[this.a.laneDim]!).i32(bytes).op("i32.mul").op("i32.add");
+    const ahead = bytes * (this.a.width * step + lane) + apart;
+    if (ahead >= 0) return ahead;
+    f.i32(ahead).op("i32.add");
     return 0;
   }
 
