@@ -12,10 +12,10 @@ import { evaluate } from "../reference/index.ts";
 import { hasRelaxedSimd, ModuleBuilder } from "./assembler.ts";
 import { planContraction } from "./gemm.ts";
 import { hostFunctions } from "./host-functions.ts";
-import { planOpaque } from "./indexing.ts";
 import { emitLoop, loopScratch } from "./loop.ts";
 import { MathLibrary, mathImports } from "./math.ts";
 import { Heap } from "./memory.ts";
+import { planOpaque } from "./opaque.ts";
 import { type ModuleHandle, Pool, type Step } from "./pool.ts";
 import { Speller } from "./values.ts";
 
@@ -174,14 +174,18 @@ class WasmProgram implements Executable {
       group.functions.push(f);
     };
     planned.kernels.forEach((kernel, i) => {
-      const opaque = kernel.kind === "opaque" ? planOpaque(kernel) : null;
+      const opaque = kernel.kind === "opaque" ? planOpaque(kernel, speller, backend.pool.threads) : null;
       if (kernel.kind === "opaque" && opaque) {
         const name = `k${i}`;
         const word = words;
-        [...kernel.inputs, kernel.out].forEach((slot, k) => entries.push({ word: word + k, slot }));
-        words += kernel.inputs.length + 1;
+        const { units, work, arenaBytes, scratchBytes } = opaque;
+        const workspace: Slot = { index: -1, dtype: "uint8", size: 0, bytes: arenaBytes, place: { kind: "arena", offset: arena } };
+        arena += Math.ceil(arenaBytes / 64) * 64;
+        scratch = Math.max(scratch, scratchBytes);
+        const slots = [...kernel.inputs, kernel.out, workspace];
+        slots.forEach((slot, k) => entries.push({ word: word + k, slot }));
+        words += slots.length;
         module.func(name, ["i32", "i32", "i32", "i32"], [], (f) => opaque.emit(f));
-        const { units, work } = opaque;
         const bytes = [...kernel.inputs, kernel.out].reduce((n, s) => n + s.bytes, 0);
         add({
           name,
