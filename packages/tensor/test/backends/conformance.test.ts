@@ -377,23 +377,79 @@ for (const [name, backend] of backends) {
       }
     });
 
-    test("it gathers, scatters, scans and sorts", () => {
-      for (const dtype of ["float32", "float64", "int32", "bool", "int8"] as const) {
-        const x = make.parameter([4, 10, 5], dtype);
-        const i = make.parameter([3, 2], "int32");
-        const u = make.parameter([4, 3, 2, 5], dtype);
-        const outs = [
-          make.gather(x, i, 1),
-          make.gather(x, i, 2),
-          make.scatter(x, i, u, 1, "set"),
-          make.scatter(x, i, u, 1, "max"),
-          make.argsort(x, 1),
-          make.argsort(x, 2, true),
-        ];
-        if (dtype !== "bool")
-          outs.push(make.scatter(x, i, u, 1, "add"), make.scan(x, 1, "sum"), make.scan(x, 0, "max", true), make.scan(x, 2, "prod", true));
-        check(backend, [x, i, u], outs, [values(dtype, x.size), Int32Array.of(0, 9, 3, 3, -4, 99), values(dtype, u.size)], 10);
-      }
+    /** Along one axis of these: lone lines, odd widths, columns beyond a block, lines beyond where algorithms change. */
+    const lineShapes: [number[], number][] = [
+      [[1], 0],
+      [[67], 0],
+      [[5000], 0],
+      [[7, 24], 1],
+      [[3, 41, 2], 1],
+      [[33, 37], 0],
+      [[33, 37], 1],
+      [[2, 9, 523], 1],
+      [[4500, 3], 0],
+      [[0, 3], 1],
+      [[3, 0], 1],
+    ];
+
+    test("it finds where the greatest and smallest are, in every type, exactly", () => {
+      for (const dtype of dtypes)
+        for (const [shape, axis] of lineShapes) {
+          const x = make.parameter(shape, dtype);
+          const outs = (["argmax", "argmin"] as const).map((op) => accepts(() => make.reduce(op, x, [axis]))).filter((y) => y !== null);
+          if (outs.length) for (const specials of [false, true]) check(backend, [x], outs, [values(dtype, x.size, specials)], 0);
+        }
+      // One best element, or one NaN, anywhere in a long row.
+      for (const at of [0, 1, 15, 16, 2047, 2048, 4999])
+        for (const value of [9, -9, Number.NaN]) {
+          const x = make.parameter([5000], "float32");
+          const data = values("float32", 5000);
+          data[at] = value;
+          check(backend, [x], [make.reduce("argmax", x, [0]), make.reduce("argmin", x, [0])], [data], 0);
+        }
+    });
+
+    test("it sorts every type either way, stably, with NaN last", () => {
+      for (const dtype of dtypes)
+        for (const [shape, axis] of lineShapes) {
+          const x = make.parameter(shape, dtype);
+          for (const specials of [false, true])
+            check(backend, [x], [make.argsort(x, axis), make.argsort(x, axis, true)], [values(dtype, x.size, specials)], 0);
+        }
+      // All bits of a key decide, and none.
+      const u = make.parameter([9000], "uint32");
+      const order = [make.argsort(u, 0), make.argsort(u, 0, true)];
+      for (const data of [Uint32Array.from({ length: 9000 }, () => random() * 2 ** 32), new Uint32Array(9000).fill(7)])
+        check(backend, [u], order, [data], 0);
+    });
+
+    test("it scans every type either way, rounding once", () => {
+      for (const dtype of dtypes)
+        for (const [shape, axis] of lineShapes)
+          for (const reverse of [false, true]) {
+            const x = make.parameter(shape, dtype);
+            const outs = (["sum", "prod", "max", "min"] as const).map((kind) => make.scan(x, axis, kind, reverse));
+            for (const specials of [false, true]) check(backend, [x], outs, [values(dtype, x.size, specials)], 0);
+          }
+    });
+
+    test("it gathers and scatters every type, at indices that repeat and lie outside", () => {
+      for (const dtype of dtypes)
+        for (const [shape, axis] of lineShapes)
+          for (const count of [0, 6, 80]) {
+            const x = make.parameter(shape, dtype);
+            const i = make.parameter([2, count / 2], "int32");
+            const n = shape[axis]!;
+            const picked = [...shape.slice(0, axis), ...i.shape, ...shape.slice(axis + 1)];
+            const u = make.parameter(picked, dtype);
+            const indices = Int32Array.from({ length: count }, () => Math.floor(random() * (n + 4)) - 2);
+            const outs = [accepts(() => make.gather(x, i, axis)), make.scatter(x, i, u, axis, "set")].filter((y) => y !== null);
+            const extremes = [make.scatter(x, i, u, axis, "max"), make.scatter(x, i, u, axis, "min")];
+            check(backend, [x, i, u], [...outs, ...extremes], [values(dtype, x.size, true), indices, values(dtype, u.size, true)], 0);
+            const exact = dtype !== "float32";
+            const sum = [make.scatter(x, i, u, axis, "add")];
+            check(backend, [x, i, u], sum, [values(dtype, x.size), indices, values(dtype, u.size)], exact ? 0 : 80);
+          }
     });
 
     test("it draws the same Threefry words", () => {

@@ -3,6 +3,16 @@ import { stridesOf } from "../../shape.ts";
 import type { FunctionBuilder, FunctionRef, Local, ModuleBuilder } from "./assembler.ts";
 import type { MathLibrary } from "./math.ts";
 
+/** Code of an attention kernel, over the table [inputs..., out]. */
+export interface AttentionCode {
+  readonly units: number;
+  /** Elementary operations a unit. */
+  readonly work: number;
+  /** What each thread needs while it runs. */
+  readonly scratchBytes: number;
+  emit(f: FunctionBuilder, module: ModuleBuilder, math: MathLibrary): void;
+}
+
 /** Pieces of the attention kernels: matrix products of eight queries in vector lanes with rows read where they lie. */
 
 /** Queries in a group: two vectors, which with six rows fill the registers as in `gemm.ts`. */

@@ -2,6 +2,7 @@ import type { OpaqueKernel } from "../../compile/kernel.ts";
 import type { Node } from "../../graph/node.ts";
 import type { FunctionBuilder, FunctionRef, Local, ModuleBuilder } from "./assembler.ts";
 import {
+  type AttentionCode,
   advance,
   atMost,
   countDown,
@@ -21,7 +22,6 @@ import {
   rowPointers,
   unitGroups,
 } from "./attention-blocks.ts";
-import type { OpaqueCode } from "./indexing.ts";
 import type { MathLibrary } from "./math.ts";
 
 /**
@@ -39,7 +39,7 @@ import type { MathLibrary } from "./math.ts";
 const KEYS = 48;
 
 /** The kernel of a packed `attentionGradient` over the table [q, k, v, g, sums, packed, mask?, out]. */
-export function planAttentionGradient(kernel: OpaqueKernel): OpaqueCode {
+export function planAttentionGradient(kernel: OpaqueKernel): AttentionCode {
   const node = kernel.node as Node<"attentionGradient">;
   const [q, k, v, , , , maskNode] = node.inputs as [Node, Node, Node, Node, Node, Node, Node | undefined];
   const problem = problemOf(q, k, v, maskNode, node.attrs);

@@ -2,6 +2,7 @@ import type { OpaqueKernel } from "../../compile/kernel.ts";
 import type { Node } from "../../graph/node.ts";
 import type { FunctionBuilder, FunctionRef, Local, ModuleBuilder } from "./assembler.ts";
 import {
+  type AttentionCode,
   advance,
   atMost,
   countDown,
@@ -19,7 +20,6 @@ import {
   rowPointers,
   unitGroups,
 } from "./attention-blocks.ts";
-import type { OpaqueCode } from "./indexing.ts";
 import type { MathLibrary } from "./math.ts";
 
 /**
@@ -38,7 +38,7 @@ import type { MathLibrary } from "./math.ts";
 /** Keys in a block, a multiple of ROWS. */
 const KEYS = 96;
 /** The kernel of an `attention` node over the table [q, k, v, mask?, out]. */
-export function planAttention(kernel: OpaqueKernel): OpaqueCode {
+export function planAttention(kernel: OpaqueKernel): AttentionCode {
   const node = kernel.node as Node<"attention">;
   const [q, k, v, maskNode] = node.inputs as [Node, Node, Node, Node | undefined];
   const problem = problemOf(q, k, v, maskNode, node.attrs);

@@ -14,10 +14,10 @@ import { type Compiled, compileChain, kernelParameters, type Timed } from "./cha
 import { disassemble } from "./disassemble.ts";
 import { planContraction } from "./gemm.ts";
 import { hostFunctions } from "./host-functions.ts";
-import { planOpaque } from "./indexing.ts";
 import { emitLoop, loopScratch, unitsTogether } from "./loop.ts";
 import { MathLibrary, mathImports } from "./math.ts";
 import { Heap } from "./memory.ts";
+import { planOpaque } from "./opaque.ts";
 import { type ModuleHandle, Pool, type Step } from "./pool.ts";
 import { Speller } from "./values.ts";
 
@@ -215,16 +215,18 @@ class WasmProgram implements Executable {
     planned.kernels.forEach((kernel, i) => {
       const name = `k${i}`;
       if (kernel.kind === "opaque") {
-        const opaque = planOpaque(kernel);
+        const opaque = planOpaque(kernel, speller, backend.pool.threads);
         if (!opaque) {
           group = null;
           actions.push({ host: kernel });
           return;
         }
         module.func(name, kernelParameters, [], (f) => opaque.emit(f, module, math));
-        const { units, work } = opaque;
-        scratch = Math.max(scratch, opaque.scratchBytes ?? 0);
-        const slots = [...kernel.inputs, kernel.out];
+        const { units, work, arenaBytes, scratchBytes } = opaque;
+        scratch = Math.max(scratch, scratchBytes);
+        const workspace: Slot = { index: -1, dtype: "uint8", size: 0, bytes: arenaBytes, place: { kind: "arena", offset: arena } };
+        arena += Math.ceil(arenaBytes / 64) * 64;
+        const slots = [...kernel.inputs, kernel.out, workspace];
         const grain = Math.max(1, Math.ceil(chunkWork / work));
         const bytes = slots.reduce((n, s) => n + s.bytes, 0);
         const parallel = units * work >= 2 * chunkWork && units > 1;

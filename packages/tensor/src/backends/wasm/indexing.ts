@@ -1,165 +1,282 @@
 import type { OpaqueKernel } from "../../compile/kernel.ts";
-import { bytesOf } from "../../dtype.ts";
-import { is } from "../../graph/node.ts";
-import { sizeOf } from "../../shape.ts";
-import type { FunctionBuilder, Local, ModuleBuilder } from "./assembler.ts";
-import { planAttention } from "./attention.ts";
-import { planAttentionGradient } from "./attention-gradient.ts";
-import type { MathLibrary } from "./math.ts";
+import { bytesOf, type DType } from "../../dtype.ts";
+import type { Attributes, ScatterMode } from "../../graph/primitives.ts";
+import type { FunctionBuilder, Local } from "./assembler.ts";
+import {
+  type AxisCode,
+  around,
+  columnBlock,
+  columnUnits,
+  copyOps,
+  eachUnit,
+  pushAt,
+  pushBlock,
+  repeat,
+  repeatOn,
+  type Split,
+  storeRounded,
+  tableEntry,
+} from "./lines.ts";
+import type { PlainOp } from "./opcodes.ts";
+import { registerOf, type Speller } from "./values.ts";
 
-/** A generated kernel for an opaque primitive: units, and how to emit it over the table [inputs..., out]. */
-export interface OpaqueCode {
-  readonly units: number;
-  readonly work: number;
-  /** What each thread needs while it runs. */
-  readonly scratchBytes?: number;
-  emit(f: FunctionBuilder, module: ModuleBuilder, math: MathLibrary): void;
-}
-
-/** Kernels for `gather`, for `scatter` that adds float32, and for attention in float32; null for what runs on the host. */
-export function planOpaque(kernel: OpaqueKernel): OpaqueCode | null {
-  const { node } = kernel;
-  if (is(node, "gather")) return gather(kernel, node.attrs.axis);
-  if (is(node, "scatter") && node.attrs.mode === "add" && node.dtype === "float32") return scatterAdd(kernel, node.attrs.axis);
-  if (is(node, "attention") && node.dtype === "float32") return planAttention(kernel);
-  if (is(node, "attentionGradient") && node.attrs.of === "all") return planAttentionGradient(kernel);
-  return null;
-}
-
-interface Split {
-  readonly outer: number;
-  readonly n: number;
-  readonly count: number;
-  readonly inner: number;
-}
-
-/** The array as [outer, n, inner] around the axis, with `count` indices. */
-function around(shape: readonly number[], axis: number, indices: number): Split {
-  return { outer: sizeOf(shape.slice(0, axis)), n: shape[axis]!, count: indices, inner: sizeOf(shape.slice(axis + 1)) };
-}
-
-function tableEntry(f: FunctionBuilder, place: number): Local {
-  const local = f.local("i32");
-  f.get(f.param(0))
-    .load("i32.load", 4 * place)
-    .set(local);
-  return local;
-}
-
-/** Pushes base + row · bytes, where row is the clamped index number `m` of outer block `o`. */
-function pushRow(f: FunctionBuilder, base: Local, indices: Local, o: Local, m: Local, { n, inner }: Split, bytes: number): void {
+/** Pushes index number `m`, clamped to the axis. */
+function pushIndex(f: FunctionBuilder, indices: Local, m: Local, n: number): void {
   f.scope(() => {
     const i = f.local("i32");
-    f.get(indices).get(m).i32(4).op("i32.mul").op("i32.add").load("i32.load").set(i);
+    pushAt(f, indices, m, 4).load("i32.load").set(i);
     f.i32(0).get(i).get(i).i32(0).op("i32.lt_s").select().set(i);
     f.i32(n - 1)
       .get(i)
       .get(i)
       .i32(n - 1)
       .op("i32.gt_s")
-      .select()
-      .set(i);
-    f.get(base)
-      .get(o)
-      .i32(n)
-      .op("i32.mul")
-      .get(i)
-      .op("i32.add")
-      .i32(inner * bytes)
-      .op("i32.mul")
-      .op("i32.add");
+      .select();
   });
 }
 
-/** Rows of x copied one by one; a unit is one row of the result. */
-function gather({ node }: OpaqueKernel, axis: number): OpaqueCode {
-  const split = around(node.inputs[0]!.shape, axis, node.inputs[1]!.size);
+/** `gather`: rows of x copied one by one; a unit is one row of the result. */
+export function planGather({ node }: OpaqueKernel, { axis }: Attributes["gather"]): AxisCode {
+  const { n, inner } = around(node.inputs[0]!.shape, axis);
+  const count = node.inputs[1]!.size;
+  const outer = node.size / (count * inner);
   const bytes = bytesOf(node.dtype);
-  const row = split.inner * bytes;
+  const row = inner * bytes;
+  const single = copyOps[row];
   return {
-    units: split.outer * split.count,
-    work: Math.max(4, split.inner),
+    units: outer * count,
+    work: Math.max(4, inner),
     emit(f) {
       const [x, indices, out] = [0, 1, 2].map((k) => tableEntry(f, k)) as [Local, Local, Local];
-      const [u, o, m] = [f.local("i32"), f.local("i32"), f.local("i32")];
-      f.get(f.param(1)).set(u);
-      f.get(u)
-        .get(f.param(2))
-        .op("i32.lt_u")
-        .if_(() => {
-          f.loop((again) => {
-            f.get(u).i32(split.count).op("i32.div_u").set(o);
-            f.get(u).i32(split.count).op("i32.rem_u").set(m);
-            f.get(out).get(u).i32(row).op("i32.mul").op("i32.add");
-            pushRow(f, x, indices, o, m, split, bytes);
-            if (row === 8) f.load("i64.load", 0, 1).store("i64.store", 0, 1);
-            else if (row === 4) f.load("i32.load", 0, 1).store("i32.store", 0, 1);
-            else if (row === 2) f.load("i32.load16_u", 0, 1).store("i32.store16", 0, 1);
-            else if (row === 1) f.load("i32.load8_u").store("i32.store8");
-            else f.i32(row).memoryCopy();
-            f.get(u).i32(1).op("i32.add").tee(u).get(f.param(2)).op("i32.lt_u").br_if(again);
-          });
-        });
+      const [m, block] = [f.local("i32"), f.local("i32")];
+      // The unit as [outer, m]; `block` is where x's rows of that outer position begin.
+      const first = f.param(1);
+      f.get(first).i32(count).op("i32.rem_u").set(m);
+      f.get(x)
+        .get(first)
+        .i32(count)
+        .op("i32.div_u")
+        .i32(n * row)
+        .op("i32.mul")
+        .op("i32.add")
+        .set(block);
+      eachUnit(f, (unit) => {
+        pushAt(f, out, unit, row).get(block);
+        pushIndex(f, indices, m, n);
+        if (row !== 1) f.i32(row).op("i32.mul");
+        f.op("i32.add");
+        if (single) f.load(single[0], 0, bytes === 8 ? 8 : 1).store(single[1], 0, 1);
+        else f.i32(row).memoryCopy();
+        f.get(m).i32(1).op("i32.add").tee(m).i32(count).op("i32.eq");
+        f.if_(() =>
+          f
+            .i32(0)
+            .set(m)
+            .get(block)
+            .i32(n * row)
+            .op("i32.add")
+            .set(block),
+        );
+      });
     },
   };
 }
 
-/** A copy of x with rows added to in the order of the indices; a unit is one outer block, so that no two threads meet. */
-function scatterAdd({ node }: OpaqueKernel, axis: number): OpaqueCode {
-  const split = around(node.shape, axis, node.inputs[1]!.size);
-  const { n, count, inner } = split;
-  const block = n * inner * 4;
+/** Columns a unit of `scatter` takes where there are few outer positions to share. */
+const blockColumns = 256;
+/** A unit's float64 sums should stay in the second cache, unless there is no other way. */
+const sumBytes = 2 ** 20;
+
+/**
+ * `scatter`: a copy of x, changed in the order of the indices. A unit is a block of columns of one outer position, so that
+ * no two threads meet. Half types are brought together in float64 and rounded once; so are float32 sums where several
+ * terms a place are to be expected and the sums fit in cache.
+ */
+export function planScatter({ node }: OpaqueKernel, { axis, mode }: Attributes["scatter"], speller: Speller): AxisCode {
+  const split = around(node.shape, axis);
+  const count = node.inputs[1]!.size;
+  const { n, inner, outer } = split;
+  const { dtype } = node;
+  const half = dtype === "float16" || dtype === "bfloat16";
+  const sums = dtype === "float32" && mode === "add" && count > n && n * inner * 8 <= sumBytes;
+  if (mode !== "set" && (half || sums)) {
+    const block = Math.min(inner, Math.max(1, Math.floor(sumBytes / (8 * n))));
+    const update = (f: FunctionBuilder, to: Local, from: Local, width: Local) =>
+      repeat(f, width, (c) => {
+        const [place, x] = [f.local("i32"), f.local("f64")];
+        pushAt(f, from, c, bytesOf(dtype));
+        speller.load(f, dtype);
+        f.op("f64.promote_f32").set(x);
+        pushAt(f, to, c, 8).tee(place).get(place).load("f64.load").get(x);
+        f.op(`f64.${mode}` as PlainOp).store("f64.store");
+      });
+    return widely(split, count, block, dtype, speller, update);
+  }
+  const block = outer >= 8 ? inner : Math.min(inner, blockColumns);
+  return directly(split, count, block, dtype, rowUpdate(dtype, mode, speller));
+}
+
+/** Brings `width` elements at `to` together with those at `from`. */
+type RowUpdate = (f: FunctionBuilder, to: Local, from: Local, width: Local) => void;
+
+function rowUpdate(dtype: DType, mode: ScatterMode, speller: Speller): RowUpdate {
+  const bytes = bytesOf(dtype);
+  if (mode === "set") {
+    const [load, store] = copyOps[bytes]!;
+    return (f, to, from, width) => {
+      const copy = () =>
+        repeat(f, width, (c) => {
+          pushAt(f, to, c, bytes);
+          pushAt(f, from, c, bytes).load(load).store(store);
+        });
+      // memory.copy is a call: too much for a few elements.
+      f.get(width)
+        .i32(16)
+        .op("i32.lt_u")
+        .if_(copy, () => f.get(to).get(from).get(width).i32(bytes).op("i32.mul").memoryCopy());
+    };
+  }
+  const kind = mode === "add" ? "sum" : mode;
+  const lanes = dtype === "float32" || dtype === "int32" || dtype === "uint32" ? 4 : 1;
+  return (f, to, from, width) => {
+    const c = f.local("i32");
+    f.i32(0).set(c);
+    if (lanes === 4)
+      f.scope(() => {
+        const wide = f.local("i32");
+        f.get(width).i32(-4).op("i32.and").set(wide);
+        repeatOn(
+          f,
+          c,
+          wide,
+          () => {
+            const [old, x] = [f.local("v128"), f.local("v128")];
+            pushAt(f, to, c, bytes);
+            pushAt(f, to, c, bytes).load("v128.load", 0, bytes).set(old);
+            pushAt(f, from, c, bytes).load("v128.load", 0, bytes).set(x);
+            speller.combine(f, kind, old, x, dtype, 4);
+            f.store("v128.store", 0, bytes);
+          },
+          4,
+        );
+      });
+    repeatOn(f, c, width, () => {
+      const register = registerOf(dtype);
+      const [old, x] = [f.local(register), f.local(register)];
+      pushAt(f, to, c, bytes);
+      speller.load(f, dtype);
+      f.set(old);
+      pushAt(f, from, c, bytes);
+      speller.load(f, dtype);
+      f.set(x);
+      pushAt(f, to, c, bytes);
+      speller.combine(f, kind, old, x, dtype, 1);
+      if (dtype === "bool") f.i32(0).op("i32.ne");
+      speller.store(f, dtype);
+    });
+  };
+}
+
+/** Calls `row` with the addresses of each update's first element and of the place it goes to, in the order of the indices. */
+function eachUpdate(
+  f: FunctionBuilder,
+  { indices, count, n }: { readonly indices: Local; readonly count: number; readonly n: number },
+  to: { readonly base: Local; readonly stride: number },
+  from: { readonly base: Local; readonly stride: number },
+  row: (to: Local, from: Local) => void,
+): void {
+  repeat(f, count, (m) => {
+    const [place, update] = [f.local("i32"), f.local("i32")];
+    f.get(to.base);
+    pushIndex(f, indices, m, n);
+    f.i32(to.stride).op("i32.mul").op("i32.add").set(place);
+    pushAt(f, from.base, m, from.stride).set(update);
+    row(place, update);
+  });
+}
+
+/** Changes are made in the output. */
+function directly(split: Split, count: number, block: number, dtype: DType, update: RowUpdate): AxisCode {
+  const { n, inner } = split;
+  const bytes = bytesOf(dtype);
+  const row = inner * bytes;
   return {
-    units: split.outer,
-    work: count * inner + n * inner,
+    units: columnUnits(split, block),
+    work: (4 * count + n) * block,
     emit(f) {
       const [x, indices, updates, out] = [0, 1, 2, 3].map((k) => tableEntry(f, k)) as [Local, Local, Local, Local];
-      const [o, m, to, from, c] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
-      f.get(f.param(1)).set(o);
-      f.block((done) => {
-        f.get(o).get(f.param(2)).op("i32.ge_u").br_if(done);
-        f.loop((nextBlock) => {
-          f.get(out).get(o).i32(block).op("i32.mul").op("i32.add");
-          f.get(x).get(o).i32(block).op("i32.mul").op("i32.add").i32(block).memoryCopy();
-          if (count > 0 && inner > 0) {
-            f.i32(0).set(m);
-            f.loop((nextRow) => {
-              pushRow(f, out, indices, o, m, split, 4);
-              f.set(to);
-              f.get(updates)
-                .get(o)
-                .i32(count)
-                .op("i32.mul")
-                .get(m)
-                .op("i32.add")
-                .i32(inner * 4)
-                .op("i32.mul")
-                .op("i32.add")
-                .set(from);
-              f.i32(0).set(c);
-              const sweep = (limit: number, step: number, add: () => void): void => {
-                if (limit <= 0) return;
-                f.loop((again) => {
-                  add();
-                  f.get(c).i32(step).op("i32.add").tee(c).i32(limit).op("i32.lt_u").br_if(again);
-                });
-              };
-              const wide = inner - (inner % 4);
-              const at = (p: Local) => f.get(p).get(c).i32(4).op("i32.mul").op("i32.add");
-              sweep(wide, 4, () => {
-                at(to);
-                at(to).load("v128.load", 0, 4);
-                at(from).load("v128.load", 0, 4).op("f32x4.add").store("v128.store", 0, 4);
-              });
-              sweep(inner > wide ? inner : 0, 1, () => {
-                at(to);
-                at(to).load("f32.load");
-                at(from).load("f32.load").op("f32.add").store("f32.store");
-              });
-              f.get(m).i32(1).op("i32.add").tee(m).i32(count).op("i32.lt_u").br_if(nextRow);
+      const [from, to, source] = [f.local("i32"), f.local("i32"), f.local("i32")];
+      eachUnit(f, (unit) => {
+        const columns = columnBlock(f, unit, split, block);
+        pushBlock(f, x, columns, split, bytes);
+        f.set(source);
+        pushBlock(f, out, columns, split, bytes);
+        f.set(to);
+        pushBlock(f, updates, columns, { ...split, n: count }, bytes);
+        f.set(from);
+        if (block === inner)
+          f.get(to)
+            .get(source)
+            .i32(n * row)
+            .memoryCopy();
+        else
+          repeat(f, n, (i) => {
+            pushAt(f, to, i, row);
+            pushAt(f, source, i, row).get(columns.width).i32(bytes).op("i32.mul").memoryCopy();
+          });
+        eachUpdate(f, { indices, count, n }, { base: to, stride: row }, { base: from, stride: row }, (a, b) =>
+          update(f, a, b, columns.width),
+        );
+      });
+    },
+  };
+}
+
+/** Changes are made to float64 values in the workspace, and rounded at the end. */
+function widely(split: Split, count: number, block: number, dtype: DType, speller: Speller, update: RowUpdate): AxisCode {
+  const { n, inner } = split;
+  const bytes = bytesOf(dtype);
+  const row = inner * bytes;
+  return {
+    units: columnUnits(split, block),
+    work: (8 * count + 2 * n) * block,
+    workspace: n * block * 8,
+    emit(f, workspace) {
+      const [x, indices, updates, out] = [0, 1, 2, 3].map((k) => tableEntry(f, k)) as [Local, Local, Local, Local];
+      const [from, to, wide] = [f.local("i32"), f.local("i32"), f.local("i32")];
+      eachUnit(f, (unit) => {
+        const columns = columnBlock(f, unit, split, block);
+        workspace(unit);
+        f.set(wide);
+        /** Visits the elements of the block with the addresses of their float64 values and of themselves. */
+        const eachElement = (body: (value: Local, element: Local) => void) =>
+          repeat(f, n, (i) => {
+            const [value, element] = [f.local("i32"), f.local("i32")];
+            pushAt(f, wide, i, 8 * block).set(value);
+            pushAt(f, to, i, row).set(element);
+            repeat(f, columns.width, () => {
+              body(value, element);
+              f.get(value).i32(8).op("i32.add").set(value);
+              f.get(element).i32(bytes).op("i32.add").set(element);
             });
-          }
-          f.get(o).i32(1).op("i32.add").tee(o).get(f.param(2)).op("i32.lt_u").br_if(nextBlock);
+          });
+        pushBlock(f, x, columns, split, bytes);
+        f.set(to);
+        eachElement((value, element) => {
+          f.get(value).get(element);
+          speller.load(f, dtype);
+          f.op("f64.promote_f32").store("f64.store");
+        });
+        pushBlock(f, updates, columns, { ...split, n: count }, bytes);
+        f.set(from);
+        eachUpdate(f, { indices, count, n }, { base: wide, stride: 8 * block }, { base: from, stride: row }, (a, b) =>
+          update(f, a, b, columns.width),
+        );
+        pushBlock(f, out, columns, split, bytes);
+        f.set(to);
+        eachElement((value, element) => {
+          f.get(element).get(value).load("f64.load");
+          storeRounded(f, dtype, speller);
         });
       });
     },
