@@ -6,9 +6,35 @@ export { loadNative as loadModel } from "./files/native.ts";
 export { Input, InputLayer } from "./input.ts";
 export { Layer, layerRegistry, resetNames } from "./layer.ts";
 export { AdditiveAttention, Attention, GroupedQueryAttention, MultiHeadAttention } from "./layers/attention.ts";
+export {
+  Conv1D,
+  Conv1DTranspose,
+  Conv2D,
+  Conv2DTranspose,
+  Conv3D,
+  Conv3DTranspose,
+  DepthwiseConv1D,
+  DepthwiseConv2D,
+  SeparableConv1D,
+  SeparableConv2D,
+} from "./layers/convolution.ts";
 export { Dense } from "./layers/dense.ts";
 export { EinsumDense } from "./layers/einsum-dense.ts";
 export { Embedding } from "./layers/embedding.ts";
+export {
+  AveragePooling1D,
+  AveragePooling2D,
+  AveragePooling3D,
+  GlobalAveragePooling1D,
+  GlobalAveragePooling2D,
+  GlobalAveragePooling3D,
+  GlobalMaxPooling1D,
+  GlobalMaxPooling2D,
+  GlobalMaxPooling3D,
+  MaxPooling1D,
+  MaxPooling2D,
+  MaxPooling3D,
+} from "./layers/pooling.ts";
 export { PositionEmbedding, RotaryEmbedding, SinePositionEncoding } from "./layers/positional.ts";
 export { Bidirectional, GRU, LSTM, Recurrent, SimpleRNN } from "./layers/recurrent.ts";
 export { TextVectorization } from "./layers/text.ts";
