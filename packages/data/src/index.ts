@@ -1,0 +1,8 @@
+/** The table of contents of @gradus/data: what runs in Node.js and in pages. Files are in @gradus/data/node. */
+export type { BatchOptions, PaddedBatchOptions } from "./dataset/batch.ts";
+export type { Json } from "./dataset/cursor.ts";
+export { Dataset, type DatasetIterator, type IterateOptions, type Row } from "./dataset/dataset.ts";
+export type { Batched, Leaf } from "./dataset/element.ts";
+export type { MapContext, MapFunction } from "./dataset/transforms.ts";
+export type { WorkerMapOptions } from "./dataset/workers.ts";
+export { Random } from "./random.ts";
