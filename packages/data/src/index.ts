@@ -6,3 +6,6 @@ export type { Batched, Leaf } from "./dataset/element.ts";
 export type { MapContext, MapFunction } from "./dataset/transforms.ts";
 export type { WorkerMapOptions } from "./dataset/workers.ts";
 export { Random } from "./random.ts";
+export { type NgonOptions, ngons, type Range } from "./synthetic/ngons.ts";
+export { moons, type Points, type PointsOptions, spirals } from "./synthetic/points.ts";
+export { addingSequences, reversedSequences, type SequenceOptions, type Sequences, sineWaves } from "./synthetic/sequences.ts";
