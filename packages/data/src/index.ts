@@ -5,6 +5,14 @@ export { Dataset, type DatasetIterator, type IterateOptions, type Row } from "./
 export type { Batched, Leaf } from "./dataset/element.ts";
 export type { MapContext, MapFunction } from "./dataset/transforms.ts";
 export type { WorkerMapOptions } from "./dataset/workers.ts";
+export { archiveFiles, zipFiles } from "./formats/archives.ts";
+export { type Cifar, readCifar } from "./formats/cifar.ts";
+export { type FastaRecord, fasta } from "./formats/fasta.ts";
+export type { FileEntry } from "./formats/files.ts";
+export { readIdx } from "./formats/idx.ts";
+export { type ByteSource, type ReadOptions, readBytes } from "./formats/source.ts";
+export { tarFiles } from "./formats/tar.ts";
+export { type LinesOptions, lines, readText } from "./formats/text.ts";
 export { Random } from "./random.ts";
 export { type NgonOptions, ngons, type Range } from "./synthetic/ngons.ts";
 export { moons, type Points, type PointsOptions, spirals } from "./synthetic/points.ts";
