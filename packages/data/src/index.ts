@@ -17,3 +17,7 @@ export { Random } from "./random.ts";
 export { type NgonOptions, ngons, type Range } from "./synthetic/ngons.ts";
 export { moons, type Points, type PointsOptions, spirals } from "./synthetic/points.ts";
 export { addingSequences, reversedSequences, type SequenceOptions, type Sequences, sineWaves } from "./synthetic/sequences.ts";
+export type { Cell, Column, ColumnKind, ColumnOptions } from "./table/column.ts";
+export { type CsvOptions, csvRows } from "./table/csv.ts";
+export type { Groups, Statistic } from "./table/groups.ts";
+export { type NumberType, readTable, type Standardisation, Table, type TableOptions, type TableRow } from "./table/table.ts";

@@ -14,9 +14,8 @@ export async function readText(source: ByteSource, options: ReadOptions = {}): P
 /** The lines of a text one by one, without their ends (\n or \r\n), holding one chunk in memory. */
 export async function* lines(source: ByteSource | string, options: LinesOptions = {}): AsyncGenerator<string> {
   const { maxLength = 2 ** 24 } = options;
-  const decoder = new TextDecoder("utf-8", { fatal: true });
   let rest = "";
-  for await (const piece of texts(source, decoder, options)) {
+  for await (const piece of texts(source, options)) {
     const parts = (rest + piece).split("\n");
     rest = parts.pop()!;
     if (rest.length > maxLength) throw new FormatError("lines", `a line is longer than ${maxLength} characters`, "Is this a text file?");
@@ -25,11 +24,13 @@ export async function* lines(source: ByteSource | string, options: LinesOptions 
   if (rest) yield rest;
 }
 
-async function* texts(source: ByteSource | string, decoder: TextDecoder, options: ReadOptions): AsyncGenerator<string> {
+/** The text of a source piece by piece, of any sizes. */
+export async function* texts(source: ByteSource | string, options: ReadOptions): AsyncGenerator<string> {
   if (typeof source === "string") {
     yield source;
     return;
   }
+  const decoder = new TextDecoder("utf-8", { fatal: true });
   for await (const chunk of chunks(source, options)) yield decode(decoder, chunk, true);
   yield decode(decoder, new Uint8Array(0), false);
 }
