@@ -68,13 +68,13 @@ describe("CIFAR", () => {
 
   test("reads planes into [n, 32, 32, 3]", async () => {
     const { images, labels } = await readCifar(new Uint8Array([...record, ...record]));
-    expect([images.shape, [...labels.data]]).toEqual([
+    expect([images.shape, [...labels]]).toEqual([
       [2, 32, 32, 3],
       [7, 7],
     ]);
     expect([...images.data.slice(0, 6)]).toEqual([1, 51, 101, 0, 50, 100]);
     const hundred = await readCifar(new Uint8Array([3, 99, ...record.slice(1)]), { classes: 100 });
-    expect([hundred.labels.data[0], hundred.coarseLabels!.data[0]]).toEqual([99, 3]);
+    expect([hundred.labels[0], hundred.coarseLabels![0]]).toEqual([99, 3]);
   });
 
   test("refuses other sizes and labels", async () => {

@@ -29,10 +29,10 @@ function neighbours(pixels: ArrayLike<number>): number {
 describe("n-gons", () => {
   test("are fixed by seed and place, of four classes in equal parts", () => {
     const { images, labels } = ngons(1000, { seed: 5 });
-    expect([images.shape, images.dtype, labels.shape, labels.dtype]).toEqual([[1000, 32, 32], "uint8", [1000], "int32"]);
+    expect([images.shape, images.dtype, labels.length]).toEqual([[1000, 32, 32], "uint8", 1000]);
     expect(ngons(10, { seed: 5 }).images.data).toEqual(images.data.slice(0, 10 * 1024));
     expect(ngons(10, { seed: 6 }).images.data).not.toEqual(images.data.slice(0, 10 * 1024));
-    for (const k of [0, 1, 2, 3]) expect(labels.data.filter((l) => l === k).length).toBeGreaterThan(200);
+    for (const k of [0, 1, 2, 3]) expect(labels.filter((l) => l === k).length).toBeGreaterThan(200);
   });
 
   test("without noise are the measured outline", () => {
@@ -69,7 +69,7 @@ describe("n-gons", () => {
       corners: [3, 8],
     });
     expect(images.shape).toEqual([3, 48, 48]);
-    expect(Math.max(...labels.data)).toBeLessThan(2);
+    expect(Math.max(...labels)).toBeLessThan(2);
     expect(() => ngons(1, { radius: 16 })).toThrow(/does not fit 32 pixels/);
     expect(() => ngons(1, { corners: [2] })).toThrow(/from 3 on/);
   });
@@ -88,14 +88,14 @@ describe("points and sequences", () => {
     const { x, y } = spirals(300, { classes: 3, noise: 0 });
     const radius = Array.from({ length: 300 }, (_, i) => Math.hypot(x.data[2 * i]!, x.data[2 * i + 1]!));
     expect(Math.max(...radius)).toBeLessThanOrEqual(1);
-    expect([0, 1, 2].map((k) => y.data.filter((v) => v === k).length)).toEqual([100, 100, 100]);
+    expect([0, 1, 2].map((k) => y.filter((v) => v === k).length)).toEqual([100, 100, 100]);
   });
 
   test("moons lie on their half circles", () => {
     const { x, y } = moons(100, { noise: 0 });
     for (let i = 0; i < 100; i++) {
       const [u, v] = [x.data[2 * i]!, x.data[2 * i + 1]!];
-      expect(y.data[i] === 0 ? Math.hypot(u, v) : Math.hypot(u - 1, v - 0.5)).toBeCloseTo(1, 5);
+      expect(y[i] === 0 ? Math.hypot(u, v) : Math.hypot(u - 1, v - 0.5)).toBeCloseTo(1, 5);
     }
   });
 
@@ -109,7 +109,7 @@ describe("points and sequences", () => {
         sum += mark * adding.x.data[14 * i + 2 * t]!;
       }
       expect(marks).toBe(2);
-      expect(sum).toBeCloseTo(adding.y.data[i]!, 5);
+      expect(sum).toBeCloseTo(adding.y[i]!, 5);
     }
     const { x, y } = reversedSequences(3, { length: 4 });
     expect([...y.data.slice(0, 4)]).toEqual([...x.data.slice(0, 4)].reverse());

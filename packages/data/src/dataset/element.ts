@@ -12,7 +12,7 @@ export type Batched<T> = T extends string | null | undefined
   ? T[]
   : T extends number | boolean | Tensor | ArrayData | TypedArray
     ? Tensor
-    : T extends readonly unknown[] | Readonly<Record<string, unknown>>
+    : T extends object
       ? { -readonly [K in keyof T]: Batched<T[K]> }
       : unknown[];
 

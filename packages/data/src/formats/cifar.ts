@@ -3,11 +3,11 @@ import type { ArrayData } from "@gradus/tensor/io";
 import { allocate } from "../dataset/element.ts";
 import { type ByteSource, type ReadOptions, readBytes } from "./source.ts";
 
-/** Images, uint8 [n, 32, 32, 3], and labels, int32 [n]; for CIFAR-100 also the coarse ones of 20 groups. */
+/** Images, uint8 [n, 32, 32, 3], and their labels; for CIFAR-100 also the coarse ones of 20 groups. */
 export interface Cifar {
   readonly images: ArrayData;
-  readonly labels: ArrayData;
-  readonly coarseLabels?: ArrayData;
+  readonly labels: Int32Array;
+  readonly coarseLabels?: Int32Array;
 }
 
 /**
@@ -28,16 +28,16 @@ export async function readCifar(source: ByteSource, options: ReadOptions & { rea
     );
   const count = bytes.length / record;
   const images = allocate([count, 32, 32, 3], "uint8");
-  const labels = allocate([count], "int32");
-  const coarse = allocate([count], "int32");
+  const labels = new Int32Array(count);
+  const coarse = new Int32Array(count);
   for (let i = 0; i < count; i++) {
     const at = i * record;
-    labels.data[i] = bytes[at + before - 1]!;
-    coarse.data[i] = bytes[at]!;
-    if (labels.data[i]! >= classes || (classes === 100 && coarse.data[i]! >= 20))
+    labels[i] = bytes[at + before - 1]!;
+    coarse[i] = bytes[at]!;
+    if (labels[i]! >= classes || (classes === 100 && coarse[i]! >= 20))
       throw new FormatError(
         operation,
-        `record ${i} has the label ${labels.data[i]}, there are ${classes} classes`,
+        `record ${i} has the label ${labels[i]}, there are ${classes} classes`,
         "Is it CIFAR's binary version?",
       );
     for (let pixel = 0; pixel < 1024; pixel++)

@@ -31,20 +31,20 @@ export interface NgonOptions {
  * fits, and noise of a strength s in [0.1, 0.4): background uniform below 255 s, then every pixel with probability s
  * replaced by a uniform grey below 255, then 100 s squares of 3 x 3 filled likewise.
  *
- * Gives `images`, uint8 [count, size, size], and `labels`, int32 [count].
+ * Gives `images`, uint8 [count, size, size], and `labels`, one of each image.
  */
-export function ngons(count: number, options: NgonOptions = {}): { images: ArrayData; labels: ArrayData } {
+export function ngons(count: number, options: NgonOptions = {}): { images: ArrayData; labels: Int32Array } {
   checkCount("ngons", count, 0);
   const { seed = 0, size = 32, corners = [3, 4, 5, 6] } = options;
   checkCount("ngons", size, 8);
   if (!corners.length || corners.some((n) => !Number.isInteger(n) || n < 3))
     throw new ArgumentError("ngons", `corners are [${corners.join(", ")}]`, "Give integers from 3 on");
   const images = allocate([count, size, size], "uint8");
-  const labels = allocate([count], "int32");
+  const labels = new Int32Array(count);
   for (let i = 0; i < count; i++) {
     const random = new Random(seed, i);
     const label = random.integer(corners.length);
-    labels.data[i] = label;
+    labels[i] = label;
     drawNgon(images.data.subarray(i * size * size, (i + 1) * size * size) as Uint8Array, size, corners[label]!, random, options);
   }
   return { images, labels };

@@ -3,10 +3,10 @@ import { checkCount } from "../dataset/batch.ts";
 import { allocate } from "../dataset/element.ts";
 import { Random } from "../random.ts";
 
-/** Points of the plane with classes: `x` float32 [count, 2], `y` int32 [count]. */
+/** Points of the plane with classes: `x` float32 [count, 2], `y` the class of each. */
 export interface Points {
   readonly x: ArrayData;
-  readonly y: ArrayData;
+  readonly y: Int32Array;
 }
 
 export interface PointsOptions {
@@ -25,13 +25,13 @@ function points(
   checkCount("points", classes);
   const random = new Random(seed);
   const x = allocate([count, 2], "float32");
-  const y = allocate([count], "int32");
+  const y = new Int32Array(count);
   for (let i = 0; i < count; i++) {
     const k = i % classes; // as many of each class as of the others
     const [u, v] = place(k, random.uniform());
     x.data[2 * i] = u + noise * random.normal();
     x.data[2 * i + 1] = v + noise * random.normal();
-    y.data[i] = k;
+    y[i] = k;
   }
   return { x, y };
 }

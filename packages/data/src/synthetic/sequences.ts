@@ -10,28 +10,28 @@ export interface SequenceOptions {
 }
 
 /** Inputs and targets, along their first axis one sequence each. */
-export interface Sequences {
+export interface Sequences<Y = ArrayData> {
   readonly x: ArrayData;
-  readonly y: ArrayData;
+  readonly y: Y;
 }
 
 /**
  * The adding problem (Hochreiter and Schmidhuber 1997): x, float32 [count, length, 2], holds numbers in [0, 1) and marks,
- * two of which are 1, one in each half; y, float32 [count], is the sum of the two marked numbers. Default length 20.
+ * two of which are 1, one in each half; y is the sum of the two marked numbers. Default length 20.
  */
-export function addingSequences(count: number, { seed = 0, length = 20 }: SequenceOptions = {}): Sequences {
+export function addingSequences(count: number, { seed = 0, length = 20 }: SequenceOptions = {}): Sequences<Float32Array> {
   checkCount("addingSequences", count, 0);
   checkCount("addingSequences", length, 2);
   const random = new Random(seed);
   const x = allocate([count, length, 2], "float32");
-  const y = allocate([count], "float32");
+  const y = new Float32Array(count);
   const half = Math.floor(length / 2);
   for (let i = 0; i < count; i++) {
     const at = 2 * length * i;
     for (let t = 0; t < length; t++) x.data[at + 2 * t] = random.uniform();
     for (const t of [random.integer(half), half + random.integer(length - half)]) {
       x.data[at + 2 * t + 1] = 1;
-      y.data[i]! += x.data[at + 2 * t]!;
+      y[i]! += x.data[at + 2 * t]!;
     }
   }
   return { x, y };

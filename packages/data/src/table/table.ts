@@ -291,8 +291,8 @@ export class Table {
     features: readonly string[],
     target: string,
     { targetType = "float32" }: { readonly targetType?: NumberType } = {},
-  ): Dataset<{ x: ArrayData; y: ArrayData }> {
-    return Dataset.fromTensorSlices({ x: this.toArray(features), y: this.toArray(target, { dtype: targetType }) });
+  ): Dataset<{ x: ArrayData; y: number }> {
+    return Dataset.fromTensorSlices({ x: this.toArray(features), y: this.toArray(target, { dtype: targetType }).data });
   }
 
   /** @internal */
