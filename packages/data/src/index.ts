@@ -1,4 +1,15 @@
 /** The table of contents of @gradus/data: what runs in Node.js and in pages. Files are in @gradus/data/node. */
+
+export {
+  type CatalogData,
+  type CatalogEntry,
+  type CatalogFile,
+  type CatalogName,
+  catalog,
+  type ImageSplits,
+  type LabelledImages,
+} from "./catalog/entries.ts";
+export { loadDataset } from "./catalog/load.ts";
 export type { BatchOptions, PaddedBatchOptions } from "./dataset/batch.ts";
 export type { Json } from "./dataset/cursor.ts";
 export { Dataset, type DatasetIterator, type IterateOptions, type Row } from "./dataset/dataset.ts";
