@@ -49,6 +49,19 @@ describe("sources", () => {
     expect(await rows[1]!.t.tolist()).toEqual([2]);
   });
 
+  test("windows of a long array", async () => {
+    const text = Int32Array.from({ length: 10 }, (_, i) => i);
+    const d = Dataset.fromWindows(text, 4, { stride: 3 });
+    expect(d.size).toBe(3);
+    expect(await d.toArray()).toEqual([Int32Array.of(0, 1, 2, 3), Int32Array.of(3, 4, 5, 6), Int32Array.of(6, 7, 8, 9)]);
+    const [batch] = await all(d.skip(1).batch(2));
+    expect(batch).toEqual([
+      [3, 4, 5, 6],
+      [6, 7, 8, 9],
+    ]);
+    expect(Dataset.fromWindows(text, 11).size).toBe(0);
+  });
+
   test("columns of different lengths are refused by name", () => {
     expect(() => Dataset.fromTensorSlices({ x: [1, 2], y: [1, 2, 3] })).toThrow(/x has 2 rows, y 3/);
     expect(() => Dataset.fromTensorSlices({ x: tensor(1) })).toThrow(/no axis/);

@@ -5,7 +5,7 @@ import { cacheStage } from "./cache.ts";
 import { type Cursor, type End, end, type Json, type Maybe, rowsOf, type Stage, saved } from "./cursor.ts";
 import { type Batched, isBranch, mapLeaves } from "./element.ts";
 import { aheadStage } from "./prefetch.ts";
-import { type RowsStage, rowsBatchStage, rowsFrom, rowsStage } from "./rows.ts";
+import { type RowsStage, rowsBatchStage, rowsFrom, rowsStage, windowRows } from "./rows.ts";
 import { shuffleStage } from "./shuffle.ts";
 import { type AnyIterable, generatorStage, listStage, rangeStage } from "./sources.ts";
 import {
@@ -74,6 +74,17 @@ export class Dataset<T> implements AsyncIterable<T> {
   static fromTensorSlices<T>(columns: T): Dataset<Row<T>> {
     const rows = rowsFrom(columns);
     return new Dataset(rowsStage<Row<T>>(rows, rangeStage(rows.count)));
+  }
+
+  /**
+   * Pieces of `length` elements of one long array, such as the tokens of a text; each begins `stride` after the last one
+   * (default: `length`). They overlap without copies; batches are [B, length].
+   */
+  static fromWindows<A extends TypedArray>(data: A, length: number, { stride = length }: { readonly stride?: number } = {}): Dataset<A> {
+    checkCount("Dataset.fromWindows", length);
+    checkCount("Dataset.fromWindows", stride);
+    const rows = windowRows(data, length, stride);
+    return new Dataset(rowsStage<A>(rows, rangeStage(rows.count)));
   }
 
   /** The elements of a list. */

@@ -163,6 +163,24 @@ export function gatherRows(from: TypedArray, indices: readonly number[], size: n
   }
 }
 
+/** Pieces of `length` elements of one long array, `stride` apart. */
+export function windowRows(data: TypedArray, length: number, stride: number): Rows {
+  const dtype = dtypeOf(data);
+  const scratch = new Scratch(dtype);
+  return {
+    count: Math.max(0, Math.floor((data.length - length) / stride) + 1),
+    load() {},
+    row: (i) => data.subarray(i * stride, i * stride + length),
+    gather(indices) {
+      const out = scratch.take(indices.length * length);
+      indices.forEach((i, k) => {
+        out.set(data.subarray(i * stride, i * stride + length), k * length);
+      });
+      return toTensor({ dtype, shape: [indices.length, length], data: out });
+    },
+  };
+}
+
 /** The rows of a table in the order of a stage of numbers. */
 export function rowsStage<T>(rows: Rows, indices: Stage<number>): RowsStage<T> {
   return {
