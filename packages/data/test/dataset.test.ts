@@ -171,6 +171,40 @@ describe("transforms", () => {
     await pass.return();
   });
 
+  test("an async map runs several at a time and keeps the order", async () => {
+    let [now, most] = [0, 0];
+    const d = Dataset.range(12).map(
+      async (x, { random }) => {
+        most = Math.max(most, ++now);
+        await new Promise((resolve) => setTimeout(resolve, x % 3));
+        now--;
+        return [x, random.uniform()];
+      },
+      { parallel: 4, seed: 5 },
+    );
+    const alone = Dataset.range(12).map((x, { random }) => [x, random.uniform()], { seed: 5 });
+    expect(await d.toArray()).toEqual(await alone.toArray());
+    expect(most).toBeGreaterThan(2);
+    expect(most).toBeLessThanOrEqual(5);
+  });
+
+  test("rows of half precision come as what they stand for", async () => {
+    const x = tensor([1.5, 2]).astype("float16");
+    expect(await all(Dataset.fromTensorSlices({ x }))).toEqual([{ x: 1.5 }, { x: 2 }]);
+    expect(
+      await all(
+        Dataset.fromTensorSlices({ x })
+          .map((e) => e)
+          .batch(2),
+      ),
+    ).toEqual([{ x: [1.5, 2] }]);
+    await expect(
+      Dataset.fromArray([x])
+        .paddedBatch(1, { paddingValues: 1, paddedShapes: { "": [3] } })
+        .toArray(),
+    ).rejects.toThrow(/float16/);
+  });
+
   test("an error ends the pass and closes the source", async () => {
     const d = Dataset.range(5).map((x) => {
       if (x === 2) throw new Error("two");
@@ -404,6 +438,13 @@ describe("workers", () => {
     ]);
   });
 
+  test("a worker that dies is an error, and the next pass has new ones", async () => {
+    const d = Dataset.range(8).mapOnWorkers<number>(module, { workers: 2, name: "dies" });
+    await expect(d.toArray()).rejects.toThrow(/a worker failed/);
+    await expect(d.toArray()).rejects.toThrow(/a worker failed/);
+    expect(await d.take(2).toArray()).toEqual([0, 1]);
+  });
+
   test("errors come back with their message", async () => {
     await expect(Dataset.range(5).mapOnWorkers(module, { workers: 1, name: "fails" }).toArray()).rejects.toThrow(/three is too much/);
     await expect(Dataset.range(5).mapOnWorkers(module, { workers: 1, name: "nothing" }).toArray()).rejects.toThrow(/no function nothing/);
@@ -411,20 +452,26 @@ describe("workers", () => {
   });
 });
 
-test("60,000 x 784 floats are shuffled and batched in well under 100 ms a pass", async () => {
+test("60,000 x 784 floats are shuffled and batched in the time of a few plain copies of them", async () => {
   const x = { shape: [60_000, 784], dtype: "float32" as const, data: new Float32Array(60_000 * 784).fill(0.5) };
   const d = Dataset.fromTensorSlices({ x, y: new Uint8Array(60_000) })
     .shuffle(60_000)
     .batch(64);
-  const times: number[] = [];
-  for (let epoch = 0; epoch < 4; epoch++) {
-    const start = performance.now();
+  const copy = new Float32Array(x.data.length).fill(1);
+  const [passes, copies]: [number[], number[]] = [[], []];
+  for (let epoch = 0; epoch < 5; epoch++) {
+    let start = performance.now();
     for await (const batch of d) {
       batch.x.dispose();
       batch.y.dispose();
     }
-    times.push(performance.now() - start);
+    passes.push(performance.now() - start);
+    start = performance.now();
+    copy.set(x.data);
+    copies.push(performance.now() - start);
   }
-  console.log(`shuffle and batch: ${times.map((t) => t.toFixed(0)).join(", ")} ms`);
-  expect(Math.min(...times)).toBeLessThan(300); // about 60 ms on a quiet machine; this one may be busy
+  const show = (times: number[]) => times.map((t) => t.toFixed(0)).join(", ");
+  console.log(`shuffle and batch: ${show(passes)} ms; a plain copy: ${show(copies)} ms`);
+  // On a quiet machine 50 ms and 35 ms; others may be at work on this one, on both alike.
+  expect(Math.min(...passes)).toBeLessThan(6 * Math.min(...copies));
 });

@@ -18,6 +18,12 @@ export const total = ({ image }: { image: ArrayData }): { total: number; image: 
   image,
 });
 
+/** Ends the whole worker at element 3. */
+export function dies(x: number): number {
+  if (x === 3) process.exit(1);
+  return x;
+}
+
 export function fails(x: number): number {
   if (x === 3) throw new Error("three is too much");
   return x;

@@ -75,7 +75,7 @@ export const network = (fetcher: typeof fetch = fetch): Place => ({
   label: "the network",
   async get(_name, file) {
     if (!file.url) return null;
-    const response = await fetcher(file.url);
+    const response = await fetcher(file.url, { signal: AbortSignal.timeout(600_000) });
     if (!response.ok) throw new Error(`${file.url} answered ${response.status}`);
     // Not unpacked: a packed file stays packed, and that is what the checksum is of.
     return limited(response, file.bytes);

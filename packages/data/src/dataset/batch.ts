@@ -162,7 +162,11 @@ function padArrays(arrays: readonly ArrayData[], path: string, { paddedShapes, p
   });
   const out = allocate([arrays.length, ...box], first.dtype);
   const value = typeof paddingValues === "number" ? paddingValues : (paddingValues[path] ?? 0);
-  if (value !== 0) out.data.fill(value);
+  if (value !== 0) {
+    if (first.dtype === "float16" || first.dtype === "bfloat16")
+      throw new ShapeError("paddedBatch", `${name(path)} is ${first.dtype}, which can only be filled with 0`, "Make it float32");
+    out.data.fill(value);
+  }
   const row = box.reduce((n, d) => n * d, 1);
   arrays.forEach((a, i) => {
     place(a.data, a.shape, 0, 0, out.data, box, i * row);

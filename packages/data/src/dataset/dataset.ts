@@ -2,14 +2,15 @@ import { ArgumentError, StateError, type Tensor, type TypedArray } from "@gradus
 import type { ArrayData } from "@gradus/tensor/io";
 import { type BatchOptions, batchStage, checkCount, type PaddedBatchOptions } from "./batch.ts";
 import { cacheStage } from "./cache.ts";
-import { type Cursor, type End, end, type Json, type Maybe, rowsOf, type Stage, saved } from "./cursor.ts";
-import { type Batched, isBranch, mapLeaves } from "./element.ts";
+import { type Cursor, chain, type End, end, type Json, type Maybe, rowsOf, type Stage, saved } from "./cursor.ts";
+import type { Batched } from "./element.ts";
 import { aheadStage } from "./prefetch.ts";
 import { type RowsStage, rowsBatchStage, rowsFrom, rowsStage, windowRows } from "./rows.ts";
 import { shuffleStage } from "./shuffle.ts";
 import { type AnyIterable, generatorStage, listStage, rangeStage } from "./sources.ts";
 import {
   concatenateStage,
+  context,
   filterStage,
   flatMapStage,
   type MapFunction,
@@ -132,10 +133,15 @@ export class Dataset<T> implements AsyncIterable<T> {
     return this.stage.size;
   }
 
-  /** Applies a function to every element. What is random takes its numbers from the second argument, `{ random }`. */
-  map<U>(f: MapFunction<T, U>, options: { readonly seed?: number } = {}): Dataset<U> {
+  /**
+   * Applies a function to every element. What is random takes its numbers from the second argument, `{ random }`. An
+   * async function that waits for files or the network runs on `parallel` elements at a time; the order stays.
+   */
+  map<U>(f: MapFunction<T, U>, { seed = 0, parallel = 1 }: { readonly seed?: number; readonly parallel?: number } = {}): Dataset<U> {
     if (typeof f !== "function") throw new ArgumentError("map", `a ${typeof f} was given`, "Use mapOnWorkers for a module");
-    return new Dataset(mapStage(this.stage, f, options.seed ?? 0));
+    checkCount("map", parallel);
+    if (parallel === 1) return new Dataset(mapStage(this.stage, f, seed));
+    return new Dataset(aheadStage(this.stage, parallel, (x, epoch, index) => f(x, context(seed, epoch, index))));
   }
 
   /**
@@ -154,7 +160,7 @@ export class Dataset<T> implements AsyncIterable<T> {
 
   /** Replaces every element by the elements of a data set. */
   flatMap<U>(f: (element: T) => Maybe<Dataset<U>>): Dataset<U> {
-    return new Dataset(flatMapStage(this.stage, async (x: T) => (await f(x)).stage));
+    return new Dataset(flatMapStage(this.stage, (x: T) => chain(f(x), (d) => d.stage)));
   }
 
   take(count: number): Dataset<T> {
@@ -212,7 +218,7 @@ export class Dataset<T> implements AsyncIterable<T> {
   /** The elements of lists and the rows of tensors one by one: the opposite of `batch`. */
   unbatch(): Dataset<Row<T>> {
     const stages = (element: T) => {
-      const rows = rowsFrom(isBranch(element) ? element : mapLeaves(element, (x) => x));
+      const rows = rowsFrom(element);
       return rowsStage<Row<T>>(rows, rangeStage(rows.count));
     };
     return new Dataset(flatMapStage(this.stage, stages));

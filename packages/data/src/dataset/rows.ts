@@ -108,7 +108,7 @@ function tensorColumn(x: Tensor, path: string, plain = false): Column {
     row(i) {
       const row = column!.row(i);
       if (plain) return row;
-      return typeof row === "number" ? tensor(row, { dtype: x.dtype }) : toTensor(row as ArrayData);
+      return isArrayData(row) ? toTensor(row) : tensor(row as number | boolean, { dtype: x.dtype });
     },
     gather: (indices) => column!.gather(indices),
   };
@@ -118,10 +118,11 @@ function arrayColumn({ dtype, shape, data }: ArrayData): Column {
   const [count = 0, ...rowShape] = shape;
   const size = rowShape.reduce((n, d) => n * d, 1);
   const scratch = new Scratch(dtype);
+  const plain = !rowShape.length && dtype !== "float16" && dtype !== "bfloat16"; // these are stored as bits, not as numbers
   return {
     count,
     load() {},
-    row: (i) => (rowShape.length ? { dtype, shape: rowShape, data: data.subarray(i * size, (i + 1) * size) } : scalar(data[i]!, dtype)),
+    row: (i) => (plain ? scalar(data[i]!, dtype) : { dtype, shape: rowShape, data: data.subarray(i * size, (i + 1) * size) }),
     gather(indices) {
       const out = scratch.take(indices.length * size);
       gatherRows(data, indices, size, out);

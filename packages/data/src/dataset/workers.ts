@@ -19,7 +19,7 @@ interface Waiting {
 
 type Listener = { answer(answer: Answer): void; failed(error: Error): void };
 
-/** A few workers that stop when no pass has used them for a while. */
+/** A few workers that stop when no pass has used them for a while, or when one of them dies. */
 class Workers {
   private readonly count: number;
   private threads: { thread: Thread; waiting: Map<number, Waiting> }[] = [];
@@ -36,10 +36,8 @@ class Workers {
   use(): () => void {
     this.passes++;
     clearTimeout(this.idle);
-    let over = false;
     return () => {
-      if (over || --this.passes) return;
-      over = true;
+      if (--this.passes) return;
       this.idle = setTimeout(() => this.stop(), 500);
       (this.idle as { unref?: () => void }).unref?.();
     };
@@ -74,8 +72,9 @@ class Workers {
           else waiter?.resolve(answer.value);
         },
         failed: (error) => {
-          for (const waiter of waiting.values()) waiter.reject(new GradusError("map", `a worker failed: ${error.message}`));
-          waiting.clear();
+          const failure = new GradusError("map", `a worker failed: ${error.message}`);
+          for (const waiter of [waiting, ...this.threads.map((t) => t.waiting)].flatMap((w) => [...w.values()])) waiter.reject(failure);
+          this.stop(); // the next element starts new ones
         },
       });
       thread.busy(false);
@@ -95,12 +94,20 @@ async function startThread(listener: Listener): Promise<Thread> {
     const { Worker: NodeWorker } = await import("node:worker_threads");
     const worker = new NodeWorker(new URL("./worker.ts", import.meta.url), { execArgv: [] });
     worker.on("message", (answer: Answer) => listener.answer(answer));
-    worker.on("error", (error: Error) => listener.failed(error));
-    worker.on("exit", () => listener.failed(new Error("it stopped")));
+    let stopped = false;
+    const failed = (error: Error) => {
+      if (!stopped) listener.failed(error);
+      stopped = true;
+    };
+    worker.on("error", failed);
+    worker.on("exit", () => failed(new Error("it stopped")));
     return {
       post: (task) => worker.postMessage(task),
       busy: (is) => (is ? worker.ref() : worker.unref()),
-      stop: () => void worker.terminate(),
+      stop: () => {
+        stopped = true;
+        void worker.terminate();
+      },
     };
   }
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
