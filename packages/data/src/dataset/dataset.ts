@@ -224,7 +224,10 @@ export class Dataset<T> implements AsyncIterable<T> {
     return new Dataset(flatMapStage(this.stage, stages));
   }
 
-  /** Keeps the elements of the first pass in memory. What comes before is then the same in every pass. */
+  /**
+   * Keeps the elements of the first pass in memory and gives the same ones in every pass: so do not dispose of them, and
+   * shuffle afterwards.
+   */
   cache(): Dataset<T> {
     return new Dataset(cacheStage(this.stage));
   }
