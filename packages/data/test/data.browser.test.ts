@@ -1,4 +1,4 @@
-import { augment, Dataset, decodeImage, encodePng, ngons, readTable } from "../src/index.ts";
+import { augment, type CatalogFile, catalog, Dataset, decodeImage, encodePng, loadDataset, ngons, readTable } from "../src/index.ts";
 import golden from "./images.golden.json" with { type: "json" };
 
 const same = (found: unknown, wanted: unknown): void => {
@@ -46,6 +46,32 @@ export default {
       await d.toArray(),
       Array.from({ length: 20 }, (_, i) => 2 * i),
     );
+  },
+  "A data set of the catalog comes once from the network, then from the browser's cache; a changed one is refused": async () => {
+    const { fetch } = globalThis;
+    const text = new TextEncoder().encode("1,2,3,4,5,6,7,8,9,10,11,12,13,14\n");
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
+    // A file of our own in the place of the real one, which tests do not download.
+    const file = catalog.wine.variants[0]!.files[0] as { -readonly [K in keyof CatalogFile]: CatalogFile[K] };
+    const real = { ...file };
+    let asked = 0;
+    globalThis.fetch = async () => {
+      asked++;
+      return new Response(text);
+    };
+    try {
+      file.bytes = text.length;
+      same((await loadDataset("wine").catch((e) => e)).name, "FormatError");
+      file.sha256 = Array.from(digest, (b) => b.toString(16).padStart(2, "0")).join("");
+      same((await loadDataset("wine")).row(0).proline, 14);
+      same((await loadDataset("wine")).length, 1);
+      same(asked, 2);
+      same((await loadDataset("wine", { files: [new File([text], "wine.data")] })).length, 1);
+    } finally {
+      Object.assign(file, real);
+      globalThis.fetch = fetch;
+      await caches.delete("gradus-datasets");
+    }
   },
   "Tables are read, PNG files written": async () => {
     same(

