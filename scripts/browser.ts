@@ -81,7 +81,7 @@ export async function serve(isolated: boolean): Promise<{ url: string; close: ()
     logLevel: "error",
     server: { headers, hmr: false, host: "127.0.0.1" },
     plugins: [emptyPage],
-    optimizeDeps: { noDiscovery: true },
+    optimizeDeps: { noDiscovery: true, include: ["papaparse"] },
     appType: "custom",
   });
   await server.listen();

@@ -5,3 +5,5 @@ export { npyChunks, readNpy, readNpyStream, writeNpy } from "./npy.ts";
 export { readNpz, writeNpz } from "./npz.ts";
 export { formatArray, type PrintOptions } from "./print.ts";
 export { openSafetensors, type RandomAccess, readSafetensors, type SafetensorsEntry, safetensorsChunks } from "./safetensors.ts";
+export { toArrayData, toTensor } from "./tensors.ts";
+export { unpackZipEntry, type ZipEntry, zipEntries } from "./zip.ts";

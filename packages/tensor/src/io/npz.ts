@@ -1,11 +1,9 @@
 import { FormatError } from "../errors.ts";
 import type { ArrayData } from "./array-data.ts";
 import { npyHeader, readNpy, writeNpy } from "./npy.ts";
+import { unpackZipEntry, zipEntries } from "./zip.ts";
 
-/**
- * `.npz`: a zip archive of `.npy` files. The archive's directory is read here (the platform inflates), so that sizes are
- * checked before a byte is unpacked. Archives beyond 4 GiB (zip64) are refused.
- */
+/** `.npz`: a zip archive of `.npy` files. */
 
 const operation = "readNpz";
 
@@ -14,74 +12,12 @@ const operation = "readNpz";
  * arrays that `readNpy` refuses.
  */
 export async function readNpz(bytes: Uint8Array): Promise<Map<string, ArrayData>> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let end = bytes.length - 22;
-  while (end >= 0 && end > bytes.length - 22 - 65536 && view.getUint32(end, true) !== 0x06054b50) end--;
-  if (end < 0 || view.getUint32(end, true) !== 0x06054b50)
-    throw new FormatError(operation, "not a zip archive: no end of its directory is found");
-  const count = view.getUint16(end + 10, true);
-  let at = view.getUint32(end + 16, true);
-  if (count === 0xffff || at === 0xffffffff)
-    throw new FormatError(operation, "zip64 archives cannot be read", "Save arrays of more than 4 GiB as .npy");
   const result = new Map<string, ArrayData>();
-  let spent = 0;
-  for (let i = 0; i < count; i++) {
-    if (at + 46 > bytes.length || view.getUint32(at, true) !== 0x02014b50)
-      throw new FormatError(operation, `entry ${i} of the directory is damaged`);
-    const [flags, method] = [view.getUint16(at + 8, true), view.getUint16(at + 10, true)];
-    const [packed, size] = [view.getUint32(at + 20, true), view.getUint32(at + 24, true)];
-    const [nameLength, extra, comment, local] = [
-      view.getUint16(at + 28, true),
-      view.getUint16(at + 30, true),
-      view.getUint16(at + 32, true),
-      view.getUint32(at + 42, true),
-    ];
-    if (at + 46 + nameLength > bytes.length) throw new FormatError(operation, `the name of entry ${i} runs past the end of the file`);
-    const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
-    at += 46 + nameLength + extra + comment;
-    if (flags & 1) throw new FormatError(operation, `${JSON.stringify(name)} is encrypted`);
-    if (local + 30 > bytes.length || view.getUint32(local, true) !== 0x04034b50)
-      throw new FormatError(operation, `${JSON.stringify(name)} is not where the directory says`);
-    const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
-    if (start + packed > bytes.length)
-      throw new FormatError(operation, `${JSON.stringify(name)} runs past the end of the file`, "It may be truncated");
-    const body = bytes.subarray(start, start + packed);
-    // Several entries may not share the same bytes: that is how small files unpack to huge ones.
-    spent += packed;
-    if (spent > bytes.length) throw new FormatError(operation, "entries overlap");
-    const array = readNpy(await unpack(name, body, method, size));
-    result.set(name.replace(/\.npy$/, ""), array);
+  for (const entry of zipEntries(operation, bytes)) {
+    const file = await unpackZipEntry(operation, entry, (head) => void npyHeader(head, entry.size));
+    result.set(entry.name.replace(/\.npy$/, ""), readNpy(file));
   }
   return result;
-}
-
-async function unpack(name: string, body: Uint8Array, method: number, size: number): Promise<Uint8Array> {
-  if (method === 0) {
-    if (body.length !== size) throw new FormatError(operation, `${JSON.stringify(name)} has ${body.length} bytes, ${size} are declared`);
-    return body;
-  }
-  if (method !== 8)
-    throw new FormatError(operation, `${JSON.stringify(name)} is packed by method ${method}; only stored and deflated files can be read`);
-  // Deflate packs at most 1032 to 1, so a larger claim is a lie.
-  if (size > 1032 * body.length + 64)
-    throw new FormatError(operation, `${JSON.stringify(name)} claims ${size} bytes from ${body.length} packed ones`);
-  const stream = new Blob([body as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  const out = new Uint8Array(size);
-  let at = 0;
-  try {
-    for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
-      if (at + chunk.length > size)
-        throw new FormatError(operation, `${JSON.stringify(name)} unpacks to more than the ${size} bytes declared`);
-      out.set(chunk, at);
-      if (at < 4096 && at + chunk.length >= 128) npyHeader(out.subarray(0, at + chunk.length), size);
-      at += chunk.length;
-    }
-  } catch (error) {
-    if (error instanceof FormatError) throw error;
-    throw new FormatError(operation, `${JSON.stringify(name)} cannot be unpacked: ${(error as Error).message}`, "The file may be damaged");
-  }
-  if (at !== size) throw new FormatError(operation, `${JSON.stringify(name)} unpacks to ${at} bytes, ${size} are declared`);
-  return out;
 }
 
 /** The bytes of an uncompressed archive, as NumPy's `savez` writes it. FormatError beyond 4 GiB, DTypeError as for `writeNpy`. */

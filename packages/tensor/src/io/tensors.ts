@@ -1,5 +1,7 @@
+import { ShapeError } from "../errors.ts";
 import { engine } from "../graph/engine.ts";
 import { Tensor } from "../graph/tensor.ts";
+import { showShape, sizeOf } from "../shape.ts";
 import type { ArrayData } from "./array-data.ts";
 import { loadFile, openFile, saveFile } from "./files.ts";
 import { npyChunks, readNpy } from "./npy.ts";
@@ -13,8 +15,15 @@ export type Source = string | Uint8Array | ArrayBuffer;
 
 const bytesOf = async (source: Source): Promise<Uint8Array> =>
   typeof source === "string" ? loadFile(source) : source instanceof Uint8Array ? source : new Uint8Array(source);
-const toTensor = ({ shape, dtype, data }: ArrayData): Tensor => new Tensor(engine.upload(shape, dtype, data));
-const toData = async (x: Tensor): Promise<ArrayData> => ({ dtype: x.dtype, shape: x.shape, data: await engine.read(x.node) });
+/** An array of the engine from an array in plain memory, whose elements are copied. */
+export function toTensor({ shape, dtype, data }: ArrayData): Tensor {
+  if (sizeOf(shape) !== data.length)
+    throw new ShapeError("toTensor", `shape ${showShape(shape)} has ${sizeOf(shape)} elements, the data ${data.length}`);
+  return new Tensor(engine.upload(shape, dtype, data));
+}
+
+/** An array of the engine as one in plain memory: a copy. */
+export const toArrayData = async (x: Tensor): Promise<ArrayData> => ({ dtype: x.dtype, shape: x.shape, data: await engine.read(x.node) });
 
 /** An array from an `.npy` file: a path, or bytes. Errors as for `readNpy` and `loadFile`. */
 export async function loadNpy(source: Source): Promise<Tensor> {
@@ -63,7 +72,7 @@ function byName(entries: readonly (readonly [string, Tensor])[]): Record<string,
 
 /** Computes an array and writes it to an `.npy` file. DTypeError for bfloat16, else errors as for `saveFile`. */
 export async function saveNpy(path: string, x: Tensor): Promise<void> {
-  await saveFile(path, npyChunks(await toData(x)));
+  await saveFile(path, npyChunks(await toArrayData(x)));
 }
 
 /**
@@ -103,6 +112,6 @@ export async function safetensorsBytes(
 
 async function all(arrays: Readonly<Record<string, Tensor>>): Promise<[string, ArrayData][]> {
   const list: [string, ArrayData][] = [];
-  for (const [name, x] of Object.entries(arrays)) list.push([name, await toData(x)]);
+  for (const [name, x] of Object.entries(arrays)) list.push([name, await toArrayData(x)]);
   return list;
 }

@@ -1,0 +1,40 @@
+import { ArgumentError, FormatError } from "@gradus/tensor";
+import type { ArrayData } from "@gradus/tensor/io";
+import { decodeJpeg, isJpeg } from "./jpeg.ts";
+import type { DecodedImage, ImageLimits } from "./limits.ts";
+import { decodePng, isPng } from "./png.ts";
+
+export interface DecodeOptions extends ImageLimits {
+  /** 1: grey, 3: RGB (default), 4: RGBA. */
+  readonly channels?: 1 | 3 | 4;
+}
+
+/**
+ * An image from a JPEG or PNG file, uint8 [height, width, channels], with PIL's pixels. Alpha is dropped unless asked for.
+ * Throws FormatError for other files, damaged ones, and images larger than `maxPixels`, which are not unpacked.
+ */
+export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<ArrayData> {
+  const { channels = 3 } = options;
+  if (![1, 3, 4].includes(channels)) throw new ArgumentError("decodeImage", `channels is ${channels}`, "Give 1, 3 or 4");
+  const decode = isJpeg(bytes) ? decodeJpeg : isPng(bytes) ? decodePng : null;
+  if (!decode) throw new FormatError("decodeImage", "neither a JPEG nor a PNG file");
+  const image = await decode(bytes, options);
+  return { dtype: "uint8", shape: [image.height, image.width, channels], data: convert(image, channels) };
+}
+
+/** Another number of channels. Grey is PIL's "L": ITU-R 601 luma in 16-bit fixed point. */
+function convert({ data, channels: from }: DecodedImage, to: 1 | 3 | 4): Uint8Array {
+  if (from === to) return data;
+  const pixels = data.length / from;
+  const out = new Uint8Array(pixels * to);
+  const coloured = from >= 3;
+  for (let i = 0; i < pixels; i++) {
+    const at = i * from;
+    if (to === 1) out[i] = coloured ? (data[at]! * 19595 + data[at + 1]! * 38470 + data[at + 2]! * 7471 + 0x8000) >> 16 : data[at]!;
+    else {
+      for (let c = 0; c < 3; c++) out[i * to + c] = data[at + (coloured ? c : 0)]!;
+      if (to === 4) out[i * 4 + 3] = from === 2 ? data[at + 1]! : from === 4 ? data[at + 3]! : 255;
+    }
+  }
+  return out;
+}

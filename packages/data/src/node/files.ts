@@ -1,0 +1,70 @@
+import { createReadStream } from "node:fs";
+import { open, readdir, readFile, stat } from "node:fs/promises";
+import { join, sep } from "node:path";
+import { FormatError } from "@gradus/tensor";
+import { openFile } from "@gradus/tensor/io";
+import { archiveFiles } from "../formats/archives.ts";
+import type { FileEntry } from "../formats/files.ts";
+import type { ReadOptions } from "../formats/source.ts";
+import { tarFiles } from "../formats/tar.ts";
+
+export interface FileOptions extends ReadOptions {
+  /** Refuse a folder of more files than this. Default 10 million. */
+  readonly maxFiles?: number;
+}
+
+/** The bytes of a file chunk by chunk: a source for `lines`, `fasta`, `readIdx`, ... that is never held whole. */
+export async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(path, { highWaterMark: 2 ** 18 });
+}
+
+/** All files below a folder, sorted by name. Links are not followed, so nothing outside of it is reached. */
+export async function folderFiles(path: string, { maxFiles = 1e7 }: FileOptions = {}): Promise<FileEntry[]> {
+  const found: FileEntry[] = [];
+  for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    if (found.length >= maxFiles) throw new FormatError("folderFiles", `${path} holds more than ${maxFiles} files`);
+    const full = join(entry.parentPath, entry.name);
+    const name = full.slice(path.endsWith(sep) ? path.length : path.length + 1).replaceAll(sep, "/");
+    found.push({ name, size: (await stat(full)).size, read: async () => new Uint8Array(await readFile(full)) });
+  }
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * The files of a folder, a tar archive (read in place, file by file), or a zip or packed tar archive (held in memory).
+ * Throws FormatError for what is none of these.
+ */
+export async function openArchive(path: string, options: FileOptions = {}): Promise<FileEntry[]> {
+  if ((await stat(path)).isDirectory()) return folderFiles(path, options);
+  const head = new Uint8Array(2);
+  const file = await open(path);
+  await file.read(head, 0, 2, 0);
+  await file.close();
+  const packed = (head[0] === 0x1f && head[1] === 0x8b) || (head[0] === 0x50 && head[1] === 0x4b);
+  return packed ? archiveFiles(fileChunks(path), options) : tarFileEntries(path);
+}
+
+/** Finds the files with the archive open; each is read later by opening it anew, so that no file stays open. */
+async function tarFileEntries(path: string): Promise<FileEntry[]> {
+  const opened = await openFile(path);
+  let indexing = true;
+  try {
+    return await tarFiles({
+      size: opened.size,
+      read: (offset, length) => (indexing ? opened.read(offset, length) : readPart(path, offset, length)),
+    });
+  } finally {
+    indexing = false;
+    await opened.close();
+  }
+}
+
+async function readPart(path: string, offset: number, length: number): Promise<Uint8Array> {
+  const file = await openFile(path);
+  try {
+    return await file.read(offset, length);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,120 @@
+import { existsSync } from "node:fs";
+import { loadNpz } from "@gradus/tensor";
+import { describe, expect, test } from "vitest";
+import { addingSequences, Dataset, moons, ngons, reversedSequences, sineWaves, spirals } from "../src/index.ts";
+
+const file = new URL("../../../../shared/data/course/ngons-test.npz", import.meta.url).pathname;
+
+/** Counts of grey values in 16 bins, and what lies at 255, as shares of all pixels. */
+function histogram(pixels: ArrayLike<number>): number[] {
+  const bins = new Array<number>(17).fill(0);
+  for (let i = 0; i < pixels.length; i++) bins[pixels[i] === 255 ? 16 : pixels[i]! >> 4]! += 1 / pixels.length;
+  return bins;
+}
+
+/** Correlation of "brighter than any background" between neighbours: what squares of noise and lines look like. */
+function neighbours(pixels: ArrayLike<number>): number {
+  let [both, one, n] = [0, 0, 0];
+  for (let i = 0; i + 1 < pixels.length; i++) {
+    if (i % 32 === 31) continue;
+    const [a, b] = [pixels[i]! > 114, pixels[i + 1]! > 114];
+    n++;
+    if (a) one++;
+    if (a && b) both++;
+  }
+  const p = one / n;
+  return (both / n - p * p) / (p - p * p);
+}
+
+describe("n-gons", () => {
+  test("are fixed by seed and place, of four classes in equal parts", () => {
+    const { images, labels } = ngons(1000, { seed: 5 });
+    expect([images.shape, images.dtype, labels.length]).toEqual([[1000, 32, 32], "uint8", 1000]);
+    expect(ngons(10, { seed: 5 }).images.data).toEqual(images.data.slice(0, 10 * 1024));
+    expect(ngons(10, { seed: 6 }).images.data).not.toEqual(images.data.slice(0, 10 * 1024));
+    for (const k of [0, 1, 2, 3]) expect(labels.filter((l) => l === k).length).toBeGreaterThan(200);
+  });
+
+  test("without noise are the measured outline", () => {
+    const { images } = ngons(1, { corners: [4], noise: 0, seed: 1 });
+    const rows = Array.from({ length: 32 }, (_, y) =>
+      String.fromCharCode(...images.data.slice(32 * y, 32 * y + 32).map((v) => (v ? 35 : 46))),
+    );
+    const lines = rows.map((r) => r.replace(/^\.+|\.+$/g, "")).filter(Boolean);
+    expect(lines).toEqual([
+      "##",
+      "####",
+      "##..##",
+      "##....##",
+      "##......##",
+      "##........##",
+      "##..........##",
+      "##..........##",
+      "##........##",
+      "##......##",
+      "##....##",
+      "##..##",
+      "####",
+      "##",
+    ]);
+  });
+
+  test("options vary size, rotation, position and line, and what does not fit is refused", () => {
+    const { images, labels } = ngons(3, {
+      size: 48,
+      radius: [8, 20],
+      rotation: [0, 6.28],
+      lineWidth: [1, 3],
+      noise: [0, 0.1],
+      corners: [3, 8],
+    });
+    expect(images.shape).toEqual([3, 48, 48]);
+    expect(Math.max(...labels)).toBeLessThan(2);
+    expect(() => ngons(1, { radius: 16 })).toThrow(/does not fit 32 pixels/);
+    expect(() => ngons(1, { corners: [2] })).toThrow(/from 3 on/);
+  });
+
+  test.skipIf(!existsSync(file))("have the statistics of the course's test file (skipped where shared/data is missing)", async () => {
+    const theirs = await (await loadNpz(file)).images!.data();
+    const ours = ngons(2000, { seed: 11 }).images.data;
+    const [a, b] = [histogram(theirs), histogram(ours)];
+    for (const [bin, share] of a.entries()) expect(Math.abs(b[bin]! - share), `bin ${bin}`).toBeLessThan(0.03 * share + 0.0005);
+    expect(Math.abs(neighbours(ours) - neighbours(theirs))).toBeLessThan(0.005);
+  });
+});
+
+describe("points and sequences", () => {
+  test("spirals start at the centre and end on the unit circle", () => {
+    const { x, y } = spirals(300, { classes: 3, noise: 0 });
+    const radius = Array.from({ length: 300 }, (_, i) => Math.hypot(x.data[2 * i]!, x.data[2 * i + 1]!));
+    expect(Math.max(...radius)).toBeLessThanOrEqual(1);
+    expect([0, 1, 2].map((k) => y.filter((v) => v === k).length)).toEqual([100, 100, 100]);
+  });
+
+  test("moons lie on their half circles", () => {
+    const { x, y } = moons(100, { noise: 0 });
+    for (let i = 0; i < 100; i++) {
+      const [u, v] = [x.data[2 * i]!, x.data[2 * i + 1]!];
+      expect(y[i] === 0 ? Math.hypot(u, v) : Math.hypot(u - 1, v - 0.5)).toBeCloseTo(1, 5);
+    }
+  });
+
+  test("the targets of sequences follow from their inputs", async () => {
+    const adding = addingSequences(50, { length: 7 });
+    for (let i = 0; i < 50; i++) {
+      let [sum, marks] = [0, 0];
+      for (let t = 0; t < 7; t++) {
+        const mark = adding.x.data[14 * i + 2 * t + 1]!;
+        marks += mark;
+        sum += mark * adding.x.data[14 * i + 2 * t]!;
+      }
+      expect(marks).toBe(2);
+      expect(sum).toBeCloseTo(adding.y[i]!, 5);
+    }
+    const { x, y } = reversedSequences(3, { length: 4 });
+    expect([...y.data.slice(0, 4)]).toEqual([...x.data.slice(0, 4)].reverse());
+    expect(Math.max(...sineWaves(10, { noise: 0 }).x.data)).toBeLessThanOrEqual(1);
+    const [batch] = await Dataset.fromTensorSlices(adding).batch(8).take(1).toArray();
+    expect([batch!.x.shape, batch!.y.shape]).toEqual([[8, 7, 2], [8]]);
+  });
+});
