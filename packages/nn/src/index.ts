@@ -3,6 +3,7 @@ export { type ActivationFunction, type ActivationLike, activation } from "./acti
 export { isTraining } from "./context.ts";
 export { Input, InputLayer } from "./input.ts";
 export { Layer, layerRegistry, resetNames } from "./layer.ts";
+export { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from "./layers/activation.ts";
 export {
   Conv1D,
   Conv1DTranspose,
@@ -16,6 +17,9 @@ export {
   SeparableConv2D,
 } from "./layers/convolution.ts";
 export { Dense } from "./layers/dense.ts";
+export { Lambda } from "./layers/lambda.ts";
+export { Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract } from "./layers/merging.ts";
+export { BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization } from "./layers/normalization.ts";
 export {
   AveragePooling1D,
   AveragePooling2D,
@@ -30,6 +34,33 @@ export {
   MaxPooling2D,
   MaxPooling3D,
 } from "./layers/pooling.ts";
+export {
+  ActivityRegularization,
+  AlphaDropout,
+  Dropout,
+  GaussianDropout,
+  GaussianNoise,
+  SpatialDropout1D,
+  SpatialDropout2D,
+  SpatialDropout3D,
+} from "./layers/regularization.ts";
+export {
+  Cropping1D,
+  Cropping2D,
+  Cropping3D,
+  Flatten,
+  Masking,
+  Permute,
+  RepeatVector,
+  Reshape,
+  UpSampling1D,
+  UpSampling2D,
+  UpSampling3D,
+  ZeroPadding1D,
+  ZeroPadding2D,
+  ZeroPadding3D,
+} from "./layers/shaping.ts";
+export { TimeDistributed, Wrapper } from "./layers/wrapping.ts";
 export { MeanSquaredError } from "./losses/regression.ts";
 export { Model, Sequential } from "./model.ts";
 export { Adam, AdamW } from "./optimizers/adam.ts";
