@@ -5,6 +5,7 @@ export { isTraining } from "./context.ts";
 export { loadNative as loadModel } from "./files/native.ts";
 export { Input, InputLayer } from "./input.ts";
 export { Layer, layerRegistry, resetNames } from "./layer.ts";
+export { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from "./layers/activation.ts";
 export { AdditiveAttention, Attention, GroupedQueryAttention, MultiHeadAttention } from "./layers/attention.ts";
 export {
   Conv1D,
@@ -21,6 +22,9 @@ export {
 export { Dense } from "./layers/dense.ts";
 export { EinsumDense } from "./layers/einsum-dense.ts";
 export { Embedding } from "./layers/embedding.ts";
+export { Lambda } from "./layers/lambda.ts";
+export { Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract } from "./layers/merging.ts";
+export { BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization } from "./layers/normalization.ts";
 export {
   AveragePooling1D,
   AveragePooling2D,
@@ -37,7 +41,34 @@ export {
 } from "./layers/pooling.ts";
 export { PositionEmbedding, RotaryEmbedding, SinePositionEncoding } from "./layers/positional.ts";
 export { Bidirectional, GRU, LSTM, Recurrent, SimpleRNN } from "./layers/recurrent.ts";
+export {
+  ActivityRegularization,
+  AlphaDropout,
+  Dropout,
+  GaussianDropout,
+  GaussianNoise,
+  SpatialDropout1D,
+  SpatialDropout2D,
+  SpatialDropout3D,
+} from "./layers/regularization.ts";
+export {
+  Cropping1D,
+  Cropping2D,
+  Cropping3D,
+  Flatten,
+  Masking,
+  Permute,
+  RepeatVector,
+  Reshape,
+  UpSampling1D,
+  UpSampling2D,
+  UpSampling3D,
+  ZeroPadding1D,
+  ZeroPadding2D,
+  ZeroPadding3D,
+} from "./layers/shaping.ts";
 export { TextVectorization } from "./layers/text.ts";
+export { TimeDistributed, Wrapper } from "./layers/wrapping.ts";
 export {
   BinaryCrossentropy,
   BinaryFocalCrossentropy,

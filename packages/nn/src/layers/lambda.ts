@@ -1,0 +1,32 @@
+import { ArgumentError, type Tensor } from "@gradus/tensor";
+import { type CallOptions, Layer, type LayerOptions } from "../layer.ts";
+import type { Config } from "../serialize.ts";
+
+export type LambdaFunction = (inputs: never, options: CallOptions) => unknown;
+
+/**
+ * A function of tensors as a layer: `new Lambda((x) => x.mul(2))`. Files cannot hold it: `getConfig` throws ArgumentError.
+ * For weights or for saving, subclass `Layer` and register it.
+ */
+export class Lambda extends Layer {
+  static override readonly className = "Lambda";
+  private readonly body: LambdaFunction;
+
+  constructor(body: LambdaFunction, options: LayerOptions = {}) {
+    super(options);
+    if (typeof body !== "function") throw new ArgumentError(String(this), `the body is ${typeof body}`, "Give a function of the inputs");
+    this.body = body;
+  }
+
+  override call(inputs: Tensor | readonly Tensor[], options: CallOptions): unknown {
+    return this.body(inputs as never, options);
+  }
+
+  override getConfig(): Config {
+    throw new ArgumentError(
+      "getConfig",
+      `${this} holds a function, which a description cannot`,
+      "Subclass Layer and register it with layerRegistry instead",
+    );
+  }
+}
