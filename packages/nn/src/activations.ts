@@ -21,6 +21,7 @@ import {
   type Tensor,
   tanh,
 } from "@gradus/tensor";
+import { rememberLogits } from "./logits.ts";
 import { camelCase } from "./serialize.ts";
 
 export type ActivationFunction = (x: Tensor) => Tensor;
@@ -34,11 +35,11 @@ const byName = {
   elu: (x: Tensor) => elu(x),
   selu: (x: Tensor) => selu(x),
   gelu: (x: Tensor) => gelu(x),
-  sigmoid: (x: Tensor) => sigmoid(x),
+  sigmoid: (x: Tensor) => rememberLogits("sigmoid", x, sigmoid(x)),
   hardSigmoid: (x: Tensor) => hardSigmoid(x),
   logSigmoid: (x: Tensor) => logSigmoid(x),
   tanh: (x: Tensor) => tanh(x),
-  softmax: (x: Tensor) => softmax(x),
+  softmax: (x: Tensor) => rememberLogits("softmax", x, softmax(x)),
   logSoftmax: (x: Tensor) => logSoftmax(x),
   softplus: (x: Tensor) => softplus(x),
   softsign: (x: Tensor) => softsign(x),

@@ -4,7 +4,7 @@ export { MaxNorm, MinMaxNorm, NonNeg, UnitNorm } from "./constraints.ts";
 export { isTraining } from "./context.ts";
 export { loadNative as loadModel } from "./files/native.ts";
 export { Input, InputLayer } from "./input.ts";
-export { Layer, layerRegistry, resetNames } from "./layer.ts";
+export { Layer, type LayerOptions, layerRegistry, resetNames } from "./layer.ts";
 export { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from "./layers/activation.ts";
 export { AdditiveAttention, Attention, GroupedQueryAttention, MultiHeadAttention } from "./layers/attention.ts";
 export {
@@ -69,65 +69,14 @@ export {
 } from "./layers/shaping.ts";
 export { TextVectorization } from "./layers/text.ts";
 export { TimeDistributed, Wrapper } from "./layers/wrapping.ts";
-export {
-  BinaryCrossentropy,
-  BinaryFocalCrossentropy,
-  binaryCrossentropy,
-  CategoricalCrossentropy,
-  CategoricalFocalCrossentropy,
-  CategoricalHinge,
-  categoricalCrossentropy,
-  categoricalHinge,
-  Dice,
-  Hinge,
-  hinge,
-  KLDivergence,
-  klDivergence,
-  SparseCategoricalCrossentropy,
-  SquaredHinge,
-  sparseCategoricalCrossentropy,
-  squaredHinge,
-  Tversky,
-} from "./losses/classification.ts";
-export { Loss, lossRegistry } from "./losses/loss.ts";
-export {
-  CosineSimilarity,
-  cosineSimilarity,
-  Huber,
-  huber,
-  LogCosh,
-  logCosh,
-  MeanAbsoluteError,
-  MeanAbsolutePercentageError,
-  MeanSquaredError,
-  MeanSquaredLogarithmicError,
-  meanAbsoluteError,
-  meanAbsolutePercentageError,
-  meanSquaredError,
-  meanSquaredLogarithmicError,
-  Poisson,
-  poisson,
-} from "./losses/regression.ts";
+export * as losses from "./losses/index.ts";
 export * as metrics from "./metrics/index.ts";
 export { Model, Sequential } from "./model.ts";
-export { Adam, Adamax, AdamW, Nadam } from "./optimizers/adam.ts";
-export { Adadelta, Adagrad, Lion, RMSprop } from "./optimizers/adaptive.ts";
-export { Muon } from "./optimizers/muon.ts";
-export { Optimizer, optimizerRegistry } from "./optimizers/optimizer.ts";
-export {
-  CosineDecay,
-  CosineDecayRestarts,
-  ExponentialDecay,
-  InverseTimeDecay,
-  LearningRateSchedule,
-  LinearWarmup,
-  OneCycle,
-  PiecewiseConstantDecay,
-  PolynomialDecay,
-} from "./optimizers/schedules.ts";
-export { SGD } from "./optimizers/sgd.ts";
+export * from "./optimizers/index.ts";
+export * as schedules from "./optimizers/schedules.ts";
 export { L1, L1L2, L2, l1, l1l2, l2, OrthogonalRegularizer } from "./regularizers.ts";
 export { SeedGenerator, setRandomSeed } from "./seed.ts";
+export type { Dims } from "./symbolic.ts";
 export { Callback, LambdaCallback } from "./training/callbacks.ts";
 export { BackupAndRestore, ModelCheckpoint } from "./training/checkpoints.ts";
 export { History, type Logs } from "./training/history.ts";

@@ -1,129 +1,116 @@
-import { log1p, logaddexp, type Tensor } from "@gradus/tensor";
-import type { Config } from "../serialize.ts";
-import { Loss, type LossFunction, type LossOptions, lossRegistry } from "./loss.ts";
-import { matchShapes } from "./shapes.ts";
+import { huber as huberOf, l2Normalize, log, softplus, type Tensor, type TensorLike } from "@gradus/tensor";
+import { FunctionLoss, type LossOptions, lossRegistry } from "./loss.ts";
+import { epsilon, matchExamples, matchShapes } from "./shapes.ts";
 
-/** Kept away from zero: Keras's epsilon. */
-export const epsilon = 1e-7;
-
-/** Means over the last axis of a function of target and prediction. */
-const meanOf =
-  (name: string, f: (target: Tensor, prediction: Tensor) => Tensor): LossFunction =>
-  (yTrue, yPred) => {
-    const [target, prediction] = matchShapes(name, yTrue, yPred);
-    return f(target, prediction).mean({ axis: -1 });
-  };
-
-/** (p - t)², mean over the last axis: [batch, ..., n] → [batch, ...]. ShapeError where the shapes differ; so for all below. */
-export const meanSquaredError = meanOf("mean_squared_error", (t, p) => p.sub(t).square());
-/** |p - t|. */
-export const meanAbsoluteError = meanOf("mean_absolute_error", (t, p) => p.sub(t).abs());
-/** 100 · |t - p| / |t|. */
-export const meanAbsolutePercentageError = meanOf("mean_absolute_percentage_error", (t, p) =>
-  t.sub(p).div(t.abs().maximum(epsilon)).abs().mul(100),
-);
-/** (log(p + 1) - log(t + 1))². */
-export const meanSquaredLogarithmicError = meanOf("mean_squared_logarithmic_error", (t, p) =>
-  log1p(p.maximum(epsilon))
-    .sub(log1p(t.maximum(epsilon)))
-    .square(),
-);
-/** log cosh(p - t): half the square near 0, a line far away, without overflow. */
-export const logCosh = meanOf("log_cosh", (t, p) => {
-  const d = p.sub(t);
-  return logaddexp(d, d.neg()).sub(Math.LN2);
-});
-/** p - t · log p: for counts. */
-export const poisson = meanOf("poisson", (t, p) => p.sub(t.mul(p.add(epsilon).log())));
-
-/** Half the square up to `delta`, from there a line of that slope (Huber 1964). */
-export function huber(yTrue: Tensor, yPred: Tensor, delta = 1): Tensor {
-  return meanOf("huber_loss", (t, p) => {
-    const size = p.sub(t).abs();
-    const near = size.minimum(delta);
-    return near.square().mul(0.5).add(size.sub(near).mul(delta));
-  })(yTrue, yPred);
+/** Mean over the last axis of squared differences. */
+export function meanSquaredError(yTrue: TensorLike, yPred: TensorLike): Tensor {
+  const [target, prediction] = matchExamples("meanSquaredError", yTrue, yPred);
+  return prediction.sub(target).square().mean({ axis: -1 });
+}
+/** Mean over the last axis of absolute differences. */
+export function meanAbsoluteError(yTrue: TensorLike, yPred: TensorLike): Tensor {
+  const [target, prediction] = matchExamples("meanAbsoluteError", yTrue, yPred);
+  return prediction.sub(target).abs().mean({ axis: -1 });
+}
+/** 100 · mean over the last axis of |difference / target|; targets smaller than 1e-7 count as that. */
+export function meanAbsolutePercentageError(yTrue: TensorLike, yPred: TensorLike): Tensor {
+  const [target, prediction] = matchExamples("meanAbsolutePercentageError", yTrue, yPred);
+  return prediction.sub(target).div(target.abs().maximum(epsilon)).abs().mean({ axis: -1 }).mul(100);
+}
+/** Mean over the last axis of squared differences of log(1 + value); negative values count as 1e-7. */
+export function meanSquaredLogarithmicError(yTrue: TensorLike, yPred: TensorLike): Tensor {
+  const [target, prediction] = matchExamples("meanSquaredLogarithmicError", yTrue, yPred);
+  const logs = (x: Tensor): Tensor => x.maximum(epsilon).log1p();
+  return logs(prediction).sub(logs(target)).square().mean({ axis: -1 });
+}
+/** Half the squared difference up to `delta`, from there on a line of that slope (Huber 1964); mean over the last axis. */
+export function huber(yTrue: TensorLike, yPred: TensorLike, { delta = 1 }: { readonly delta?: number } = {}): Tensor {
+  const [target, prediction] = matchExamples("huber", yTrue, yPred);
+  return huberOf(prediction, target, { delta, reduction: "none" }).mean({ axis: -1 });
+}
+/** Mean over the last axis of log(cosh(difference)): as |x| + log(1 + exp(-2|x|)) - log 2, which cannot overflow. */
+export function logCosh(yTrue: TensorLike, yPred: TensorLike): Tensor {
+  const [target, prediction] = matchExamples("logCosh", yTrue, yPred);
+  const x = prediction.sub(target);
+  return x
+    .add(softplus(x.mul(-2)))
+    .sub(Math.LN2)
+    .mean({ axis: -1 });
+}
+/** Cosine of the angle between targets and predictions, negative: -1 where they point the same way, 0 for zero vectors. */
+export function cosineSimilarity(yTrue: TensorLike, yPred: TensorLike, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
+  const [target, prediction] = matchShapes("cosineSimilarity", yTrue, yPred);
+  const unit = (x: Tensor): Tensor => l2Normalize(x, { axis, epsilon });
+  return unit(target).mul(unit(prediction)).sum({ axis }).neg();
+}
+/** Mean over the last axis of prediction - target · log prediction: counts that follow a Poisson distribution. */
+export function poisson(yTrue: TensorLike, yPred: TensorLike): Tensor {
+  const [target, prediction] = matchExamples("poisson", yTrue, yPred);
+  return prediction.sub(target.mul(log(prediction.add(epsilon)))).mean({ axis: -1 });
 }
 
-/** -cos of the angle between target and prediction along `axis`: -1 for the same direction. */
-export function cosineSimilarity(yTrue: Tensor, yPred: Tensor, axis = -1): Tensor {
-  const [t, p] = matchShapes("cosine_similarity", yTrue, yPred);
-  const unit = (x: Tensor): Tensor => x.div(x.square().sum({ axis, keepdims: true }).maximum(1e-12).sqrt());
-  return unit(t).mul(unit(p)).sum({ axis }).neg();
-}
-
-/** The class of a loss without settings of its own. */
-export function plainLoss(className: string, name: string, f: LossFunction) {
-  return class extends Loss {
-    static readonly className = className;
-    constructor(options: LossOptions = {}) {
-      super(name, options);
-    }
-    static fromConfig(config: Config): Loss {
-      return new this(config);
-    }
-    override values(yTrue: Tensor, yPred: Tensor): Tensor {
-      return f(yTrue, yPred);
-    }
-  };
-}
-
-export const MeanSquaredError = plainLoss("MeanSquaredError", "mean_squared_error", meanSquaredError);
-export const MeanAbsoluteError = plainLoss("MeanAbsoluteError", "mean_absolute_error", meanAbsoluteError);
-export const MeanAbsolutePercentageError = plainLoss(
-  "MeanAbsolutePercentageError",
-  "mean_absolute_percentage_error",
-  meanAbsolutePercentageError,
-);
-export const MeanSquaredLogarithmicError = plainLoss(
-  "MeanSquaredLogarithmicError",
-  "mean_squared_logarithmic_error",
-  meanSquaredLogarithmicError,
-);
-export const LogCosh = plainLoss("LogCosh", "log_cosh", logCosh);
-export const Poisson = plainLoss("Poisson", "poisson", poisson);
-
-export class Huber extends Loss {
-  static readonly className = "Huber";
-  private readonly delta: number;
-  constructor(options: LossOptions & { readonly delta?: number } = {}) {
-    super("huber_loss", options);
-    this.delta = options.delta ?? 1;
-  }
-  static fromConfig(config: Config): Loss {
-    return new Huber(config);
-  }
-  override values(yTrue: Tensor, yPred: Tensor): Tensor {
-    return huber(yTrue, yPred, this.delta);
-  }
-  override getConfig(): Config {
-    return { ...super.getConfig(), delta: this.delta };
+/** `meanSquaredError` as a loss. */
+export class MeanSquaredError extends FunctionLoss {
+  static override readonly className = "MeanSquaredError";
+  constructor(options: LossOptions = {}) {
+    super("mean_squared_error", meanSquaredError, options);
   }
 }
-
-export class CosineSimilarity extends Loss {
-  static readonly className = "CosineSimilarity";
-  private readonly axis: number;
-  constructor(options: LossOptions & { readonly axis?: number } = {}) {
-    super("cosine_similarity", options);
-    this.axis = options.axis ?? -1;
+/** `meanAbsoluteError` as a loss. */
+export class MeanAbsoluteError extends FunctionLoss {
+  static override readonly className = "MeanAbsoluteError";
+  constructor(options: LossOptions = {}) {
+    super("mean_absolute_error", meanAbsoluteError, options);
   }
-  static fromConfig(config: Config): Loss {
-    return new CosineSimilarity(config);
+}
+/** `meanAbsolutePercentageError` as a loss. */
+export class MeanAbsolutePercentageError extends FunctionLoss {
+  static override readonly className = "MeanAbsolutePercentageError";
+  constructor(options: LossOptions = {}) {
+    super("mean_absolute_percentage_error", meanAbsolutePercentageError, options);
   }
-  override values(yTrue: Tensor, yPred: Tensor): Tensor {
-    return cosineSimilarity(yTrue, yPred, this.axis);
+}
+/** `meanSquaredLogarithmicError` as a loss. */
+export class MeanSquaredLogarithmicError extends FunctionLoss {
+  static override readonly className = "MeanSquaredLogarithmicError";
+  constructor(options: LossOptions = {}) {
+    super("mean_squared_logarithmic_error", meanSquaredLogarithmicError, options);
   }
-  override getConfig(): Config {
-    return { ...super.getConfig(), axis: this.axis };
+}
+/** `huber` as a loss. */
+export class Huber extends FunctionLoss {
+  static override readonly className = "Huber";
+  constructor({ delta = 1, ...options }: LossOptions & { readonly delta?: number } = {}) {
+    super("huber_loss", (t, p) => huber(t, p, { delta }), options, { delta });
+  }
+}
+/** `logCosh` as a loss. */
+export class LogCosh extends FunctionLoss {
+  static override readonly className = "LogCosh";
+  constructor(options: LossOptions = {}) {
+    super("log_cosh", logCosh, options);
+  }
+}
+/** `cosineSimilarity` as a loss. */
+export class CosineSimilarity extends FunctionLoss {
+  static override readonly className = "CosineSimilarity";
+  constructor({ axis = -1, ...options }: LossOptions & { readonly axis?: number } = {}) {
+    super("cosine_similarity", (t, p) => cosineSimilarity(t, p, { axis }), options, { axis });
+  }
+}
+/** `poisson` as a loss. */
+export class Poisson extends FunctionLoss {
+  static override readonly className = "Poisson";
+  constructor(options: LossOptions = {}) {
+    super("poisson", poisson, options);
   }
 }
 
-lossRegistry.register(MeanSquaredError, "mean_squared_error", "mse");
-lossRegistry.register(MeanAbsoluteError, "mean_absolute_error", "mae");
-lossRegistry.register(MeanAbsolutePercentageError, "mean_absolute_percentage_error", "mape");
-lossRegistry.register(MeanSquaredLogarithmicError, "mean_squared_logarithmic_error", "msle");
-lossRegistry.register(LogCosh, "log_cosh", "logcosh");
-lossRegistry.register(Poisson, "poisson");
+lossRegistry.register(MeanSquaredError, "mse", "mean_squared_error");
+lossRegistry.register(MeanAbsoluteError, "mae", "mean_absolute_error");
+lossRegistry.register(MeanAbsolutePercentageError, "mape", "mean_absolute_percentage_error");
+lossRegistry.register(MeanSquaredLogarithmicError, "msle", "mean_squared_logarithmic_error");
 lossRegistry.register(Huber, "huber", "huber_loss");
+lossRegistry.register(LogCosh, "logcosh", "log_cosh");
 lossRegistry.register(CosineSimilarity, "cosine_similarity");
+lossRegistry.register(Poisson, "poisson");

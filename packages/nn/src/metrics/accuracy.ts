@@ -1,83 +1,104 @@
-import type { Tensor } from "@gradus/tensor";
+import { ArgumentError, type Tensor, type TensorLike, takeAlongAxis } from "@gradus/tensor";
 import type { Loss } from "../losses/loss.ts";
-import type { Config } from "../serialize.ts";
+import { classNumbers, floats, matchShapes } from "../losses/shapes.ts";
 import { MeanMetric, type Metric, type MetricLike, type MetricOptions, metricRegistry } from "./metric.ts";
+
+/** 1 where the target, 0 or 1, is on the same side of the threshold as the prediction, else 0. */
+export function binaryAccuracy(yTrue: TensorLike, yPred: TensorLike, { threshold = 0.5 }: { readonly threshold?: number } = {}): Tensor {
+  const [target, prediction] = matchShapes("binaryAccuracy", yTrue, yPred);
+  return target.equal(prediction.greater(threshold).astype(target.dtype)).astype("float32");
+}
+
+/** 1 for examples whose largest prediction is at the largest target (one-hot), else 0. */
+export function categoricalAccuracy(yTrue: TensorLike, yPred: TensorLike): Tensor {
+  const [target, prediction] = matchShapes("categoricalAccuracy", yTrue, yPred);
+  return target
+    .argmax({ axis: -1 })
+    .equal(prediction.argmax({ axis: -1 }))
+    .astype("float32");
+}
+
+/** 1 for examples whose largest prediction is at the class number the target gives, else 0. */
+export function sparseCategoricalAccuracy(yTrue: TensorLike, yPred: TensorLike): Tensor {
+  const prediction = floats(yPred);
+  return classNumbers("sparseCategoricalAccuracy", yTrue, prediction)
+    .equal(prediction.argmax({ axis: -1 }))
+    .astype("float32");
+}
+
+/** 1 for examples with fewer than k predictions above that for the target's class (a number), else 0. */
+export function sparseTopKCategoricalAccuracy(yTrue: TensorLike, yPred: TensorLike, { k = 5 }: { readonly k?: number } = {}): Tensor {
+  const prediction = floats(yPred);
+  const place = classNumbers("sparseTopKCategoricalAccuracy", yTrue, prediction).expandDims({ axis: -1 });
+  const chosen = takeAlongAxis(prediction, place, { axis: -1 });
+  const above = prediction.greater(chosen).astype("int32").sum({ axis: -1 });
+  return above
+    .less(k)
+    .logicalAnd(chosen.isfinite().squeeze({ axis: -1 }))
+    .astype("float32");
+}
+
+/** 1 for examples with fewer than k predictions above that for the class of the one-hot target, else 0. */
+export function topKCategoricalAccuracy(yTrue: TensorLike, yPred: TensorLike, options: { readonly k?: number } = {}): Tensor {
+  const [target, prediction] = matchShapes("topKCategoricalAccuracy", yTrue, yPred);
+  return sparseTopKCategoricalAccuracy(target.argmax({ axis: -1 }), prediction, options);
+}
 
 /** Share of places where prediction and target are equal. */
 export class Accuracy extends MeanMetric {
   static override readonly className = "Accuracy";
   constructor(options: MetricOptions = {}) {
-    super((t, p) => sameRank(t, p).equal(p).astype("float32"), "accuracy", options);
-  }
-  static override fromConfig(config: Config): Metric {
-    return new Accuracy(config);
+    const same = (yTrue: Tensor, yPred: Tensor): Tensor => {
+      const [target, prediction] = matchShapes("Accuracy", yTrue, yPred);
+      return target.equal(prediction).astype("float32");
+    };
+    super(same, "accuracy", options);
   }
 }
 
-/** Share of places where the target, 0 or 1, is on the same side of the threshold as the prediction. */
+/** Mean of `binaryAccuracy`. */
 export class BinaryAccuracy extends MeanMetric {
   static override readonly className = "BinaryAccuracy";
-  readonly threshold: number;
-  constructor(options: MetricOptions & { readonly threshold?: number } = {}) {
-    const { threshold = 0.5 } = options;
-    super((t, p) => sameRank(t, p).greater(threshold).equal(p.greater(threshold)).astype("float32"), "binary_accuracy", options);
-    this.threshold = threshold;
-  }
-  static override fromConfig(config: Config): Metric {
-    return new BinaryAccuracy(config);
-  }
-  override getConfig(): Config {
-    return { ...super.getConfig(), threshold: this.threshold };
+  constructor({ threshold = 0.5, ...options }: MetricOptions & { readonly threshold?: number } = {}) {
+    super((t, p) => binaryAccuracy(t, p, { threshold }), "binary_accuracy", options, { threshold });
   }
 }
 
-/** Share of examples whose largest prediction is at the class of the one-hot target. */
+/** Mean of `categoricalAccuracy`. */
 export class CategoricalAccuracy extends MeanMetric {
   static override readonly className = "CategoricalAccuracy";
   constructor(options: MetricOptions = {}) {
-    super(
-      (t, p) =>
-        t
-          .argmax({ axis: -1 })
-          .equal(p.argmax({ axis: -1 }))
-          .astype("float32"),
-      "categorical_accuracy",
-      options,
-    );
-  }
-  static override fromConfig(config: Config): Metric {
-    return new CategoricalAccuracy(config);
+    super(categoricalAccuracy, "categorical_accuracy", options);
   }
 }
 
-/** Share of examples whose largest prediction is at the class number the target gives. */
+/** Mean of `sparseCategoricalAccuracy`. */
 export class SparseCategoricalAccuracy extends MeanMetric {
   static override readonly className = "SparseCategoricalAccuracy";
   constructor(options: MetricOptions = {}) {
-    super(
-      (t, p) =>
-        classNumbers(t, p)
-          .equal(p.argmax({ axis: -1 }))
-          .astype("float32"),
-      "sparse_categorical_accuracy",
-      options,
-    );
-  }
-  static override fromConfig(config: Config): Metric {
-    return new SparseCategoricalAccuracy(config);
+    super(sparseCategoricalAccuracy, "sparse_categorical_accuracy", options);
   }
 }
 
-/** Targets [batch] or [batch, 1] for predictions [batch, 1] or [batch]. */
-function sameRank(target: Tensor, prediction: Tensor): Tensor {
-  const t = target.astype(prediction.dtype);
-  return t.ndim !== prediction.ndim && t.size === prediction.size ? t.reshape([...prediction.shape]) : t;
+/** Mean of `topKCategoricalAccuracy`, k = 5 unless told. */
+export class TopKCategoricalAccuracy extends MeanMetric {
+  static override readonly className = "TopKCategoricalAccuracy";
+  constructor({ k = 5, ...options }: MetricOptions & { readonly k?: number } = {}) {
+    super((t, p) => topKCategoricalAccuracy(t, p, { k: checkedK(k) }), "top_k_categorical_accuracy", options, { k });
+  }
 }
 
-/** Class numbers as int32 of the predictions' shape without classes. */
-export function classNumbers(target: Tensor, prediction: Tensor): Tensor {
-  const t = target.ndim === prediction.ndim && target.shape.at(-1) === 1 ? target.squeeze({ axis: -1 }) : target;
-  return t.astype("int32");
+/** Mean of `sparseTopKCategoricalAccuracy`, k = 5 unless told. */
+export class SparseTopKCategoricalAccuracy extends MeanMetric {
+  static override readonly className = "SparseTopKCategoricalAccuracy";
+  constructor({ k = 5, ...options }: MetricOptions & { readonly k?: number } = {}) {
+    super((t, p) => sparseTopKCategoricalAccuracy(t, p, { k: checkedK(k) }), "sparse_top_k_categorical_accuracy", options, { k });
+  }
+}
+
+function checkedK(k: number): number {
+  if (!Number.isInteger(k) || k < 1) throw new ArgumentError("topKCategoricalAccuracy", `k is ${k}`, "Give a positive integer");
+  return k;
 }
 
 /** Whether a metric is the short name that stands for the fitting kind of accuracy. */
@@ -88,7 +109,7 @@ export function accuracyFor(_: string, target: Tensor, prediction: Tensor, loss:
   const options = { name: "accuracy" };
   const className = (loss?.constructor as { className?: string } | undefined)?.className ?? "";
   if (className.startsWith("Sparse")) return new SparseCategoricalAccuracy(options);
-  if (className === "BinaryCrossentropy" || prediction.shape.at(-1) === 1 || prediction.ndim === 1) return new BinaryAccuracy(options);
+  if (className.startsWith("Binary") || prediction.shape.at(-1) === 1 || prediction.ndim === 1) return new BinaryAccuracy(options);
   return target.ndim === prediction.ndim && target.shape.at(-1) === prediction.shape.at(-1)
     ? new CategoricalAccuracy(options)
     : new SparseCategoricalAccuracy(options);
@@ -98,3 +119,5 @@ metricRegistry.register(Accuracy);
 metricRegistry.register(BinaryAccuracy, "binary_accuracy");
 metricRegistry.register(CategoricalAccuracy, "categorical_accuracy");
 metricRegistry.register(SparseCategoricalAccuracy, "sparse_categorical_accuracy");
+metricRegistry.register(TopKCategoricalAccuracy, "top_k_categorical_accuracy");
+metricRegistry.register(SparseTopKCategoricalAccuracy, "sparse_top_k_categorical_accuracy");

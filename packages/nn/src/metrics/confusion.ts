@@ -1,345 +1,409 @@
-import { ArgumentError, arange, oneHot, type Tensor, tensor, topK, type Variable, where } from "@gradus/tensor";
-import { alignWeights } from "../losses/loss.ts";
+import { ArgumentError, oneHot, type Shape, type Tensor, tensor, topK, type Variable, where } from "@gradus/tensor";
+import { alignWeights, divideNoNaN } from "../losses/loss.ts";
+import { epsilon, matchShapes } from "../losses/shapes.ts";
 import type { Config } from "../serialize.ts";
-import { classNumbers } from "./accuracy.ts";
-import { MeanMetric, Metric, type MetricOptions, metricRegistry } from "./metric.ts";
+import { Metric, type MetricOptions, metricRegistry } from "./metric.ts";
+
+/** Weights of true positives, false positives, true negatives and false negatives. */
+export interface Counts<T> {
+  readonly truePositives: T;
+  readonly falsePositives: T;
+  readonly trueNegatives: T;
+  readonly falseNegatives: T;
+}
+const countNames = ["truePositives", "falsePositives", "trueNegatives", "falseNegatives"] as const;
+const snakeNames = ["true_positives", "false_positives", "true_negatives", "false_negatives"] as const;
 
 export interface ThresholdOptions extends MetricOptions {
-  /** Predictions above it count as positive: one number, or several (then the result is an array). Default 0.5. */
+  /** Predictions above count as positive: one number in [0, 1], or several for as many results. Default 0.5. */
   readonly thresholds?: number | readonly number[] | null;
-  /** Only the so many largest predictions of a row count as positive. */
+}
+
+function thresholdList(name: string, given: number | readonly number[] | null | undefined, otherwise: number): readonly number[] {
+  const list = given === null || given === undefined ? [otherwise] : typeof given === "number" ? [given] : given;
+  if (given !== null && given !== undefined && (!list.length || list.some((x) => !(x >= 0 && x <= 1))))
+    throw new ArgumentError(name, `thresholds are ${JSON.stringify(given)}`, "Give numbers from 0 to 1");
+  return list;
+}
+
+/**
+ * Counts at every threshold, [thresholds] for targets and predictions of any equal shape; by label, [thresholds, labels],
+ * for two dimensions if `byLabel`. Targets other than 0 are positive.
+ */
+function countsAt(
+  thresholds: readonly number[],
+  target: Tensor,
+  prediction: Tensor,
+  weights: Tensor | null,
+  byLabel = false,
+): Counts<Tensor> {
+  const shape = byLabel ? [1, -1, target.shape.at(-1)!] : [1, -1];
+  const one = tensor(1, { dtype: "float32" });
+  const weight = (weights ? alignWeights(weights, target) : one).broadcastTo([...target.shape]).reshape(shape);
+  const limits = tensor([...thresholds], { dtype: "float32" }).reshape([-1, ...shape.slice(1).map(() => 1)]);
+  const above = prediction.astype("float32").reshape(shape).greater(limits);
+  const positive = target.notEqual(0).reshape(shape);
+  const total = (chosen: Tensor): Tensor => where(chosen, weight, 0).sum({ axis: 1 });
+  return {
+    truePositives: total(above.logicalAnd(positive)),
+    falsePositives: total(above.logicalAnd(positive.logicalNot())),
+    trueNegatives: total(above.logicalOr(positive).logicalNot()),
+    falseNegatives: total(positive.logicalAnd(above.logicalNot())),
+  };
+}
+
+/** Metrics made of counts at thresholds. */
+abstract class CountingMetric extends Metric {
+  protected readonly thresholds: readonly number[];
+  private readonly kept: readonly (typeof countNames)[number][];
+  private state: readonly Variable[] = [];
+
+  /** Keeps the counts named in `kept`. */
+  constructor(
+    name: string,
+    thresholds: readonly number[],
+    kept: readonly (typeof countNames)[number][],
+    options: MetricOptions,
+    settings: Config,
+  ) {
+    super(name, options, settings);
+    this.thresholds = thresholds;
+    this.kept = kept;
+  }
+
+  protected override build(_yTrue: Shape, _yPred: Shape): void {
+    this.makeState([this.thresholds.length]);
+  }
+  protected makeState(shape: Shape): void {
+    this.state = this.kept.map((name) => this.addVariable(snakeNames[countNames.indexOf(name)]!, shape));
+  }
+
+  protected take(counts: Counts<Tensor>): void {
+    this.kept.forEach((name, i) => this.state[i]!.assign(this.state[i]!.add(counts[name])));
+  }
+
+  protected override update(yTrue: Tensor, yPred: Tensor, weights: Tensor | null): void {
+    this.take(countsAt(this.thresholds, ...matchShapes(this.name, yTrue, yPred), weights));
+  }
+
+  /** Counts so far, [thresholds]; zeros before the first batch. */
+  protected get counts(): Counts<Tensor> {
+    this.ensureBuilt([], []);
+    return Object.fromEntries(this.kept.map((name, i) => [name, this.state[i]!])) as unknown as Counts<Tensor>;
+  }
+
+  /** One number where there is one threshold. */
+  protected single(x: Tensor): Tensor {
+    return this.thresholds.length === 1 ? x.reshape([]) : x;
+  }
+}
+
+/** One of the four counts. */
+abstract class CountMetric extends CountingMetric {
+  private readonly which: (typeof countNames)[number];
+  constructor(which: (typeof countNames)[number], name: string, { thresholds = null, ...options }: ThresholdOptions) {
+    super(name, thresholdList(name, thresholds, 0.5), [which], options, { thresholds });
+    this.which = which;
+  }
+  override result(): Tensor {
+    return this.single(this.counts[this.which].mul(1));
+  }
+}
+
+/** Weight of places that are positive and predicted so. */
+export class TruePositives extends CountMetric {
+  static override readonly className = "TruePositives";
+  constructor(options: ThresholdOptions = {}) {
+    super("truePositives", "true_positives", options);
+  }
+}
+/** Weight of places that are negative but predicted positive. */
+export class FalsePositives extends CountMetric {
+  static override readonly className = "FalsePositives";
+  constructor(options: ThresholdOptions = {}) {
+    super("falsePositives", "false_positives", options);
+  }
+}
+/** Weight of places that are negative and predicted so. */
+export class TrueNegatives extends CountMetric {
+  static override readonly className = "TrueNegatives";
+  constructor(options: ThresholdOptions = {}) {
+    super("trueNegatives", "true_negatives", options);
+  }
+}
+/** Weight of places that are positive but predicted negative. */
+export class FalseNegatives extends CountMetric {
+  static override readonly className = "FalseNegatives";
+  constructor(options: ThresholdOptions = {}) {
+    super("falseNegatives", "false_negatives", options);
+  }
+}
+
+export interface PrecisionOptions extends ThresholdOptions {
+  /** Only an example's k largest predictions can be positive; without thresholds they all are. */
   readonly topK?: number | null;
-  /** Only this class counts. */
+  /** Only this class (on the last axis) counts. */
   readonly classId?: number | null;
 }
 
-type Count = "truePositives" | "falsePositives" | "trueNegatives" | "falseNegatives";
+const lowest = -1e10;
 
-/** Counts of right and wrong positives and negatives at some thresholds: [thresholds] each. */
-abstract class Confusion extends Metric {
-  protected readonly thresholds: readonly number[];
-  private readonly counts = new Map<Count, Variable>();
-  private readonly options: ThresholdOptions;
-
-  constructor(name: string, options: ThresholdOptions, thresholds: readonly number[], wanted: readonly Count[]) {
-    super(name, options);
-    this.options = options;
-    this.thresholds = thresholds;
-    if (thresholds.some((t) => !Number.isFinite(t)))
-      throw new ArgumentError(name, `a threshold is ${thresholds.find((t) => !Number.isFinite(t))}`);
-    for (const count of wanted) this.counts.set(count, this.addVariable(count, [thresholds.length]));
+/** Precision and recall: with top k, and of one class. */
+abstract class SelectiveMetric extends CountingMetric {
+  private readonly selection: { readonly topK: number | null; readonly classId: number | null };
+  constructor(name: string, missed: "falsePositives" | "falseNegatives", given: PrecisionOptions) {
+    const { thresholds = null, topK = null, classId = null, ...options } = given;
+    const limits = thresholdList(name, thresholds, topK === null ? 0.5 : lowest);
+    super(name, limits, ["truePositives", missed], options, { thresholds, topK, classId });
+    this.selection = { topK, classId };
   }
-
-  protected count(name: Count): Tensor {
-    return this.counts.get(name)!;
-  }
-
-  override update(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): void {
-    const { classId = null } = this.options;
-    const top = this.options.topK ?? null;
-    let p = yPred.astype("float32");
-    let t = yTrue.astype("float32");
-    if (t.ndim !== p.ndim && t.size === p.size) t = t.reshape([...p.shape]);
-    if (top !== null) {
-      // Whatever is not among the largest is negative at any threshold.
-      const least = topK(p, top).values.get("...", -1).expandDims({ axis: -1 });
-      p = where(p.greaterEqual(least), p, Number.NEGATIVE_INFINITY);
+  protected override update(yTrue: Tensor, yPred: Tensor, weights: Tensor | null): void {
+    let [target, prediction] = matchShapes(this.name, yTrue, yPred);
+    const { topK: k, classId } = this.selection;
+    const classes = prediction.shape.at(-1)!;
+    if (k !== null) {
+      const { indices } = topK(prediction, k);
+      const among = oneHot(indices, classes).sum({ axis: -2 }).greater(0);
+      prediction = where(among, prediction, lowest);
     }
-    let weights = sampleWeight ? alignWeights(sampleWeight.astype("float32"), p).broadcastTo([...p.shape]) : null;
-    if (classId !== null) [p, t, weights] = [p.get("...", classId), t.get("...", classId), weights ? weights.get("...", classId) : null];
-    const flat = (x: Tensor): Tensor => x.reshape([1, -1]);
-    const limits = tensor(Float32Array.from(this.thresholds)).reshape([-1, 1]);
-    const said = flat(p).greater(limits);
-    const is = flat(t).greater(0.5);
-    const add = (name: Count, mask: Tensor): void => {
-      const count = this.counts.get(name);
-      if (!count) return;
-      const ones = mask.astype("float32");
-      count.assign(count.add((weights ? ones.mul(flat(weights)) : ones).sum({ axis: 1 })));
-    };
-    add("truePositives", said.logicalAnd(is));
-    add("falsePositives", said.logicalAnd(is.logicalNot()));
-    add("falseNegatives", said.logicalNot().logicalAnd(is));
-    add("trueNegatives", said.logicalNot().logicalAnd(is.logicalNot()));
-  }
-
-  /** A result for each threshold; a number where there is one. */
-  protected each(values: Tensor): Tensor {
-    return this.thresholds.length === 1 ? values.reshape([]) : values;
-  }
-
-  override getConfig(): Config {
-    const { topK = null, classId = null } = this.options;
-    return { ...super.getConfig(), thresholds: this.options.thresholds ?? null, topK, classId };
+    if (classId !== null) [target, prediction] = [ofClass(this.name, target, classId), ofClass(this.name, prediction, classId)];
+    this.take(countsAt(this.thresholds, target, prediction, weights));
   }
 }
 
-const share = (a: Tensor, of: Tensor): Tensor => a.div(of.maximum(1e-12));
-const listOf = (given: ThresholdOptions["thresholds"], topK: number | null | undefined): readonly number[] =>
-  given === null || given === undefined ? [topK ? Number.MIN_SAFE_INTEGER : 0.5] : typeof given === "number" ? [given] : given;
-
-function countMetric(className: string, name: string, count: Count) {
-  const made = class extends Confusion {
-    static readonly className: string = className;
-    constructor(options: ThresholdOptions = {}) {
-      super(name, options, listOf(options.thresholds, options.topK), [count]);
-    }
-    static fromConfig(config: Config): Metric {
-      return new this(config);
-    }
-    override result(): Tensor {
-      return this.each(this.count(count).mul(1));
-    }
-  };
-  metricRegistry.register(made, name);
-  return made;
+function ofClass(name: string, x: Tensor, classId: number): Tensor {
+  const classes = x.shape.at(-1)!;
+  if (!(Number.isInteger(classId) && classId >= 0 && classId < classes))
+    throw new ArgumentError(name, `classId is ${classId}, there are ${classes} classes`, `Give an integer from 0 to ${classes - 1}`);
+  return x.get("...", classId);
 }
 
-export const TruePositives = countMetric("TruePositives", "true_positives", "truePositives");
-export const FalsePositives = countMetric("FalsePositives", "false_positives", "falsePositives");
-export const TrueNegatives = countMetric("TrueNegatives", "true_negatives", "trueNegatives");
-export const FalseNegatives = countMetric("FalseNegatives", "false_negatives", "falseNegatives");
-
-/** Share of what was called positive that is. */
-export class Precision extends Confusion {
-  static readonly className = "Precision";
-  constructor(options: ThresholdOptions = {}) {
-    super("precision", options, listOf(options.thresholds, options.topK), ["truePositives", "falsePositives"]);
-  }
-  static fromConfig(config: Config): Metric {
-    return new Precision(config);
+/** Share of the positive predictions that are right; 0 without any. */
+export class Precision extends SelectiveMetric {
+  static override readonly className = "Precision";
+  constructor(options: PrecisionOptions = {}) {
+    super("precision", "falsePositives", options);
   }
   override result(): Tensor {
-    const hits = this.count("truePositives");
-    return this.each(share(hits, hits.add(this.count("falsePositives"))));
+    const { truePositives, falsePositives } = this.counts;
+    return this.single(divideNoNaN(truePositives, truePositives.add(falsePositives)));
   }
 }
 
-/** Share of the positives that were found. */
-export class Recall extends Confusion {
-  static readonly className = "Recall";
-  constructor(options: ThresholdOptions = {}) {
-    super("recall", options, listOf(options.thresholds, options.topK), ["truePositives", "falseNegatives"]);
-  }
-  static fromConfig(config: Config): Metric {
-    return new Recall(config);
+/** Share of the positive places that are predicted so; 0 without any. */
+export class Recall extends SelectiveMetric {
+  static override readonly className = "Recall";
+  constructor(options: PrecisionOptions = {}) {
+    super("recall", "falseNegatives", options);
   }
   override result(): Tensor {
-    const hits = this.count("truePositives");
-    return this.each(share(hits, hits.add(this.count("falseNegatives"))));
+    const { truePositives, falseNegatives } = this.counts;
+    return this.single(divideNoNaN(truePositives, truePositives.add(falseNegatives)));
+  }
+}
+
+/** `count` thresholds from 0 to 1 in even steps; 0.5 if it is one. */
+function evenThresholds(name: string, count: number): readonly number[] {
+  if (!(Number.isInteger(count) && count > 0)) throw new ArgumentError(name, `numThresholds is ${count}`, "Give a positive integer");
+  return count === 1 ? [0.5] : Array.from({ length: count }, (_, i) => i / (count - 1));
+}
+
+export interface ConstraintOptions extends MetricOptions {
+  readonly numThresholds?: number;
+  readonly classId?: number | null;
+}
+
+/** The best value of one quantity over the thresholds at which another is large enough. */
+abstract class ConstrainedMetric extends CountingMetric {
+  private readonly least: number;
+  private readonly classId: number | null;
+  constructor(name: string, setting: string, given: ConstraintOptions & Config) {
+    const { numThresholds = 200, classId = null, ...options } = given;
+    const least = given[setting] as number;
+    if (!(least >= 0 && least <= 1)) throw new ArgumentError(name, `${setting} is ${least}`, "Give a number from 0 to 1");
+    super(name, evenThresholds(name, numThresholds), countNames, options, { [setting]: least, numThresholds, classId });
+    this.least = least;
+    this.classId = classId;
+  }
+  protected override update(yTrue: Tensor, yPred: Tensor, weights: Tensor | null): void {
+    const matched = matchShapes(this.name, yTrue, yPred);
+    const { classId } = this;
+    const [target, prediction] = classId === null ? matched : (matched.map((x) => ofClass(this.name, x, classId)) as [Tensor, Tensor]);
+    this.take(countsAt(this.thresholds, target, prediction, weights));
+  }
+  /** What must be at least the given number, and what is then made as large as can be. */
+  protected abstract quantities(counts: Counts<Tensor>): { readonly bound: Tensor; readonly wanted: Tensor };
+  override result(): Tensor {
+    const { bound, wanted } = this.quantities(this.counts);
+    return where(bound.greaterEqual(this.least), wanted, 0).max();
+  }
+}
+
+const share = (part: Tensor, other: Tensor): Tensor => divideNoNaN(part, part.add(other));
+const sensitivity = (c: Counts<Tensor>): Tensor => share(c.truePositives, c.falseNegatives);
+const specificity = (c: Counts<Tensor>): Tensor => share(c.trueNegatives, c.falsePositives);
+const precision = (c: Counts<Tensor>): Tensor => share(c.truePositives, c.falsePositives);
+
+const named = <N extends string>(name: N, given: number | (ConstraintOptions & Record<N, number>)): ConstraintOptions & Config =>
+  (typeof given === "number" ? { [name]: given } : given) as ConstraintOptions & Config;
+
+/** The best sensitivity (recall) where the specificity is at least the given one. */
+export class SensitivityAtSpecificity extends ConstrainedMetric {
+  static override readonly className = "SensitivityAtSpecificity";
+  constructor(given: number | (ConstraintOptions & { readonly specificity: number })) {
+    super("sensitivity_at_specificity", "specificity", named("specificity", given));
+  }
+  protected override quantities(counts: Counts<Tensor>) {
+    return { bound: specificity(counts), wanted: sensitivity(counts) };
+  }
+}
+/** The best specificity where the sensitivity (recall) is at least the given one. */
+export class SpecificityAtSensitivity extends ConstrainedMetric {
+  static override readonly className = "SpecificityAtSensitivity";
+  constructor(given: number | (ConstraintOptions & { readonly sensitivity: number })) {
+    super("specificity_at_sensitivity", "sensitivity", named("sensitivity", given));
+  }
+  protected override quantities(counts: Counts<Tensor>) {
+    return { bound: sensitivity(counts), wanted: specificity(counts) };
+  }
+}
+/** The best precision where the recall is at least the given one. */
+export class PrecisionAtRecall extends ConstrainedMetric {
+  static override readonly className = "PrecisionAtRecall";
+  constructor(given: number | (ConstraintOptions & { readonly recall: number })) {
+    super("precision_at_recall", "recall", named("recall", given));
+  }
+  protected override quantities(counts: Counts<Tensor>) {
+    return { bound: sensitivity(counts), wanted: precision(counts) };
+  }
+}
+/** The best recall where the precision is at least the given one. */
+export class RecallAtPrecision extends ConstrainedMetric {
+  static override readonly className = "RecallAtPrecision";
+  constructor(given: number | (ConstraintOptions & { readonly precision: number })) {
+    super("recall_at_precision", "precision", named("precision", given));
+  }
+  protected override quantities(counts: Counts<Tensor>) {
+    return { bound: precision(counts), wanted: sensitivity(counts) };
   }
 }
 
 export interface AUCOptions extends MetricOptions {
+  /** How finely the curve is sampled; default 200. */
   readonly numThresholds?: number;
-  /** Under the curve of true against false positives, or of precision against recall. */
+  /** Thresholds of one's own, between 0 and 1, instead. */
+  readonly thresholds?: readonly number[] | null;
+  /** "ROC" (default): true over false positive rate; "PR": precision over recall. */
   readonly curve?: "ROC" | "PR";
+  /** Between thresholds: "interpolation" (default), or the smaller ("minoring") or larger ("majoring") of both ends. */
   readonly summationMethod?: "interpolation" | "minoring" | "majoring";
-  /** Predictions are scores before a sigmoid. */
+  /** Each column of [batch, labels] on its own, then the mean. */
+  readonly multiLabel?: boolean;
+  readonly numLabels?: number | null;
+  readonly labelWeights?: readonly number[] | null;
   readonly fromLogits?: boolean;
 }
 
-/** The area under a curve, from counts at evenly spaced thresholds. */
-export class AUC extends Confusion {
-  static readonly className = "AUC";
-  private readonly settings: Required<Omit<AUCOptions, "name">>;
-  constructor(options: AUCOptions = {}) {
-    const { numThresholds = 200, curve = "ROC", summationMethod = "interpolation", fromLogits = false } = options;
-    if (!Number.isInteger(numThresholds) || numThresholds < 2)
+/** The area under a curve of counts over thresholds; between thresholds of a PR curve as in Davis & Goadrich (2006), section 4. */
+export class AUC extends CountingMetric {
+  static override readonly className = "AUC";
+  private readonly choices: Required<Pick<AUCOptions, "curve" | "summationMethod" | "multiLabel" | "labelWeights" | "fromLogits">>;
+
+  constructor({
+    numThresholds = 200,
+    thresholds = null,
+    curve = "ROC",
+    summationMethod = "interpolation",
+    multiLabel = false,
+    numLabels = null,
+    labelWeights = null,
+    fromLogits = false,
+    ...options
+  }: AUCOptions = {}) {
+    const oneOf = (what: string, given: string, known: readonly string[]): void => {
+      if (!known.includes(given)) throw new ArgumentError("AUC", `${what} is ${JSON.stringify(given)}`, `Use one of ${known.join(", ")}`);
+    };
+    oneOf("curve", curve, ["ROC", "PR"]);
+    oneOf("summationMethod", summationMethod, ["interpolation", "minoring", "majoring"]);
+    if (!(Number.isInteger(numThresholds) && numThresholds > 1))
       throw new ArgumentError("AUC", `numThresholds is ${numThresholds}`, "Give an integer from 2 on");
-    const inner = Array.from({ length: numThresholds - 2 }, (_, i) => (i + 1) / (numThresholds - 1));
-    super("auc", options, [-1e-7, ...inner, 1 + 1e-7], ["truePositives", "falsePositives", "trueNegatives", "falseNegatives"]);
-    this.settings = { numThresholds, curve, summationMethod, fromLogits };
+    const between = thresholds ? [...thresholds].sort((a, b) => a - b) : evenThresholds("AUC", numThresholds).slice(1, -1);
+    const choices = { curve, summationMethod, multiLabel, labelWeights, fromLogits };
+    super("auc", [-epsilon, ...between, 1 + epsilon], countNames, options, { ...choices, numThresholds, thresholds, numLabels });
+    this.choices = choices;
+    if (numLabels) {
+      if (!multiLabel) throw new ArgumentError("AUC", "numLabels was given without multiLabel", "Set multiLabel: true");
+      this.ensureBuilt([1, numLabels], [1, numLabels]);
+    }
   }
-  static fromConfig(config: Config): Metric {
-    return new AUC(config);
+
+  protected override build(_: Shape, yPred: Shape): void {
+    this.makeState(this.choices.multiLabel && yPred.length ? [this.thresholds.length, yPred.at(-1)!] : [this.thresholds.length]);
   }
-  override update(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): void {
-    super.update(yTrue, this.settings.fromLogits ? yPred.sigmoid() : yPred, sampleWeight);
+
+  protected override update(yTrue: Tensor, yPred: Tensor, weights: Tensor | null): void {
+    const { fromLogits, multiLabel, labelWeights } = this.choices;
+    const [target, given] = matchShapes(this.name, yTrue, yPred);
+    if (multiLabel && target.ndim !== 2)
+      throw new ArgumentError("AUC", `predictions have ${target.ndim} dimensions`, "With multiLabel they must be [batch, labels]");
+    const prediction = fromLogits ? given.neg().exp().add(1).reciprocal() : given;
+    let weight = weights;
+    if (labelWeights && !multiLabel) {
+      const labels = tensor([...labelWeights], { dtype: "float32" }).broadcastTo([...target.shape]);
+      weight = weights ? labels.mul(alignWeights(weights, target)) : labels;
+    }
+    this.take(countsAt(this.thresholds, target, prediction, weight, multiLabel));
   }
+
   override result(): Tensor {
-    const [tp, fp, tn, fn] = (["truePositives", "falsePositives", "trueNegatives", "falseNegatives"] as const).map((n) =>
-      this.count(n),
-    ) as [Tensor, Tensor, Tensor, Tensor];
-    const { curve, summationMethod } = this.settings;
-    const [before, after] = [(x: Tensor) => x.get(":-1"), (x: Tensor) => x.get("1:")];
-    if (curve === "PR" && summationMethod === "interpolation") return interpolatedPR(tp, fp, fn);
-    const recall = share(tp, tp.add(fn));
-    const x = curve === "ROC" ? share(fp, fp.add(tn)) : recall;
-    const y = curve === "ROC" ? recall : share(tp, tp.add(fp));
+    const { curve, summationMethod, multiLabel, labelWeights } = this.choices;
+    const areas = (curve === "PR" && summationMethod === "interpolation" ? this.interpolatedPrecision() : this.rectangles()).sum({
+      axis: 0,
+    });
+    if (!multiLabel) return areas;
+    if (!labelWeights) return areas.mean();
+    const weights = tensor([...labelWeights], { dtype: "float32" });
+    return divideNoNaN(areas.mul(weights).sum(), weights.sum());
+  }
+
+  private rectangles(): Tensor {
+    const { counts } = this;
+    const [x, y] =
+      this.choices.curve === "ROC"
+        ? [share(counts.falsePositives, counts.trueNegatives), sensitivity(counts)]
+        : [sensitivity(counts), precision(counts)];
+    const [before, after] = [y.get(":-1"), y.get("1:")];
     const heights = {
-      interpolation: before(y).add(after(y)).div(2),
-      minoring: before(y).minimum(after(y)),
-      majoring: before(y).maximum(after(y)),
-    }[summationMethod];
-    return before(x).sub(after(x)).mul(heights).sum();
+      interpolation: () => before.add(after).div(2),
+      minoring: () => before.minimum(after),
+      majoring: () => before.maximum(after),
+    }[this.choices.summationMethod]();
+    return x.get(":-1").sub(x.get("1:")).mul(heights);
   }
-  override getConfig(): Config {
-    return { name: this.name, ...this.settings };
+
+  /** True positives and positive predictions P vary linearly between thresholds: ∫ precision = slope · (ΔTP + intercept · log(P_A / P_B)). */
+  private interpolatedPrecision(): Tensor {
+    const { truePositives, falsePositives, falseNegatives } = this.counts;
+    const positives = truePositives.add(falsePositives);
+    const [pBefore, pAfter] = [positives.get(":-1"), positives.get("1:")];
+    const tpAfter = truePositives.get("1:");
+    const gained = truePositives.get(":-1").sub(tpAfter);
+    const slope = divideNoNaN(gained, pBefore.sub(pAfter).maximum(0));
+    const intercept = tpAfter.sub(slope.mul(pAfter));
+    const ratio = where(pBefore.greater(0).logicalAnd(pAfter.greater(0)), divideNoNaN(pBefore, pAfter), 1);
+    const all = tpAfter.add(falseNegatives.get("1:"));
+    return divideNoNaN(slope.mul(gained.add(intercept.mul(ratio.log()))), all);
   }
 }
 
-/** Between thresholds counts, not precision, change in a line (Davis & Goadrich 2006). */
-function interpolatedPR(tp: Tensor, fp: Tensor, fn: Tensor): Tensor {
-  const [before, after] = [(x: Tensor) => x.get(":-1"), (x: Tensor) => x.get("1:")];
-  const found = before(tp).sub(after(tp));
-  const positives = tp.add(fp);
-  const slope = share(found, before(positives).sub(after(positives)).maximum(0));
-  const intercept = after(tp).sub(slope.mul(after(positives)));
-  const both = before(positives).greater(0).logicalAnd(after(positives).greater(0));
-  const ratio = where(both, share(before(positives), after(positives)), 1);
-  const increment = share(slope.mul(found.add(intercept.mul(ratio.log()))), after(tp).add(after(fn)).maximum(0));
-  return increment.sum();
-}
-
-export interface FBetaOptions extends MetricOptions {
-  /** Mean over classes ("macro", "weighted" by their size), or over all places together ("micro"); null: one a class. */
-  readonly average?: "micro" | "macro" | "weighted" | null;
-  readonly beta?: number;
-  readonly threshold?: number | null;
-  readonly numClasses: number;
-}
-
-/** (1 + beta²) · precision · recall / (beta² · precision + recall), for targets and predictions [batch, classes]. */
-export class FBetaScore extends Metric {
-  static readonly className: string = "FBetaScore";
-  private readonly settings: Required<Omit<FBetaOptions, "name">>;
-  private readonly hits: Variable;
-  private readonly said: Variable;
-  private readonly are: Variable;
-  constructor(options: FBetaOptions, name = "fbeta_score") {
-    super(name, options);
-    const { average = null, beta = 1, threshold = null, numClasses } = options;
-    if (!Number.isInteger(numClasses) || numClasses < 1)
-      throw new ArgumentError("FBetaScore", `numClasses is ${numClasses}`, "Give the number of classes");
-    this.settings = { average, beta, threshold, numClasses };
-    const shape = average === "micro" ? [] : [numClasses];
-    this.hits = this.addVariable("true_positives", shape);
-    this.said = this.addVariable("predicted", shape);
-    this.are = this.addVariable("actual", shape);
-  }
-  static fromConfig(config: Config): Metric {
-    return new FBetaScore(config as unknown as FBetaOptions);
-  }
-  override update(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): void {
-    const { threshold, numClasses, average } = this.settings;
-    const t = yTrue.astype("float32").reshape([-1, numClasses]);
-    const p = yPred.astype("float32").reshape([-1, numClasses]);
-    const said = threshold === null ? oneHot(p.argmax({ axis: -1 }), numClasses).astype("float32") : p.greater(threshold).astype("float32");
-    const w = sampleWeight ? sampleWeight.astype("float32").reshape([-1, 1]) : null;
-    const sum = (x: Tensor): Tensor => (w ? x.mul(w) : x).sum({ axis: average === "micro" ? null : 0 });
-    this.hits.assign(this.hits.add(sum(said.mul(t))));
-    this.said.assign(this.said.add(sum(said)));
-    this.are.assign(this.are.add(sum(t)));
-  }
-  override result(): Tensor {
-    const { average, beta } = this.settings;
-    const square = beta * beta;
-    const score = share(this.hits.mul(1 + square), this.said.add(this.are.mul(square)));
-    if (average === null || average === "micro") return score;
-    return average === "macro" ? score.mean() : share(score.mul(this.are).sum(), this.are.sum());
-  }
-  override getConfig(): Config {
-    return { ...super.getConfig(), ...this.settings };
-  }
-}
-
-/** The harmonic mean of precision and recall. */
-export class F1Score extends FBetaScore {
-  static override readonly className = "F1Score";
-  constructor(options: Omit<FBetaOptions, "beta">) {
-    super({ ...options, beta: 1 }, "f1_score");
-  }
-  static override fromConfig(config: Config): Metric {
-    return new F1Score(config as unknown as FBetaOptions);
-  }
-}
-
-/** The mean over classes of overlap / union, from class numbers [..] (or rows of scores with `sparseYPred: false`). */
-export class MeanIoU extends Metric {
-  static readonly className = "MeanIoU";
-  private readonly numClasses: number;
-  private readonly sparseYPred: boolean;
-  private readonly matrix: Variable;
-  constructor(options: MetricOptions & { readonly numClasses: number; readonly sparseYPred?: boolean }) {
-    super("mean_io_u", options);
-    this.numClasses = options.numClasses;
-    this.sparseYPred = options.sparseYPred ?? true;
-    this.matrix = this.addVariable("confusion", [options.numClasses, options.numClasses]);
-  }
-  static fromConfig(config: Config): Metric {
-    return new MeanIoU(config as unknown as { numClasses: number });
-  }
-  override update(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): void {
-    const rows = (x: Tensor): Tensor => x.reshape([-1, 1]).astype("int32").equal(arange(this.numClasses)).astype("float32");
-    const classes = this.sparseYPred ? yPred : yPred.argmax({ axis: -1 });
-    const t = rows(yTrue);
-    const weighted = sampleWeight ? t.mul(sampleWeight.astype("float32").reshape([-1, 1])) : t;
-    this.matrix.assign(this.matrix.add(weighted.T.matmul(rows(classes))));
-  }
-  override result(): Tensor {
-    const overlap = this.matrix.diagonal();
-    const union = this.matrix
-      .sum({ axis: 0 })
-      .add(this.matrix.sum({ axis: 1 }))
-      .sub(overlap);
-    const valid = union.greater(0).astype("float32");
-    return share(share(overlap, union).mul(valid).sum(), valid.sum());
-  }
-  override getConfig(): Config {
-    return { ...super.getConfig(), numClasses: this.numClasses, sparseYPred: this.sparseYPred };
-  }
-}
-
-/** Whether the right class is among the k largest predictions: ties count for it, as in Keras. */
-const amongTop = (classes: Tensor, p: Tensor, k: number): Tensor => {
-  const right = p.takeAlongAxis(classes.expandDims({ axis: -1 }), { axis: -1 });
-  return p.greater(right).astype("int32").sum({ axis: -1 }).less(k).astype("float32");
-};
-
-export interface TopKOptions extends MetricOptions {
-  readonly k?: number;
-}
-
-/** Share of examples whose class (one-hot) is among the k largest predictions. */
-export class TopKCategoricalAccuracy extends MeanMetric {
-  static override readonly className = "TopKCategoricalAccuracy";
-  private readonly k: number;
-  constructor(options: TopKOptions = {}) {
-    const { k = 5 } = options;
-    super((t, p) => amongTop(t.argmax({ axis: -1 }), p, k), "top_k_categorical_accuracy", options);
-    this.k = k;
-  }
-  static override fromConfig(config: Config): Metric {
-    return new TopKCategoricalAccuracy(config);
-  }
-  override getConfig(): Config {
-    return { ...super.getConfig(), k: this.k };
-  }
-}
-
-/** The same for class numbers. */
-export class SparseTopKCategoricalAccuracy extends MeanMetric {
-  static override readonly className = "SparseTopKCategoricalAccuracy";
-  private readonly k: number;
-  constructor(options: TopKOptions = {}) {
-    const { k = 5 } = options;
-    super((t, p) => amongTop(classNumbers(t, p), p, k), "sparse_top_k_categorical_accuracy", options);
-    this.k = k;
-  }
-  static override fromConfig(config: Config): Metric {
-    return new SparseTopKCategoricalAccuracy(config);
-  }
-  override getConfig(): Config {
-    return { ...super.getConfig(), k: this.k };
-  }
-}
-
+metricRegistry.register(TruePositives, "true_positives");
+metricRegistry.register(FalsePositives, "false_positives");
+metricRegistry.register(TrueNegatives, "true_negatives");
+metricRegistry.register(FalseNegatives, "false_negatives");
 metricRegistry.register(Precision, "precision");
 metricRegistry.register(Recall, "recall");
+metricRegistry.register(SensitivityAtSpecificity);
+metricRegistry.register(SpecificityAtSensitivity);
+metricRegistry.register(PrecisionAtRecall);
+metricRegistry.register(RecallAtPrecision);
 metricRegistry.register(AUC, "auc");
-metricRegistry.register(FBetaScore);
-metricRegistry.register(F1Score);
-metricRegistry.register(MeanIoU);
-metricRegistry.register(TopKCategoricalAccuracy, "top_k_categorical_accuracy");
-metricRegistry.register(SparseTopKCategoricalAccuracy, "sparse_top_k_categorical_accuracy");

@@ -1,36 +1,21 @@
-/** Metrics by Keras's names: `new metrics.AUC()`. Several share their names with losses, so they have a namespace. */
-export { Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy } from "./accuracy.ts";
+/** Keras's metrics. */
 export {
-  AUC,
-  F1Score,
-  FalseNegatives,
-  FalsePositives,
-  FBetaScore,
-  MeanIoU,
-  Precision,
-  Recall,
+  Accuracy,
+  BinaryAccuracy,
+  binaryAccuracy,
+  CategoricalAccuracy,
+  categoricalAccuracy,
+  SparseCategoricalAccuracy,
   SparseTopKCategoricalAccuracy,
+  sparseCategoricalAccuracy,
+  sparseTopKCategoricalAccuracy,
   TopKCategoricalAccuracy,
-  TrueNegatives,
-  TruePositives,
-} from "./confusion.ts";
-export { Mean, Metric, metricRegistry } from "./metric.ts";
-export {
-  BinaryCrossentropyMetric as BinaryCrossentropy,
-  CategoricalCrossentropyMetric as CategoricalCrossentropy,
-  CategoricalHingeMetric as CategoricalHinge,
-  CosineSimilarityMetric as CosineSimilarity,
-  HingeMetric as Hinge,
-  KLDivergenceMetric as KLDivergence,
-  LogCoshErrorMetric as LogCoshError,
-  MeanAbsoluteErrorMetric as MeanAbsoluteError,
-  MeanAbsolutePercentageErrorMetric as MeanAbsolutePercentageError,
-  MeanSquaredErrorMetric as MeanSquaredError,
-  MeanSquaredLogarithmicErrorMetric as MeanSquaredLogarithmicError,
-  PoissonMetric as Poisson,
-  R2Score,
-  RootMeanSquaredError,
-  SparseCategoricalCrossentropyMetric as SparseCategoricalCrossentropy,
-  SquaredHingeMetric as SquaredHinge,
-  Sum,
-} from "./regression.ts";
+  topKCategoricalAccuracy,
+} from "./accuracy.ts";
+export * from "./confusion.ts";
+export * from "./fscore.ts";
+export * from "./iou.ts";
+export * from "./losses.ts";
+export { MeanMetric, Metric, type MetricLike, type MetricOptions, metricRegistry } from "./metric.ts";
+export * from "./r2.ts";
+export * from "./reduction.ts";

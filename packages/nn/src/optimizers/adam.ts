@@ -1,98 +1,96 @@
 import { sqrt, type Tensor, type Variable } from "@gradus/tensor";
-import type { Config } from "../serialize.ts";
-import { Optimizer, type OptimizerOptions, optimizerRegistry } from "./optimizer.ts";
+import { Optimizer, type OptimizerArguments, type OptimizerOptions, optimizerRegistry, optionsOf } from "./optimizer.ts";
+import type { LearningRateSchedule } from "./schedules.ts";
 
-export interface AdamOptions extends OptimizerOptions {
+export interface MomentOptions extends OptimizerOptions {
   readonly beta1?: number;
   readonly beta2?: number;
   readonly epsilon?: number;
+}
+
+export interface AdamOptions extends MomentOptions {
   /** Divide by the largest second moment seen so far (Reddi et al. 2018). */
   readonly amsgrad?: boolean;
 }
 
+/** 1 - base^step, exact also for a base near 1. */
+const missing = (base: number, step: Tensor): Tensor => step.mul(Math.log(base)).expm1().neg();
+
+/** A running mean: old + (value - old) · (1 - beta), assigned. */
+export function runningMean(state: Variable, value: Tensor, beta: number): Tensor {
+  const next = state.add(value.sub(state).mul(1 - beta));
+  state.assign(next);
+  return next;
+}
+
+/** The update that Adam subtracts: Keras's form, where the correction goes into the rate and epsilon is added to the uncorrected root. */
+export function adamStep(
+  moments: { readonly m: Variable; readonly v: Variable; readonly largest?: Variable | undefined },
+  gradient: Tensor,
+  rate: Tensor,
+  step: Tensor,
+  { beta1, beta2, epsilon }: { readonly beta1: number; readonly beta2: number; readonly epsilon: number },
+): Tensor {
+  const correction = sqrt(missing(beta2, step)).div(missing(beta1, step));
+  const m = runningMean(moments.m, gradient, beta1);
+  let second = runningMean(moments.v, gradient.square(), beta2);
+  if (moments.largest) {
+    second = moments.largest.maximum(second);
+    moments.largest.assign(second);
+  }
+  return m.mul(rate.mul(correction)).div(sqrt(second).add(epsilon));
+}
+
 /** Steps scaled by running means of the gradient and its square, corrected for their start at zero (Kingma & Ba 2015, algorithm 1). */
 export class Adam extends Optimizer {
-  static readonly className: string = "Adam";
-  private readonly settings: { readonly beta1: number; readonly beta2: number; readonly epsilon: number; readonly amsgrad: boolean };
+  static override readonly className: string = "Adam";
+  private readonly choices: { readonly beta1: number; readonly beta2: number; readonly epsilon: number; readonly amsgrad: boolean };
   private readonly m: Variable[] = [];
   private readonly v: Variable[] = [];
   private readonly largest: Variable[] = [];
 
-  constructor(options: AdamOptions | number = {}, name = "adam") {
-    const given = typeof options === "number" ? { learningRate: options } : options;
-    super(name, 0.001, given);
-    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, amsgrad = false } = given as AdamOptions;
-    this.settings = { beta1, beta2, epsilon, amsgrad };
-  }
-
-  static fromConfig(config: Config): Optimizer {
-    return new Adam(config);
+  constructor(given: OptimizerArguments<AdamOptions> = {}, name = "adam") {
+    const options = optionsOf<AdamOptions>(given);
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, amsgrad = false } = options;
+    const choices = { beta1, beta2, epsilon, amsgrad };
+    super(name, 0.001, options, choices);
+    this.choices = choices;
   }
 
   protected override createState(weights: readonly Variable[]): void {
     for (const w of weights) {
       this.m.push(this.stateLike(w, "momentum"));
       this.v.push(this.stateLike(w, "velocity"));
-      if (this.settings.amsgrad) this.largest.push(this.stateLike(w, "velocity_hat"));
+      if (this.choices.amsgrad) this.largest.push(this.stateLike(w, "velocity_hat"));
     }
   }
 
   protected override update(w: Tensor, g: Tensor, rate: Tensor, step: Tensor, i: number): Tensor {
-    const { beta1, beta2, epsilon, amsgrad } = this.settings;
-    // Keras's form: the correction goes into the rate, epsilon is added to the uncorrected root.
-    const correction = sqrt(missing(beta2, step)).div(missing(beta1, step));
-    const m = this.m[i]!.add(g.sub(this.m[i]!).mul(1 - beta1));
-    const v = this.v[i]!.add(
-      g
-        .square()
-        .sub(this.v[i]!)
-        .mul(1 - beta2),
-    );
-    this.m[i]!.assign(m);
-    this.v[i]!.assign(v);
-    let second = v;
-    if (amsgrad) {
-      second = this.largest[i]!.maximum(v);
-      this.largest[i]!.assign(second);
-    }
-    return w.sub(m.mul(rate.mul(correction).astype(w.dtype)).div(sqrt(second).add(epsilon)));
-  }
-
-  override getConfig(): Config {
-    return { ...super.getConfig(), ...this.settings };
+    return w.sub(adamStep({ m: this.m[i]!, v: this.v[i]!, largest: this.largest[i] }, g, rate, step, this.choices));
   }
 }
-
-/** 1 - base^step, exact also for a base near 1. */
-const missing = (base: number, step: Tensor): Tensor => step.mul(Math.log(base)).expm1().neg();
 
 /** Adam with decoupled weight decay, 0.004 unless told (Loshchilov & Hutter 2019). */
 export class AdamW extends Adam {
   static override readonly className = "AdamW";
-  constructor(options: AdamOptions | number = {}) {
-    const given = typeof options === "number" ? { learningRate: options } : options;
-    super({ ...given, weightDecay: given.weightDecay ?? 0.004 }, "adamw");
-  }
-  static override fromConfig(config: Config): Optimizer {
-    return new AdamW(config);
+  constructor(given: AdamOptions | number | LearningRateSchedule = {}) {
+    const options = optionsOf<AdamOptions>(given);
+    super({ ...options, weightDecay: options.weightDecay === undefined ? 0.004 : options.weightDecay }, "adamw");
   }
 }
 
-/** Adam with the largest gradient seen so far in place of the root mean square (Kingma & Ba 2015, algorithm 2). */
+/** Adam with the largest recent gradient in place of the root of the second moment (Kingma & Ba 2015, algorithm 2). */
 export class Adamax extends Optimizer {
-  static readonly className = "Adamax";
-  private readonly settings: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+  static override readonly className = "Adamax";
+  private readonly choices: Required<Pick<MomentOptions, "beta1" | "beta2" | "epsilon">>;
   private readonly m: Variable[] = [];
   private readonly u: Variable[] = [];
 
-  constructor(options: Omit<AdamOptions, "amsgrad"> | number = {}) {
-    const given: AdamOptions = typeof options === "number" ? { learningRate: options } : options;
-    super("adamax", 0.001, given);
-    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = given;
-    this.settings = { beta1, beta2, epsilon };
-  }
-  static fromConfig(config: Config): Optimizer {
-    return new Adamax(config);
+  constructor(given: OptimizerArguments<MomentOptions> = {}) {
+    const options = optionsOf<MomentOptions>(given);
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = options;
+    super("adamax", 0.001, options, { beta1, beta2, epsilon });
+    this.choices = { beta1, beta2, epsilon };
   }
 
   protected override createState(weights: readonly Variable[]): void {
@@ -103,42 +101,31 @@ export class Adamax extends Optimizer {
   }
 
   protected override update(w: Tensor, g: Tensor, rate: Tensor, step: Tensor, i: number): Tensor {
-    const { beta1, beta2, epsilon } = this.settings;
-    const m = this.m[i]!.add(g.sub(this.m[i]!).mul(1 - beta1));
+    const { beta1, beta2, epsilon } = this.choices;
+    const m = runningMean(this.m[i]!, g, beta1);
     const u = this.u[i]!.mul(beta2).maximum(g.abs());
-    this.m[i]!.assign(m);
     this.u[i]!.assign(u);
-    return w.sub(m.mul(rate.div(missing(beta1, step)).astype(w.dtype)).div(u.add(epsilon)));
-  }
-
-  override getConfig(): Config {
-    return { ...super.getConfig(), ...this.settings };
+    return w.sub(m.mul(rate.div(missing(beta1, step))).div(u.add(epsilon)));
   }
 }
 
-/** Adam with Nesterov's momentum and its schedule (Dozat 2016). */
+/** Adam that looks one step ahead as Nesterov's momentum does (Dozat 2016). */
 export class Nadam extends Optimizer {
-  static readonly className = "Nadam";
-  private readonly settings: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+  static override readonly className = "Nadam";
+  private readonly choices: Required<Pick<MomentOptions, "beta1" | "beta2" | "epsilon">>;
   private readonly m: Variable[] = [];
   private readonly v: Variable[] = [];
-  /** Product of the momenta so far. */
-  private product!: Variable;
-  /** The product with this step's momentum, shared by all weights. */
-  private next: Tensor | null = null;
+  /** The product of all momentum factors so far. */
+  private readonly product = this.scalarState("u_product", 1);
 
-  constructor(options: Omit<AdamOptions, "amsgrad"> | number = {}) {
-    const given: AdamOptions = typeof options === "number" ? { learningRate: options } : options;
-    super("nadam", 0.001, given);
-    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = given;
-    this.settings = { beta1, beta2, epsilon };
-  }
-  static fromConfig(config: Config): Optimizer {
-    return new Nadam(config);
+  constructor(given: OptimizerArguments<MomentOptions> = {}) {
+    const options = optionsOf<MomentOptions>(given);
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = options;
+    super("nadam", 0.001, options, { beta1, beta2, epsilon });
+    this.choices = { beta1, beta2, epsilon };
   }
 
   protected override createState(weights: readonly Variable[]): void {
-    this.product = this.scalarState("u_product", 1);
     for (const w of weights) {
       this.m.push(this.stateLike(w, "momentum"));
       this.v.push(this.stateLike(w, "velocity"));
@@ -146,32 +133,21 @@ export class Nadam extends Optimizer {
   }
 
   protected override update(w: Tensor, g: Tensor, rate: Tensor, step: Tensor, i: number): Tensor {
-    const { beta1, beta2, epsilon } = this.settings;
-    const momentum = (at: Tensor): Tensor => at.mul(Math.log(0.96)).exp().mul(-0.5).add(1).mul(beta1);
-    const [now, later] = [momentum(step), momentum(step.add(1))];
-    if (i === 0) {
-      this.next = this.product.mul(now);
-      this.product.assign(this.next);
-    }
-    const product = this.next!;
-    const m = this.m[i]!.add(g.sub(this.m[i]!).mul(1 - beta1));
-    const v = this.v[i]!.add(
-      g
-        .square()
-        .sub(this.v[i]!)
-        .mul(1 - beta2),
-    );
-    this.m[i]!.assign(m);
-    this.v[i]!.assign(v);
-    const ahead = m
-      .mul(later.div(product.mul(later).neg().add(1)).astype(w.dtype))
-      .add(g.mul(now.neg().add(1).div(product.neg().add(1)).astype(w.dtype)));
-    const spread = v.div(missing(beta2, step).astype(w.dtype));
-    return w.sub(ahead.mul(rate.astype(w.dtype)).div(sqrt(spread).add(epsilon)));
-  }
-
-  override getConfig(): Config {
-    return { ...super.getConfig(), ...this.settings };
+    const { beta1, beta2, epsilon } = this.choices;
+    // Momentum rises slowly: beta1 · (1 - 0.96^t / 2).
+    const factor = (t: Tensor): Tensor =>
+      t
+        .mul(Math.log(0.96))
+        .exp()
+        .mul(-0.5 * beta1)
+        .add(beta1);
+    const [now, next] = [factor(step), factor(step.add(1))];
+    if (i === 0) this.product.assign(this.product.mul(now.astype("float32")));
+    const product = this.product.astype(w.dtype);
+    const m = runningMean(this.m[i]!, g, beta1);
+    const v = runningMean(this.v[i]!, g.square(), beta2);
+    const ahead = m.mul(next.div(product.mul(next).neg().add(1))).add(g.mul(now.neg().add(1).div(product.neg().add(1))));
+    return w.sub(ahead.mul(rate).div(sqrt(v.div(missing(beta2, step))).add(epsilon)));
   }
 }
 

@@ -1,81 +1,112 @@
-import type { Tensor, Variable } from "@gradus/tensor";
-import type { Config } from "../serialize.ts";
-import { Adam, type AdamOptions } from "./adam.ts";
-import { type Optimizer, optimizerRegistry } from "./optimizer.ts";
+import { matmul, matrixTranspose, sqrt, type Tensor, type Variable } from "@gradus/tensor";
+import { adamStep } from "./adam.ts";
+import { Optimizer, type OptimizerArguments, type OptimizerOptions, optimizerRegistry, optionsOf } from "./optimizer.ts";
 
-export interface MuonOptions extends AdamOptions {
-  readonly momentum?: number;
-  readonly nesterov?: boolean;
-  /** Rounds of the Newton-Schulz iteration. Default 6. */
-  readonly nsSteps?: number;
-  /** Rate of Adam, which trains everything but matrices, as a multiple of the rate. Default 1. */
+export interface MuonOptions extends OptimizerOptions {
+  readonly adamBeta1?: number;
+  readonly adamBeta2?: number;
+  readonly epsilon?: number;
+  /** Weights whose name contains one of these are updated by Adam, such as the last layer's. */
+  readonly excludeLayers?: readonly string[] | null;
+  /** Whether weights called "embedding" are updated by Adam; default true. */
+  readonly excludeEmbeddings?: boolean;
+  readonly muonA?: number;
+  readonly muonB?: number;
+  readonly muonC?: number;
+  /** Adam's learning rate over Muon's; default 0.1. */
   readonly adamLrRatio?: number;
-  /** Weights whose names hold one of these are left to Adam; by default embeddings. */
-  readonly excludeLayers?: readonly string[];
+  readonly momentum?: number;
+  /** Newton-Schulz rounds. */
+  readonly nsSteps?: number;
+  readonly nesterov?: boolean;
 }
 
-/** Newton-Schulz coefficients of degree 5 (Jordan et al. 2024). */
-const [a, b, c] = [3.4445, -4.775, 2.0315] as const;
-
 /**
- * Momentum made orthogonal, for weights of two dimensions and more (the last axis the units), Adam for the others
- * (Jordan et al. 2024). The step is scaled by √max(1, rows / columns).
+ * Matrices move along their momentum made orthogonal: all singular values brought near 1 by Newton-Schulz rounds (Jordan
+ * 2024). Weights that are not of two or three dimensions, and excluded ones, are updated by Adam. Weight decay 0.1 unless told.
  */
-export class Muon extends Adam {
+export class Muon extends Optimizer {
   static override readonly className = "Muon";
-  private readonly muon: Required<Pick<MuonOptions, "momentum" | "nesterov" | "nsSteps" | "adamLrRatio" | "excludeLayers">>;
-  private readonly momenta = new Map<number, Variable>();
+  private readonly choices: Required<Omit<MuonOptions, keyof OptimizerOptions>>;
+  private readonly m: Variable[] = [];
+  /** Second moments of the weights that Adam updates, null for the others. */
+  private readonly v: (Variable | null)[] = [];
 
-  constructor(options: MuonOptions | number = {}) {
-    const given: MuonOptions = typeof options === "number" ? { learningRate: options } : options;
-    super(given, "muon");
-    const { momentum = 0.95, nesterov = true, nsSteps = 6, adamLrRatio = 1, excludeLayers = ["embedding"] } = given;
-    this.muon = { momentum, nesterov, nsSteps, adamLrRatio, excludeLayers };
+  constructor(given: OptimizerArguments<MuonOptions> = {}) {
+    const options = optionsOf<MuonOptions>(given);
+    const {
+      adamBeta1 = 0.9,
+      adamBeta2 = 0.999,
+      epsilon = 1e-7,
+      excludeLayers = null,
+      excludeEmbeddings = true,
+      muonA = 3.4445,
+      muonB = -4.775,
+      muonC = 2.0315,
+      adamLrRatio = 0.1,
+      momentum = 0.95,
+      nsSteps = 6,
+      nesterov = true,
+    } = options;
+    const choices = {
+      adamBeta1,
+      adamBeta2,
+      epsilon,
+      excludeLayers,
+      excludeEmbeddings,
+      muonA,
+      muonB,
+      muonC,
+      adamLrRatio,
+      momentum,
+      nsSteps,
+      nesterov,
+    };
+    super("muon", 0.001, { ...options, weightDecay: options.weightDecay === undefined ? 0.1 : options.weightDecay }, choices);
+    this.choices = choices;
   }
-  static override fromConfig(config: Config): Optimizer {
-    return new Muon(config);
+
+  private byAdam({ shape, name = "" }: Variable): boolean {
+    const { excludeEmbeddings, excludeLayers } = this.choices;
+    if (shape.length < 2 || shape.length > 3) return true;
+    if (excludeEmbeddings && name.toLowerCase().includes("embedding")) return true;
+    return (excludeLayers ?? []).some((part) => name.includes(part));
   }
 
   protected override createState(weights: readonly Variable[]): void {
-    super.createState(weights);
-    weights.forEach((w, i) => {
-      if (this.isMatrix(w)) this.momenta.set(i, this.stateLike(w, "muon_momentum"));
-    });
-  }
-
-  private isMatrix(w: Variable): boolean {
-    return w.ndim >= 2 && w.ndim <= 4 && !this.muon.excludeLayers.some((name) => w.name?.includes(name));
+    for (const w of weights) {
+      this.m.push(this.stateLike(w, "momentum"));
+      this.v.push(this.byAdam(w) ? this.stateLike(w, "velocity") : null);
+    }
   }
 
   protected override update(w: Tensor, g: Tensor, rate: Tensor, step: Tensor, i: number): Tensor {
-    const state = this.momenta.get(i);
-    const { momentum, nesterov, nsSteps, adamLrRatio } = this.muon;
-    if (!state) return super.update(w, g, adamLrRatio === 1 ? rate : rate.mul(adamLrRatio), step, i);
-    const m = state.mul(momentum).add(g);
-    state.assign(m);
-    const direction = nesterov ? g.add(m.mul(momentum)) : m;
-    const columns = w.shape.at(-1)!;
-    const rows = w.size / columns;
-    const change = orthogonal(direction.reshape([rows, columns]), nsSteps).reshape([...w.shape]);
-    return w.sub(change.mul(rate.mul(Math.sqrt(Math.max(1, rows / columns))).astype(w.dtype)));
+    const { adamBeta1: beta1, adamBeta2: beta2, epsilon, adamLrRatio, momentum, nesterov } = this.choices;
+    const m = this.m[i]!;
+    const v = this.v[i];
+    if (v) return w.sub(adamStep({ m, v }, g, rate.mul(adamLrRatio), step, { beta1, beta2, epsilon }));
+    const next = m.mul(momentum).add(g);
+    m.assign(next);
+    const direction = this.orthogonalised(nesterov ? g.add(next.mul(momentum)) : next);
+    const [rows, columns] = w.shape as [number, number];
+    return w.sub(direction.mul(rate.mul(Math.sqrt(Math.max(1, rows / columns)))));
   }
 
-  override getConfig(): Config {
-    return { ...super.getConfig(), ...this.muon };
+  /** U Vᵀ, roughly, for x = U S Vᵀ (stacks of matrices too): rounds of x ← a x + (b xxᵀ + c (xxᵀ)²) x. */
+  private orthogonalised(x: Tensor): Tensor {
+    const { muonA, muonB, muonC, nsSteps } = this.choices;
+    const tall = x.shape.at(-2)! > x.shape.at(-1)!;
+    const wide = tall ? matrixTranspose(x) : x;
+    // Brought to a spectral norm of at most 1 first.
+    const length = sqrt(wide.square().sum({ axis: [-2, -1], keepdims: true }));
+    let y = wide.div(length.add(1e-7));
+    for (let round = 0; round < nsSteps; round++) {
+      const square = matmul(y, matrixTranspose(y));
+      const polynomial = square.mul(muonB).add(matmul(square, square).mul(muonC));
+      y = y.mul(muonA).add(matmul(polynomial, y));
+    }
+    return tall ? matrixTranspose(y) : y;
   }
-}
-
-/** Nearly the closest matrix with orthogonal rows or columns: its singular values come out between about 0.7 and 1.2. */
-function orthogonal(matrix: Tensor, steps: number): Tensor {
-  const tall = matrix.shape[0]! > matrix.shape[1]!;
-  let x = tall ? matrix.T : matrix;
-  x = x.div(x.square().sum().sqrt().add(1e-7));
-  for (let i = 0; i < steps; i++) {
-    const square = x.matmul(x.T);
-    const rest = square.mul(b).add(square.matmul(square).mul(c));
-    x = x.mul(a).add(rest.matmul(x));
-  }
-  return tall ? x.T : x;
 }
 
 optimizerRegistry.register(Muon, "muon");

@@ -1,4 +1,16 @@
-import { ArgumentError, FormatError, positive, sqrt, type Tensor, tensor, type Variable, variable, where, zeros } from "@gradus/tensor";
+import {
+  ArgumentError,
+  compile,
+  FormatError,
+  full,
+  positive,
+  sqrt,
+  type Tensor,
+  tensor,
+  type Variable,
+  variable,
+  where,
+} from "@gradus/tensor";
 import { type Config, Registry, type Serializable, type Serialized, serialize } from "../serialize.ts";
 import { LearningRateSchedule, scheduleRegistry } from "./schedules.ts";
 
@@ -22,40 +34,69 @@ export interface OptimizerOptions {
   readonly gradientAccumulationSteps?: number | null;
 }
 
+/** What optimizers take: options, or just the learning rate. */
+export type OptimizerArguments<Options> = Options | number | LearningRateSchedule;
+
+/** Options from what an optimizer was given. */
+export const optionsOf = <Options extends OptimizerOptions>(given: OptimizerArguments<Options>): Options =>
+  (typeof given === "number" || given instanceof LearningRateSchedule ? { learningRate: given } : given) as Options;
+
 /**
  * Changes weights along their gradients. All of it is graph: `apply` inside of a compiled function becomes part of the
  * program. Subclasses make their state in `createState` and give the new value of a weight in `update`.
  */
 export abstract class Optimizer implements Serializable {
+  static readonly className: string = "Optimizer";
   readonly name: string;
   /** Updates done so far. */
   readonly iterations: Variable;
   /** State variables, in a fixed order: what a checkpoint holds. */
   readonly variables: Variable[] = [];
   protected readonly options: OptimizerOptions;
+  private readonly settings: Config;
   private readonly rate: Variable | null;
   private readonly schedule: LearningRateSchedule | null;
   private weights: readonly Variable[] = [];
   private averages: Variable[] = [];
-  private sums: Variable[] = [];
+  private gradientSums: Variable[] = [];
   private attempts: Variable | null = null;
+  private keepsItsSize: (weight: Variable) => boolean = () => false;
+  /** One program a step in plain loops; inside of a compiled function a part of that. */
+  private readonly program = compile((gradients: readonly Tensor[], allowed: Tensor | null) => {
+    const steps = this.options.gradientAccumulationSteps ?? 1;
+    if (steps > 1) this.accumulate(gradients, steps, allowed);
+    else this.step(gradients, allowed);
+  });
 
-  constructor(name: string, learningRate: number | LearningRateSchedule, options: OptimizerOptions) {
+  /** `settings` are the subclass's own options, for `getConfig`. */
+  constructor(name: string, learningRate: number, options: OptimizerOptions, settings: Config = {}) {
     this.name = options.name ?? name;
     this.options = options;
+    this.settings = settings;
     const chosen = [options.clipnorm, options.clipvalue, options.globalClipnorm].filter((x) => x !== null && x !== undefined);
     if (chosen.length > 1) throw new ArgumentError(this.name, "clipnorm, clipvalue and globalClipnorm exclude each other", "Choose one");
     if (chosen.some((x) => !(x! > 0)))
       throw new ArgumentError(this.name, `gradients cannot be clipped to ${chosen[0]}`, "Give a positive number");
-    const steps = options.gradientAccumulationSteps ?? 1;
-    if (!Number.isInteger(steps) || steps < 1)
-      throw new ArgumentError(this.name, `gradientAccumulationSteps is ${steps}`, "Give a positive integer");
+    const { gradientAccumulationSteps: steps, emaMomentum = 0.99, emaOverwriteFrequency: frequency } = options;
+    this.checkCount("gradientAccumulationSteps", steps);
+    this.checkCount("emaOverwriteFrequency", frequency);
+    if (!(emaMomentum >= 0 && emaMomentum <= 1))
+      throw new ArgumentError(this.name, `emaMomentum is ${emaMomentum}`, "Give a number from 0 to 1");
     const given = (options.learningRate ?? learningRate) as number | LearningRateSchedule | Serialized;
     this.schedule = given instanceof LearningRateSchedule ? given : typeof given === "object" ? scheduleRegistry.deserialize(given) : null;
-    if (typeof given === "number" && !(given >= 0 && Number.isFinite(given)))
-      throw new ArgumentError(this.name, `the learning rate is ${given}`, "Give a number from 0 on");
+    if (!this.schedule && !((given as number) >= 0 && Number.isFinite(given)))
+      throw new ArgumentError(this.name, `the learning rate is ${given}`, "Give a number from 0 on, or a schedule");
     this.rate = this.schedule ? null : this.state("learning_rate", tensor(given as number, { dtype: "float32" }));
     this.iterations = this.state("iterations", tensor(0, { dtype: "int32" }));
+  }
+
+  static fromConfig(this: new (config: Config) => Optimizer, config: Config): Optimizer {
+    return new this(config);
+  }
+
+  private checkCount(what: string, given: number | null | undefined): void {
+    if (given !== null && given !== undefined && !(Number.isInteger(given) && given >= 1))
+      throw new ArgumentError(this.name, `${what} is ${given}`, "Give a positive integer");
   }
 
   private state(name: string, value: Tensor): Variable {
@@ -64,9 +105,9 @@ export abstract class Optimizer implements Serializable {
     return v;
   }
 
-  /** State shaped like a weight, zero at first (or `value`). */
-  protected stateLike(weight: Variable, name: string, value?: Tensor): Variable {
-    return this.state(`${weight.name ?? "weight"}_${name}`, value ?? zeros([...weight.shape], { dtype: weight.dtype }));
+  /** State shaped like a weight, filled with a number, zero unless told. */
+  protected stateLike(weight: Variable, name: string, value = 0): Variable {
+    return this.state(`${weight.name ?? "weight"}_${name}`, full([...weight.shape], value, { dtype: weight.dtype }));
   }
 
   /** A single number of state. */
@@ -104,9 +145,9 @@ export abstract class Optimizer implements Serializable {
     }
     this.weights = [...weights];
     this.createState(weights);
-    if (this.options.useEma) this.averages = weights.map((w) => this.stateLike(w, "average", w.mul(1)));
+    if (this.options.useEma) this.averages = weights.map((w) => this.stateLike(w, "average"));
     if ((this.options.gradientAccumulationSteps ?? 1) > 1) {
-      this.sums = weights.map((w) => this.stateLike(w, "accumulator"));
+      this.gradientSums = weights.map((w) => this.stateLike(w, "accumulator"));
       this.attempts = this.state("attempts", tensor(0, { dtype: "int32" }));
     }
   }
@@ -116,22 +157,36 @@ export abstract class Optimizer implements Serializable {
 
   /**
    * The new value of weight `index`, from its gradient, the learning rate and the number of this update (from 1), both
-   * zero-dimensional float32. State is assigned inside.
+   * zero-dimensional and of the weight's type. State is assigned inside.
    */
   protected abstract update(weight: Tensor, gradient: Tensor, rate: Tensor, step: Tensor, index: number): Tensor;
 
+  /**
+   * Weights that weight decay leaves alone: these, and those whose name contains one of `varNames`, such as "bias". Keras's
+   * `exclude_from_weight_decay`; call it before training.
+   */
+  excludeFromWeightDecay({
+    varList = [],
+    varNames = [],
+  }: {
+    readonly varList?: readonly Variable[];
+    readonly varNames?: readonly string[];
+  }): void {
+    this.keepsItsSize = (w) => varList.includes(w) || varNames.some((name) => w.name?.includes(name));
+  }
+
   /** One update of `weights` along `gradients`; where `allowed` (bool, zero-dimensional) is false nothing changes. */
   apply(gradients: readonly Tensor[], weights: readonly Variable[], allowed: Tensor | null = null): void {
+    if (gradients.length !== weights.length)
+      throw new ArgumentError(this.name, `${gradients.length} gradients were given for ${weights.length} weights`);
     this.build(weights);
-    const steps = this.options.gradientAccumulationSteps ?? 1;
-    if (steps > 1) this.accumulate(gradients, steps, allowed);
-    else this.step(gradients, allowed);
+    this.program(gradients, allowed);
   }
 
   private accumulate(gradients: readonly Tensor[], steps: number, allowed: Tensor | null): void {
     const attempt = this.attempts!.add(1);
     const due = attempt.greaterEqual(steps);
-    const totals = gradients.map((g, i) => this.sums[i]!.add(g));
+    const totals = gradients.map((g, i) => this.gradientSums[i]!.add(g));
     this.step(
       totals.map((t) => t.div(steps)),
       allowed ? allowed.logicalAnd(due) : due,
@@ -140,22 +195,23 @@ export abstract class Optimizer implements Serializable {
       const next = where(due, value.mul(0), value);
       v.assign(allowed ? where(allowed, next, v) : next);
     };
-    this.sums.forEach((s, i) => {
+    this.gradientSums.forEach((s, i) => {
       reset(s, totals[i]!);
     });
     reset(this.attempts!, attempt);
   }
 
   private step(gradients: readonly Tensor[], allowed: Tensor | null): void {
-    const old = this.variables.map((v) => positive(v));
+    const old = allowed ? this.variables.map((v) => positive(v)) : [];
     const step = this.iterations.add(1);
     const rate = this.currentRate(this.iterations);
     const stepNumber = step.astype("float32");
     const clipped = this.clip(gradients);
-    const { weightDecay = null, useEma = false, emaMomentum = 0.99, emaOverwriteFrequency = null } = this.options;
+    const { weightDecay, useEma = false, emaMomentum = 0.99, emaOverwriteFrequency = null } = this.options;
     this.weights.forEach((w, i) => {
-      const decayed = weightDecay ? w.sub(w.mul(rate.mul(weightDecay))) : w;
-      let next = this.update(decayed, clipped[i]!, rate, stepNumber, i);
+      const decays = weightDecay && !this.keepsItsSize(w);
+      const decayed = decays ? w.sub(w.mul(rate.mul(weightDecay).astype(w.dtype))) : w;
+      let next = this.update(decayed, clipped[i]!, rate.astype(w.dtype), stepNumber.astype(w.dtype), i);
       if (useEma) {
         const average = this.averages[i]!;
         // The first update starts the average at the weight itself.
@@ -169,7 +225,7 @@ export abstract class Optimizer implements Serializable {
     this.iterations.assign(step);
     if (allowed)
       this.variables.forEach((v, i) => {
-        if (!this.sums.includes(v) && v !== this.attempts) v.assign(where(allowed, v, old[i]!));
+        if (!this.gradientSums.includes(v) && v !== this.attempts) v.assign(where(allowed, v, old[i]!));
       });
   }
 
@@ -199,7 +255,7 @@ export abstract class Optimizer implements Serializable {
     });
   }
 
-  /** Puts the moving averages in the weights' place (useEma): what training does at its end. */
+  /** Puts the moving averages in the weights' place (useEma): what `fit` does at its end. */
   finalizeWeights(): void {
     this.averages.forEach((average, i) => {
       this.weights[i]!.assign(average.mul(1));
@@ -208,7 +264,8 @@ export abstract class Optimizer implements Serializable {
 
   getConfig(): Config {
     const { learningRate: _, ...others } = this.options;
-    return { ...others, name: this.name, learningRate: this.schedule ? serialize(this.schedule) : this.learningRate };
+    const learningRate = this.schedule ? serialize(this.schedule) : this.learningRate;
+    return { ...others, ...this.settings, name: this.name, learningRate };
   }
 }
 

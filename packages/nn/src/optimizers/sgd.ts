@@ -1,45 +1,39 @@
-import type { Tensor, Variable } from "@gradus/tensor";
-import type { Config } from "../serialize.ts";
-import { Optimizer, type OptimizerOptions, optimizerRegistry } from "./optimizer.ts";
+import { ArgumentError, type Tensor, type Variable } from "@gradus/tensor";
+import { Optimizer, type OptimizerArguments, type OptimizerOptions, optimizerRegistry, optionsOf } from "./optimizer.ts";
 
 export interface SGDOptions extends OptimizerOptions {
+  /** Share of the last step that is taken again; default 0. */
   readonly momentum?: number;
-  /** Look ahead along the momentum (Nesterov 1983). */
+  /** Take the gradient's step from where momentum leads (Nesterov 1983). */
   readonly nesterov?: boolean;
 }
 
-/** v ← momentum · v - rate · g; w ← w + v. */
+/** Steps against the gradient, with momentum if wanted: v ← momentum · v - rate · g, w ← w + v. Rate 0.01 unless told. */
 export class SGD extends Optimizer {
-  static readonly className = "SGD";
-  private readonly settings: { readonly momentum: number; readonly nesterov: boolean };
-  private readonly velocity: Variable[] = [];
+  static override readonly className = "SGD";
+  private readonly momentum: number;
+  private readonly nesterov: boolean;
+  private readonly velocities: Variable[] = [];
 
-  constructor(options: SGDOptions | number = {}) {
-    const given: SGDOptions = typeof options === "number" ? { learningRate: options } : options;
-    super("SGD", 0.01, given);
-    const { momentum = 0, nesterov = false } = given;
-    this.settings = { momentum, nesterov };
-  }
-  static fromConfig(config: Config): Optimizer {
-    return new SGD(config);
+  constructor(given: OptimizerArguments<SGDOptions> = {}) {
+    const options = optionsOf<SGDOptions>(given);
+    const { momentum = 0, nesterov = false } = options;
+    super("sgd", 0.01, options, { momentum, nesterov });
+    if (!(momentum >= 0 && momentum <= 1)) throw new ArgumentError(this.name, `momentum is ${momentum}`, "Give a number from 0 to 1");
+    this.momentum = momentum;
+    this.nesterov = nesterov;
   }
 
   protected override createState(weights: readonly Variable[]): void {
-    if (this.settings.momentum) for (const w of weights) this.velocity.push(this.stateLike(w, "momentum"));
+    if (this.momentum) for (const w of weights) this.velocities.push(this.stateLike(w, "momentum"));
   }
 
   protected override update(w: Tensor, g: Tensor, rate: Tensor, _step: Tensor, i: number): Tensor {
-    const { momentum, nesterov } = this.settings;
-    const change = g.mul(rate.astype(w.dtype));
-    const v = this.velocity[i];
-    if (!v) return w.sub(change);
-    const next = v.mul(momentum).sub(change);
-    v.assign(next);
-    return nesterov ? w.add(next.mul(momentum)).sub(change) : w.add(next);
-  }
-
-  override getConfig(): Config {
-    return { ...super.getConfig(), ...this.settings };
+    const step = g.mul(rate);
+    if (!this.momentum) return w.sub(step);
+    const velocity = this.velocities[i]!.mul(this.momentum).sub(step);
+    this.velocities[i]!.assign(velocity);
+    return w.add(this.nesterov ? velocity.mul(this.momentum).sub(step) : velocity);
   }
 }
 

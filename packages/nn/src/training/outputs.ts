@@ -1,7 +1,8 @@
 import { ArgumentError, Tensor } from "@gradus/tensor";
 import { type Loss, type LossLike, loss } from "../losses/loss.ts";
 import { accuracyFor, isAccuracy } from "../metrics/accuracy.ts";
-import { Mean, type Metric, type MetricLike, metric } from "../metrics/metric.ts";
+import { type Metric, type MetricLike, metric } from "../metrics/metric.ts";
+import { Mean } from "../metrics/reduction.ts";
 import type { Arrays } from "./data.ts";
 import type { CompileSettings } from "./trainer.ts";
 
@@ -63,7 +64,11 @@ export function resolveOutputs(
     const found = given ? loss(given) : null;
     const target = targets[i] ?? null;
     const prefix = many ? `${name}_` : "";
-    const make = (m: MetricLike): Metric => (isAccuracy(m) && target ? accuracyFor(m, target, predictions[i]!, found) : metric(m));
+    const make = (m: MetricLike): Metric => {
+      const made = isAccuracy(m) && target ? accuracyFor(m, target, predictions[i]!, found) : metric(m);
+      if (target) made.ensureBuilt(target.shape, predictions[i]!.shape);
+      return made;
+    };
     return {
       name,
       loss: found,

@@ -6,7 +6,6 @@ import {
   isfinite,
   positive,
   stack,
-  stopGradient,
   Tensor,
   type Tree,
   type TypedArray,
@@ -19,7 +18,8 @@ import {
 import { withContext } from "../context.ts";
 import type { Layer } from "../layer.ts";
 import type { LossLike } from "../losses/loss.ts";
-import { Mean, type Metric, type MetricLike } from "../metrics/metric.ts";
+import type { Metric, MetricLike } from "../metrics/metric.ts";
+import { Mean } from "../metrics/reduction.ts";
 import type { Model } from "../model.ts";
 import { type Optimizer, type OptimizerLike, optimizer } from "../optimizers/optimizer.ts";
 import { nextSeed } from "../seed.ts";
@@ -200,7 +200,7 @@ export class Trainer {
     const step = valueAndGrad(
       () => {
         const { total, single, outputs } = this.objective(parts, true);
-        return [total, { single: single.map((s) => (s ? stopGradient(s) : null)), outputs: outputs.map(stopGradient) } as Tree];
+        return [total, { single, outputs } as Tree];
       },
       { wrt: weights, hasAux: true },
     );
@@ -224,11 +224,12 @@ export class Trainer {
 
   private measure(parts: Parts, total: Tensor, single: readonly (Tensor | null)[], outputs: readonly Tensor[]): void {
     const size = tensor(listOf(parts.x)[0]!.shape[0] ?? 1, { dtype: "float32" });
-    this.total.add(total.reshape([1]), size.reshape([1]));
+    this.total.updateState(total, size);
     const targets = this.targets(parts);
     this.outputs!.forEach(({ mean, metrics }, i) => {
-      if (mean && single[i]) mean.add(single[i].reshape([1]), size.reshape([1]));
-      for (const { metric, weighted } of metrics) if (targets[i]) metric.update(targets[i], outputs[i]!, weighted ? parts.weight : null);
+      if (mean && single[i]) mean.updateState(single[i], size);
+      for (const { metric, weighted } of metrics)
+        if (targets[i]) metric.updateState(targets[i], outputs[i]!, weighted ? parts.weight : null);
     });
   }
 
@@ -258,9 +259,9 @@ export class Trainer {
   private compiled(): Programs {
     if (this.programs?.layers.every(([layer, trainable]) => layer.trainable === trainable)) return this.programs;
     const layers = allLayers(this.model).map((layer) => [layer, layer.trainable] as const);
-    const results = (): Tensor => stack(this.allMetrics.map(({ metric }) => metric.result().astype("float32").reshape([])));
+    const results = (): Tensor => stack(this.allMetrics.map(({ metric }) => singleResult(metric)));
     const reset = (): void => {
-      for (const { metric } of this.allMetrics) metric.reset();
+      for (const { metric } of this.allMetrics) metric.resetState();
     };
     const train = (parts: Parts): void => this.trainStep(parts);
     const test = (parts: Parts): void => this.testStep(parts);
@@ -544,6 +545,18 @@ interface Programs {
   readonly trainOnce: (parts: Parts) => Tensor;
   readonly results: () => Tensor;
   readonly reset: () => void;
+}
+
+/** What a metric gives, as one number for the logs. */
+function singleResult(metric: Metric): Tensor {
+  const result = metric.result().astype("float32");
+  if (result.size !== 1)
+    throw new ArgumentError(
+      "fit",
+      `the metric ${metric.name} gives ${result.size} numbers, logs hold one`,
+      `Choose an average, such as average: "macro", or one threshold`,
+    );
+  return result.reshape([]);
 }
 
 /** Names of a model's outputs: those of the layers they come from, else "output_0", ... */

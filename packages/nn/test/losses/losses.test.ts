@@ -6,39 +6,39 @@ import golden from "./losses.golden.json" with { type: "json" };
 type Flat = { shape: number[]; data: number[] };
 const load = ({ shape, data }: Flat): Tensor => tensor(Float32Array.from(data)).reshape(shape);
 
-const losses: Record<keyof typeof golden, nn.Loss> = {
-  mse: new nn.MeanSquaredError(),
-  mae: new nn.MeanAbsoluteError(),
-  mape: new nn.MeanAbsolutePercentageError(),
-  msle: new nn.MeanSquaredLogarithmicError(),
-  huber: new nn.Huber(),
-  log_cosh: new nn.LogCosh(),
-  poisson: new nn.Poisson(),
-  cosine_similarity: new nn.CosineSimilarity(),
-  kld: new nn.KLDivergence(),
-  bce: new nn.BinaryCrossentropy(),
-  "bce logits": new nn.BinaryCrossentropy({ fromLogits: true }),
-  "bce smooth": new nn.BinaryCrossentropy({ fromLogits: true, labelSmoothing: 0.2 }),
-  cce: new nn.CategoricalCrossentropy(),
-  "cce logits": new nn.CategoricalCrossentropy({ fromLogits: true }),
-  "cce smooth": new nn.CategoricalCrossentropy({ fromLogits: true, labelSmoothing: 0.2 }),
-  scce: new nn.SparseCategoricalCrossentropy(),
-  "scce logits": new nn.SparseCategoricalCrossentropy({ fromLogits: true }),
-  "scce ignore": new nn.SparseCategoricalCrossentropy({ fromLogits: true, ignoreClass: -1 }),
-  hinge: new nn.Hinge(),
-  squared_hinge: new nn.SquaredHinge(),
-  categorical_hinge: new nn.CategoricalHinge(),
-  "binary focal": new nn.BinaryFocalCrossentropy({ fromLogits: true }),
-  "categorical focal": new nn.CategoricalFocalCrossentropy({ fromLogits: true }),
-  dice: new nn.Dice(),
-  tversky: new nn.Tversky({ alpha: 0.7, beta: 0.3 }),
+const losses: Record<keyof typeof golden, nn.losses.Loss> = {
+  mse: new nn.losses.MeanSquaredError(),
+  mae: new nn.losses.MeanAbsoluteError(),
+  mape: new nn.losses.MeanAbsolutePercentageError(),
+  msle: new nn.losses.MeanSquaredLogarithmicError(),
+  huber: new nn.losses.Huber(),
+  log_cosh: new nn.losses.LogCosh(),
+  poisson: new nn.losses.Poisson(),
+  cosine_similarity: new nn.losses.CosineSimilarity(),
+  kld: new nn.losses.KLDivergence(),
+  bce: new nn.losses.BinaryCrossentropy(),
+  "bce logits": new nn.losses.BinaryCrossentropy({ fromLogits: true }),
+  "bce smooth": new nn.losses.BinaryCrossentropy({ fromLogits: true, labelSmoothing: 0.2 }),
+  cce: new nn.losses.CategoricalCrossentropy(),
+  "cce logits": new nn.losses.CategoricalCrossentropy({ fromLogits: true }),
+  "cce smooth": new nn.losses.CategoricalCrossentropy({ fromLogits: true, labelSmoothing: 0.2 }),
+  scce: new nn.losses.SparseCategoricalCrossentropy(),
+  "scce logits": new nn.losses.SparseCategoricalCrossentropy({ fromLogits: true }),
+  "scce ignore": new nn.losses.SparseCategoricalCrossentropy({ fromLogits: true, ignoreClass: -1 }),
+  hinge: new nn.losses.Hinge(),
+  squared_hinge: new nn.losses.SquaredHinge(),
+  categorical_hinge: new nn.losses.CategoricalHinge(),
+  "binary focal": new nn.losses.BinaryFocalCrossentropy({ fromLogits: true }),
+  "categorical focal": new nn.losses.CategoricalFocalCrossentropy({ fromLogits: true }),
+  dice: new nn.losses.Dice(),
+  tversky: new nn.losses.Tversky({ alpha: 0.7, beta: 0.3 }),
 };
 
 describe("losses equal PyTorch's, with their gradients", () => {
   test.each(Object.keys(golden) as (keyof typeof golden)[])("%s", async (name) => {
     const { y, p, loss, gradient } = golden[name];
     const config = JSON.parse(JSON.stringify(losses[name].getConfig()));
-    const again = nn.lossRegistry.deserialize({
+    const again = nn.losses.lossRegistry.deserialize({
       className: (losses[name].constructor as unknown as { className: string }).className,
       config,
     });
@@ -66,7 +66,7 @@ describe("losses", () => {
     ];
     const w = tensor([1, 0, 2], { dtype: "float32" });
     const of = (reduction: "sum" | "none" | "sumOverBatchSize" | "meanWithSampleWeight") =>
-      new nn.MeanSquaredError({ reduction }).call(y, p, w);
+      new nn.losses.MeanSquaredError({ reduction }).call(y, p, w);
     expect(await of("none").tolist()).toEqual([1, 0, 18]);
     expect(await of("sum").item()).toBe(19);
     expect(await of("sumOverBatchSize").item()).toBeCloseTo(19 / 3, 5);
@@ -80,13 +80,13 @@ describe("losses", () => {
       ],
       { dtype: "float32" },
     );
-    const cases: [nn.Loss, Tensor, Tensor][] = [
-      [new nn.BinaryCrossentropy(), hard, hard.neg().add(1)],
-      [new nn.CategoricalCrossentropy(), hard, hard.neg().add(1)],
-      [new nn.BinaryCrossentropy({ fromLogits: true }), hard, hard.mul(-1e4).add(5e3)],
-      [new nn.CategoricalCrossentropy({ fromLogits: true }), hard, hard.mul(-1e4)],
-      [new nn.SparseCategoricalCrossentropy(), tensor([1, 0]), hard.neg().add(1)],
-      [new nn.LogCosh(), hard.mul(1e4), hard.mul(-1e4)],
+    const cases: [nn.losses.Loss, Tensor, Tensor][] = [
+      [new nn.losses.BinaryCrossentropy(), hard, hard.neg().add(1)],
+      [new nn.losses.CategoricalCrossentropy(), hard, hard.neg().add(1)],
+      [new nn.losses.BinaryCrossentropy({ fromLogits: true }), hard, hard.mul(-1e4).add(5e3)],
+      [new nn.losses.CategoricalCrossentropy({ fromLogits: true }), hard, hard.mul(-1e4)],
+      [new nn.losses.SparseCategoricalCrossentropy(), tensor([1, 0]), hard.neg().add(1)],
+      [new nn.losses.LogCosh(), hard.mul(1e4), hard.mul(-1e4)],
     ];
     for (const [l, y, p] of cases) {
       const [value, g] = valueAndGrad((x: Tensor) => l.call(y, x))(p) as [Tensor, Tensor];
@@ -95,9 +95,9 @@ describe("losses", () => {
     }
   });
   test("shapes that would broadcast are refused, a missing last axis of one is not", () => {
-    expect(() => nn.meanSquaredError(zeros([4, 3]), zeros([4, 1]))).toThrow(/targets have shape \[4, 3\], predictions \[4, 1\]/);
-    expect(() => nn.sparseCategoricalCrossentropy(zeros([4, 3]), zeros([4, 3]))).toThrow(/class numbers of shape \[4\]/);
-    expect(() => nn.categoricalCrossentropy(zeros([4]), zeros([4, 3]))).toThrow(/sparse_categorical_crossentropy/);
-    expect(nn.meanSquaredError(zeros([4]), zeros([4, 1])).shape).toEqual([4]);
+    expect(() => nn.losses.meanSquaredError(zeros([4, 3]), zeros([4, 1]))).toThrow(/targets have shape \[4, 3\], predictions \[4, 1\]/);
+    expect(() => nn.losses.sparseCategoricalCrossentropy(zeros([4, 3]), zeros([4, 3]))).toThrow(/targets have shape \[4, 3\]/);
+    expect(() => nn.losses.categoricalCrossentropy(zeros([4]), zeros([4, 3]))).toThrow(/sparseCategoricalCrossentropy/);
+    expect(nn.losses.meanSquaredError(zeros([4]), zeros([4, 1])).shape).toEqual([4]);
   });
 });

@@ -88,7 +88,7 @@ describe("optimizers", () => {
       { name: "m" },
     );
     const before = matrix.mul(1).realize();
-    const optimizer = new nn.Muon({ learningRate: 1, momentum: 0 });
+    const optimizer = new nn.Muon({ learningRate: 1, momentum: 0, weightDecay: 0 });
     optimizer.build([matrix]);
     optimizer.apply(
       [
@@ -106,7 +106,10 @@ describe("optimizers", () => {
     const values = await svdvals(step).data();
     for (const v of values) expect(Math.abs(v - 1)).toBeLessThan(0.35);
     const vector = start();
-    near(await train(new nn.Muon(0.05), 20, true, vector), golden.runs.Adam);
+    near(
+      await train(new nn.Muon({ learningRate: 0.05, weightDecay: 0, adamBeta1: 0.9, adamBeta2: 0.999, adamLrRatio: 1 }), 20, true, vector),
+      golden.runs.Adam,
+    );
   });
   test("gradients accumulated over steps make one update of their mean", async () => {
     const whole = await train(new nn.SGD(0.05), 5, true);
@@ -136,7 +139,7 @@ describe("optimizers", () => {
     const optimizer = new nn.SGD(0.1);
     optimizer.learningRate = 0.3;
     expect(optimizer.learningRate).toBeCloseTo(0.3, 6);
-    const scheduled = new nn.SGD({ learningRate: new nn.ExponentialDecay(0.1, 10, 0.5) });
+    const scheduled = new nn.SGD({ learningRate: new nn.schedules.ExponentialDecay(0.1, 10, 0.5) });
     expect(scheduled.learningRate).toBeCloseTo(0.1, 6);
     expect(() => {
       scheduled.learningRate = 1;
@@ -147,22 +150,22 @@ describe("optimizers", () => {
 });
 
 describe("schedules", () => {
-  const at = async (schedule: nn.LearningRateSchedule, steps: number[]): Promise<number[]> =>
+  const at = async (schedule: nn.schedules.LearningRateSchedule, steps: number[]): Promise<number[]> =>
     Promise.all(steps.map((s) => schedule.call(tensor(s, { dtype: "float32" })).item()));
   const half = (x: number): number => (1 + Math.cos(Math.PI * x)) / 2;
   test("each gives the rates of its formula, also after a description", async () => {
-    const cases: [nn.LearningRateSchedule, number[], number[]][] = [
-      [new nn.ExponentialDecay(0.1, 10, 0.5), [0, 5, 20], [0.1, 0.1 * 0.5 ** 0.5, 0.025]],
-      [new nn.ExponentialDecay(0.1, 10, 0.5, { staircase: true }), [9, 10, 25], [0.1, 0.05, 0.025]],
-      [new nn.InverseTimeDecay(0.1, 10, 0.5), [0, 10, 20], [0.1, 0.1 / 1.5, 0.05]],
-      [new nn.PiecewiseConstantDecay([10, 20], [1, 0.5, 0.1]), [0, 10, 11, 20, 21], [1, 1, 0.5, 0.5, 0.1]],
-      [new nn.PolynomialDecay(0.1, 10, { endLearningRate: 0.01 }), [0, 5, 10, 99], [0.1, 0.055, 0.01, 0.01]],
-      [new nn.PolynomialDecay(0.1, 10, { endLearningRate: 0, power: 2, cycle: true }), [5, 15], [0.025, 0.1 * 0.25 ** 2]],
-      [new nn.CosineDecay(0.1, 100), [0, 25, 100, 150], [0.1, 0.1 * half(0.25), 0, 0]],
-      [new nn.CosineDecay(0, 100, { warmupTarget: 0.1, warmupSteps: 10 }), [0, 5, 10, 60], [0, 0.05, 0.1, 0.1 * half(0.5)]],
-      [new nn.CosineDecayRestarts(0.1, 10), [0, 5, 10, 20, 29], [0.1, 0.05, 0.1, 0.05, 0.1 * half(0.95)]],
-      [new nn.OneCycle(1, 100), [0, 29, 99], [1 / 25, 1, 1 / 250_000]],
-      [new nn.LinearWarmup(new nn.CosineDecay(0.1, 100), 10), [0, 4, 60], [0.01, 0.05, 0.1 * half(0.5)]],
+    const cases: [nn.schedules.LearningRateSchedule, number[], number[]][] = [
+      [new nn.schedules.ExponentialDecay(0.1, 10, 0.5), [0, 5, 20], [0.1, 0.1 * 0.5 ** 0.5, 0.025]],
+      [new nn.schedules.ExponentialDecay(0.1, 10, 0.5, { staircase: true }), [9, 10, 25], [0.1, 0.05, 0.025]],
+      [new nn.schedules.InverseTimeDecay(0.1, 10, 0.5), [0, 10, 20], [0.1, 0.1 / 1.5, 0.05]],
+      [new nn.schedules.PiecewiseConstantDecay([10, 20], [1, 0.5, 0.1]), [0, 10, 11, 20, 21], [1, 1, 0.5, 0.5, 0.1]],
+      [new nn.schedules.PolynomialDecay(0.1, 10, { endLearningRate: 0.01 }), [0, 5, 10, 99], [0.1, 0.055, 0.01, 0.01]],
+      [new nn.schedules.PolynomialDecay(0.1, 10, { endLearningRate: 0, power: 2, cycle: true }), [5, 15], [0.025, 0.1 * 0.25 ** 2]],
+      [new nn.schedules.CosineDecay(0.1, 100), [0, 25, 100, 150], [0.1, 0.1 * half(0.25), 0, 0]],
+      [new nn.schedules.CosineDecay(0, 100, { warmupTarget: 0.1, warmupSteps: 10 }), [0, 5, 10, 60], [0, 0.05, 0.1, 0.1 * half(0.5)]],
+      [new nn.schedules.CosineDecayRestarts(0.1, 10), [0, 5, 10, 20, 29], [0.1, 0.05, 0.1, 0.05, 0.1 * half(0.95)]],
+      [new nn.schedules.OneCycle(1, 100), [0, 29, 99], [1 / 25, 1, 1 / 250_000]],
+      [new nn.schedules.LinearWarmup(new nn.schedules.CosineDecay(0.1, 100), 10), [0, 4, 60], [0, 0.04, 0.1 * half(0.5)]],
     ];
     for (const [schedule, steps, rates] of cases) {
       near(await at(schedule, steps), rates, 5);
