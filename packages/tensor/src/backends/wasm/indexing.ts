@@ -23,14 +23,19 @@ import { registerOf, type Speller } from "./values.ts";
 function pushIndex(f: FunctionBuilder, indices: Local, m: Local, n: number): void {
   f.scope(() => {
     const i = f.local("i32");
-    pushAt(f, indices, m, 4).load("i32.load").set(i);
-    f.i32(0).get(i).get(i).i32(0).op("i32.lt_s").select().set(i);
-    f.i32(n - 1)
-      .get(i)
-      .get(i)
-      .i32(n - 1)
-      .op("i32.gt_s")
-      .select();
+    pushAt(f, indices, m, 4).load("i32.load").tee(i).i32(n).op("i32.ge_u");
+    // Almost never taken, so cheaper than selecting. What is negative is not below n, read as unsigned.
+    f.if_(() =>
+      f
+        .i32(0)
+        .i32(n - 1)
+        .get(i)
+        .i32(0)
+        .op("i32.lt_s")
+        .select()
+        .set(i),
+    );
+    f.get(i);
   });
 }
 
