@@ -185,11 +185,25 @@ const outOfRange = (operation: string, value: number, axis: number, n: number) =
     n === 0 ? "The axis is empty" : `Use ${-n} to ${n - 1}`,
   );
 
-/** The elements of a node if they are at hand: no computation, and not a value that exists only inside `compile`. */
-function valuesAtHand(node: Node): ArrayLike<number> | null {
-  if (is(node, "constant")) return node.size ? [node.attrs.value] : [];
+/** From this many elements on the device finds the range of an index array sooner than a loop here. */
+const manyIndices = 4096;
+
+/** The smallest and largest element if they are at hand: not of a value that has to be computed or exists only inside `compile`. */
+function rangeAtHand(node: Node): { readonly lowest: number; readonly highest: number } | null {
+  if (is(node, "constant")) return { lowest: node.attrs.value, highest: node.attrs.value };
   if (!node.buffer || !engine.backend.readSync || node.buffer.backend !== engine.backend) return null;
-  return engine.readSync(node);
+  if (node.size >= manyIndices) {
+    const axes = node.shape.map((_, i) => i);
+    const [lowest, highest] = [make.reduce("reduceMin", node, axes), make.reduce("reduceMax", node, axes)];
+    engine.realise([lowest, highest]);
+    return { lowest: engine.readSync(lowest)[0]!, highest: engine.readSync(highest)[0]! };
+  }
+  let [lowest, highest] = [0, 0];
+  for (const value of engine.readSync(node)) {
+    lowest = Math.min(lowest, value);
+    highest = Math.max(highest, value);
+  }
+  return { lowest, highest };
 }
 
 /**
@@ -201,15 +215,11 @@ export function prepareIndices(operation: string, indices: Tensor, n: number, ax
     throw new DTypeError(operation, `indices are ${indices.dtype}, not integers`, `Cast them with astype("int32")`);
   const { node } = indices;
   const index = make.cast(node, "int32");
-  const known = valuesAtHand(node);
+  if (node.size === 0) return index;
+  const known = rangeAtHand(node);
   if (known) {
-    let lowest = 0;
-    for (let i = 0; i < known.length; i++) {
-      const value = known[i]!;
-      if (value < -n || value >= n) throw outOfRange(operation, value, axis, n);
-      if (value < lowest) lowest = value;
-    }
-    return lowest < 0 ? fromEnd(index, n) : index;
+    for (const value of [known.lowest, known.highest]) if (value < -n || value >= n) throw outOfRange(operation, value, axis, n);
+    return known.lowest < 0 ? fromEnd(index, n) : index;
   }
   const wrapped = isUnsigned(indices.dtype) ? index : fromEnd(index, n);
   const low = make.binary("max", wrapped, make.constant(0, index.shape, "int32"));
@@ -242,18 +252,21 @@ export function readMask(operation: string, mask: Tensor): TypedArray {
   }
 }
 
-function findNonzero(shape: Shape, values: ArrayLike<number>): { count: number; places: Int32Array[] } {
+/** Where a mask of zeros and ones holds: how often, and one array of indices per axis. */
+function findNonzero(shape: Shape, mask: TypedArray): { count: number; places: Int32Array[] } {
   let count = 0;
-  for (let i = 0; i < values.length; i++) if (values[i] !== 0) count++;
-  const places = shape.map(() => new Int32Array(count));
-  const strides = stridesOf(shape);
+  for (let i = 0; i < mask.length; i++) count += mask[i]!;
+  // Without branches, which a random mask would make costly; one element more takes the writes after the last hit.
+  const found = new Int32Array(count + 1);
   let at = 0;
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] === 0) continue;
-    for (let axis = 0; axis < shape.length; axis++) places[axis]![at] = Math.floor(i / strides[axis]!) % shape[axis]!;
-    at++;
+  for (let i = 0; i < mask.length; i++) {
+    found[at] = i;
+    at += mask[i]!;
   }
-  return { count, places };
+  const flat = found.subarray(0, count);
+  if (shape.length === 1) return { count, places: [flat] };
+  const strides = stridesOf(shape);
+  return { count, places: shape.map((n, axis) => flat.map((i) => Math.floor(i / strides[axis]!) % n)) };
 }
 
 const int32Limit = 2 ** 31 - 1;

@@ -12,8 +12,10 @@ import { searchNode } from "./searching.ts";
  * `compile`.
  */
 
-function readNow(operation: string, t: Tensor): ArrayLike<number> {
+/** The values of t; `first` may compute more along with them. */
+function readNow(operation: string, t: Tensor, first?: () => void): ArrayLike<number> {
   try {
+    first?.();
     return decode(t.dtype, engine.readSync(t.node));
   } catch (error) {
     if (!(error instanceof StateError) || error.operation !== "compile") throw error;
@@ -33,34 +35,40 @@ interface Groups {
   /** First place of each group, groups in ascending order. */
   readonly first: Int32Array;
   readonly counts: Int32Array;
-  /** The group of each place. */
-  readonly inverse: Int32Array;
+  /** All places, group after group. */
+  readonly order: Int32Array;
 }
 
-/** Groups equal items among 0..n-1 under an order. */
-function group(n: number, compare: (i: number, j: number) => number, same: (i: number, j: number) => boolean): Groups {
-  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => compare(i, j) || i - j);
-  const first: number[] = [];
-  const counts: number[] = [];
-  const inverse = new Int32Array(n);
-  order.forEach((i, k) => {
-    if (k === 0 || !same(order[k - 1]!, i)) {
-      first.push(i);
-      counts.push(0);
-    }
-    counts[counts.length - 1]!++;
-    inverse[i] = first.length - 1;
-  });
-  return { first: Int32Array.from(first), counts: Int32Array.from(counts), inverse };
+/** Groups items put in an ascending, stable order; `same(k)` says whether item k of it equals the one before. */
+function group(order: Int32Array, same: (k: number) => boolean): Groups {
+  const n = order.length;
+  const starts = new Int32Array(n + 1);
+  let groups = 0;
+  for (let k = 0; k < n; k++) if (k === 0 || !same(k)) starts[groups++] = k;
+  starts[groups] = n;
+  const counts = starts.slice(0, groups).map((start, i) => starts[i + 1]! - start);
+  return { first: starts.slice(0, groups).map((start) => order[start]!), counts, order };
 }
 
 function groupValues(operation: string, t: Tensor, nanEqual: boolean): Groups {
-  const values = readNow(operation, t);
+  const x = flatten(t.node);
+  const order = make.argsort(x, 0);
+  const sorted = x.size === 0 ? x : make.gather(x, order, 0);
+  const values = readNow(operation, wrap(sorted), () => engine.realise([sorted, order]));
   return group(
-    t.size,
-    (i, j) => compareNumbers(values[i]!, values[j]!),
-    (i, j) => values[i] === values[j] || (nanEqual && Number.isNaN(values[i]) && Number.isNaN(values[j])),
+    engine.readSync(order) as Int32Array,
+    (k) => values[k - 1] === values[k] || (nanEqual && Number.isNaN(values[k - 1]) && Number.isNaN(values[k])),
   );
+}
+
+/** The group of each place. */
+function inverseOf({ counts, order }: Groups): Int32Array {
+  const inverse = new Int32Array(order.length);
+  let k = 0;
+  counts.forEach((count, i) => {
+    for (const end = k + count; k < end; k++) inverse[order[k]!] = i;
+  });
+  return inverse;
 }
 
 const integers = (values: Int32Array, shape: readonly number[] = [values.length]): Tensor => wrap(engine.upload(shape, "int32", values));
@@ -84,7 +92,9 @@ export interface Unique {
 /** The distinct elements of x with all that is known about them (array API). Every NaN is distinct. */
 export function uniqueAll(x: TensorLike): Unique {
   const t = asTensor(x, undefined, "uniqueAll");
-  const { first, counts, inverse } = groupValues("uniqueAll", t, false);
+  const groups = groupValues("uniqueAll", t, false);
+  const { first, counts } = groups;
+  const inverse = inverseOf(groups);
   return { values: pick(t, first), indices: integers(first), inverseIndices: integers(inverse, t.shape), counts: integers(counts) };
 }
 
@@ -101,7 +111,10 @@ export function uniqueInverse(x: TensorLike): Pick<Unique, "values" | "inverseIn
 }
 
 /** The distinct elements of x, ascending (array API). Every NaN is distinct. */
-export const uniqueValues = (x: TensorLike): Tensor => uniqueAll(x).values;
+export function uniqueValues(x: TensorLike): Tensor {
+  const t = asTensor(x, undefined, "uniqueValues");
+  return pick(t, groupValues("uniqueValues", t, false).first);
+}
 
 export interface UniqueOptions {
   /** Distinct slices along this axis instead of elements, in lexicographic order. */
@@ -130,7 +143,8 @@ export function unique(x: TensorLike, options: UniqueOptions = {}): Tensor {
     }
     return 0;
   };
-  const { first } = group(n, compare, (i, j) => compare(i, j) === 0);
+  const sorted = Int32Array.from({ length: n }, (_, i) => i).sort((i, j) => compare(i, j) || i - j);
+  const { first } = group(sorted, (k) => compare(sorted[k - 1]!, sorted[k]!) === 0);
   return n === 0 ? t : wrap(make.gather(t.node, integers(first).node, axis));
 }
 
@@ -147,14 +161,14 @@ export function union1d(a: TensorLike, b: TensorLike): Tensor {
   return unique(wrap(make.concat([x.node, y.node], 0)));
 }
 
+/** The distinct elements of `a`, of those that are in `b`, or of the others. */
 function keep(operation: string, a: TensorLike, b: TensorLike, wanted: boolean): Tensor {
   const [x, y] = two(operation, a, b);
-  const others = new Set(Array.from(readNow(operation, y)));
-  const values = readNow(operation, x);
   const { first } = groupValues(operation, x, true);
+  const found = readNow(operation, isin(pick(x, first), y));
   return pick(
     x,
-    first.filter((i) => (others.has(values[i]!) && !Number.isNaN(values[i])) === wanted),
+    first.filter((_, k) => (found[k] !== 0) === wanted),
   );
 }
 

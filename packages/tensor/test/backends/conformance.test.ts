@@ -382,7 +382,7 @@ for (const [name, backend] of backends) {
       [[1], 0],
       [[67], 0],
       [[5000], 0],
-      [[7, 24], 1],
+      [[7, 48], 1],
       [[3, 41, 2], 1],
       [[33, 37], 0],
       [[33, 37], 1],
@@ -431,6 +431,33 @@ for (const [name, backend] of backends) {
             const outs = (["sum", "prod", "max", "min"] as const).map((kind) => make.scan(x, axis, kind, reverse));
             for (const specials of [false, true]) check(backend, [x], outs, [values(dtype, x.size, specials)], 0);
           }
+    });
+
+    test("it does the same on arrays that threads share", () => {
+      for (const dtype of ["float32", "float64"] as const)
+        for (const shape of [[300, 1100], [5, 200, 130], [330_000]]) {
+          const x = make.parameter(shape, dtype);
+          const axes = shape.length === 1 ? [0] : [0, 1];
+          const orders = axes.flatMap((axis) => [
+            make.argsort(x, axis),
+            make.scan(x, axis, "sum"),
+            make.scan(x, axis, "min", true),
+            make.reduce("argmax", x, [axis]),
+          ]);
+          check(backend, [x], orders, [values(dtype, x.size)], 0);
+        }
+      for (const dtype of ["float16", "int32"] as const)
+        for (const [shape, axis] of [
+          [[20, 3000], 0],
+          [[40, 30, 50], 1],
+        ] as const) {
+          const x = make.parameter(shape, dtype);
+          const i = make.parameter([70], "int32");
+          const u = make.parameter([...shape.slice(0, axis), 70, ...shape.slice(axis + 1)], dtype);
+          const outs = (["add", "set", "max"] as const).map((mode) => make.scatter(x, i, u, axis, mode));
+          const indices = Int32Array.from({ length: 70 }, () => Math.floor(random() * shape[axis]!));
+          check(backend, [x, i, u], outs, [values(dtype, x.size), indices, values(dtype, u.size)], 0);
+        }
     });
 
     test("it gathers and scatters every type, at indices that repeat and lie outside", () => {

@@ -24,14 +24,19 @@ import { registerOf, type Speller } from "./values.ts";
 function pushIndex(f: FunctionBuilder, indices: Local, m: Local, n: number): void {
   f.scope(() => {
     const i = f.local("i32");
-    pushAt(f, indices, m, 4).load("i32.load").set(i);
-    f.i32(0).get(i).get(i).i32(0).op("i32.lt_s").select().set(i);
-    f.i32(n - 1)
-      .get(i)
-      .get(i)
-      .i32(n - 1)
-      .op("i32.gt_s")
-      .select();
+    pushAt(f, indices, m, 4).load("i32.load").tee(i).i32(n).op("i32.ge_u");
+    // Almost never taken, so cheaper than selecting. What is negative is not below n, read as unsigned.
+    f.if_(() =>
+      f
+        .i32(0)
+        .i32(n - 1)
+        .get(i)
+        .i32(0)
+        .op("i32.lt_s")
+        .select()
+        .set(i),
+    );
+    f.get(i);
   });
 }
 
@@ -113,35 +118,68 @@ export function planScatter({ node }: OpaqueKernel, { axis, mode }: Attributes["
     return widely(split, count, block, dtype, speller, update);
   }
   const block = outer >= 8 ? inner : Math.min(inner, blockColumns);
-  return directly(split, count, block, dtype, rowUpdate(dtype, mode, speller));
+  return directly(split, count, block, dtype, inner === 1 ? elementUpdate(dtype, mode, speller) : rowUpdate(dtype, mode, speller));
 }
 
 /** Brings `width` elements at `to` together with those at `from`. */
 type RowUpdate = (f: FunctionBuilder, to: Local, from: Local, width: Local) => void;
 
+/** The same for one element, whatever the width. */
+function elementUpdate(dtype: DType, mode: ScatterMode, speller: Speller): (f: FunctionBuilder, to: Local, from: Local) => void {
+  if (mode === "set") {
+    const [load, store] = copyOps[bytesOf(dtype)]!;
+    return (f, to, from) => f.get(to).get(from).load(load).store(store);
+  }
+  const register = registerOf(dtype);
+  return (f, to, from) =>
+    f.scope(() => {
+      const [old, x] = [f.local(register), f.local(register)];
+      for (const [address, value] of [
+        [to, old],
+        [from, x],
+      ] as const) {
+        f.get(address);
+        speller.load(f, dtype);
+        f.set(value);
+      }
+      f.get(to);
+      speller.combine(f, kindOf(mode), old, x, dtype, 1);
+      if (dtype === "bool") f.i32(0).op("i32.ne");
+      speller.store(f, dtype);
+    });
+}
+
+const kindOf = (mode: "add" | "max" | "min") => (mode === "add" ? "sum" : mode);
+
 function rowUpdate(dtype: DType, mode: ScatterMode, speller: Speller): RowUpdate {
   const bytes = bytesOf(dtype);
-  if (mode === "set") {
-    const [load, store] = copyOps[bytes]!;
+  const element = elementUpdate(dtype, mode, speller);
+  /** One by one from column `c` on. */
+  const rest = (f: FunctionBuilder, c: Local, to: Local, from: Local, width: Local) =>
+    repeatOn(f, c, width, () => {
+      const [place, source] = [f.local("i32"), f.local("i32")];
+      pushAt(f, to, c, bytes).set(place);
+      pushAt(f, from, c, bytes).set(source);
+      element(f, place, source);
+    });
+  if (mode === "set")
     return (f, to, from, width) => {
-      const copy = () =>
-        repeat(f, width, (c) => {
-          pushAt(f, to, c, bytes);
-          pushAt(f, from, c, bytes).load(load).store(store);
-        });
+      const c = f.local("i32");
+      f.i32(0).set(c);
       // memory.copy is a call: too much for a few elements.
       f.get(width)
         .i32(16)
         .op("i32.lt_u")
-        .if_(copy, () => f.get(to).get(from).get(width).i32(bytes).op("i32.mul").memoryCopy());
+        .if_(
+          () => rest(f, c, to, from, width),
+          () => f.get(to).get(from).get(width).i32(bytes).op("i32.mul").memoryCopy(),
+        );
     };
-  }
-  const kind = mode === "add" ? "sum" : mode;
-  const lanes = dtype === "float32" || dtype === "int32" || dtype === "uint32" ? 4 : 1;
+  const vectors = dtype === "float32" || dtype === "int32" || dtype === "uint32";
   return (f, to, from, width) => {
     const c = f.local("i32");
     f.i32(0).set(c);
-    if (lanes === 4)
+    if (vectors)
       f.scope(() => {
         const wide = f.local("i32");
         f.get(width).i32(-4).op("i32.and").set(wide);
@@ -151,29 +189,16 @@ function rowUpdate(dtype: DType, mode: ScatterMode, speller: Speller): RowUpdate
           wide,
           () => {
             const [old, x] = [f.local("v128"), f.local("v128")];
-            pushAt(f, to, c, bytes);
             pushAt(f, to, c, bytes).load("v128.load", 0, bytes).set(old);
             pushAt(f, from, c, bytes).load("v128.load", 0, bytes).set(x);
-            speller.combine(f, kind, old, x, dtype, 4);
+            pushAt(f, to, c, bytes);
+            speller.combine(f, kindOf(mode), old, x, dtype, 4);
             f.store("v128.store", 0, bytes);
           },
           4,
         );
       });
-    repeatOn(f, c, width, () => {
-      const register = registerOf(dtype);
-      const [old, x] = [f.local(register), f.local(register)];
-      pushAt(f, to, c, bytes);
-      speller.load(f, dtype);
-      f.set(old);
-      pushAt(f, from, c, bytes);
-      speller.load(f, dtype);
-      f.set(x);
-      pushAt(f, to, c, bytes);
-      speller.combine(f, kind, old, x, dtype, 1);
-      if (dtype === "bool") f.i32(0).op("i32.ne");
-      speller.store(f, dtype);
-    });
+    rest(f, c, to, from, width);
   };
 }
 

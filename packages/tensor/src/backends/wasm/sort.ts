@@ -6,9 +6,13 @@ import { keyType, pushKey } from "./keys.ts";
 import { type AxisCode, around, columnBlock, columnUnits, copyOps, eachUnit, pushAt, pushBlock, repeat, tableEntry } from "./lines.ts";
 
 /** Lines up to this long are sorted by insertion. */
-const shortLine = 24;
-/** Lines from this length on are sorted by digits of 11 bits rather than 8: fewer rounds, but more counters. */
-const longLine = 4096;
+const shortLine = 48;
+/**
+ * Between these lengths digits have 11 bits rather than 8: fewer rounds, but 2048 counters, which cost too much on shorter
+ * lines, and as many places to write at, too many for the caches on longer ones. Measured.
+ */
+const longLine = 2048;
+const hugeLine = 2 ** 18;
 /** Columns that are brought together in scratch to be sorted: a cache line of float32, if they fit in this many bytes. */
 const gatheredColumns = 16;
 const gatheredBytes = 2 ** 22;
@@ -121,7 +125,7 @@ class LineSorter {
     this.key = keyType(dtype);
     this.record = this.key === "i64" ? 16 : 8;
     const keyBits = 8 * bytesOf(dtype);
-    this.digitBits = n >= longLine && keyBits > 16 ? 11 : 8;
+    this.digitBits = n >= longLine && n <= hugeLine && keyBits > 16 ? 11 : 8;
     this.digits = n <= shortLine ? 0 : Math.ceil(keyBits / this.digitBits);
     this.counters = this.digits * 4 * 2 ** this.digitBits;
     this.records = align(n * this.record);
