@@ -1,4 +1,4 @@
-import { ArgumentError } from "@gradus/tensor";
+import { ArgumentError } from "@gradus/tensor/errors"; // alone, so that workers need not load the engine
 
 /**
  * Random numbers for plain loops: shuffling, augmentation, synthetic data. sfc32 (Doty-Humphrey, PractRand), seeded by a

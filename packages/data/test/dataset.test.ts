@@ -439,7 +439,7 @@ describe("workers", () => {
   });
 
   test("a worker that dies is an error, and the next pass has new ones", async () => {
-    const d = Dataset.range(8).mapOnWorkers<number>(module, { workers: 2, name: "dies" });
+    const d = Dataset.range(8).mapOnWorkers<number>(module, { workers: 2, name: "dies", ahead: 1 });
     await expect(d.toArray()).rejects.toThrow(/a worker failed/);
     await expect(d.toArray()).rejects.toThrow(/a worker failed/);
     expect(await d.take(2).toArray()).toEqual([0, 1]);
