@@ -101,7 +101,7 @@ function accessStaysWithin(access: Access, dims: readonly number[], outer: { who
 
 /** The slots that only this chain uses. From now on they have no memory of their own. */
 function takeBlocks(kernel: ChainKernel, all: readonly Kernel[]): Block[] {
-  const others = all.filter((k) => k !== kernel).flatMap((k) => [...readSlots(k)]);
+  const others = all.filter((k) => k !== kernel).flatMap((k) => [...readSlots(k), ...writtenSlots(k)]);
   const own = new Set(kernel.stages.flatMap((s) => [...readSlots(s.kernel)]));
   const blocks: Block[] = [];
   for (const slot of writtenSlots(kernel)) {
