@@ -205,7 +205,10 @@ class LoopEmitter {
             );
           };
           // Reductions down columns read wide strips, so that whole cache lines are used at each step.
-          if (split < dims.length && dims[laneDim]! >= 4 * columnStrip && body.length <= 24) strip(columnStrip);
+          if (split < dims.length && body.length <= 24) {
+            const wide = [columnStrip, columnStrip / 2, columnStrip / 4].find((n) => dims[laneDim]! >= 4 * n);
+            if (wide) strip(wide);
+          }
           strip(1);
           f.release(end);
         }
