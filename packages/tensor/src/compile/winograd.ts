@@ -11,8 +11,9 @@ import type { Lowered } from "./lower.ts";
  *   dw = Gᵀ [(A dy Aᵀ) ⊙ (Bᵀ x B)] G      the same map transposed in w: the weights' gradient, summed over tiles
  *
  * ⊙ stands for 36 matrix products over channels (or tiles). A block of tiles at a time goes through all stages, so what
- * passes between them stays in cache. Errors are some 10 times a direct sum's, about 1e-6 of the largest output; an
- * infinity or NaN reaches the outputs of its whole tile.
+ * passes between them stays in cache. Errors measured are below 1e-5 of the largest result (1e-6 to 2.4e-6 in the root mean
+ * square), ten times those of a direct sum; an infinity or NaN reaches the results of its whole tile, and numbers beyond
+ * 1e36 overflow.
  */
 
 /** A step through tiles: how many, and strides in the input and the output. */
