@@ -21,3 +21,12 @@ test("what goes across rows stays apart", () => {
   const { kernels } = planned([x, w], [make.reduce("reduceSum", make.unary("tanh", product), [0])]);
   expect(kernels.map((k) => k.kind)).toEqual(["contraction", "loop"]);
 });
+
+test("a result that others write in part keeps its memory", () => {
+  const [x, w, y] = [make.parameter([64, 32], "float32"), make.parameter([32, 48], "float32"), make.parameter([64, 48], "float32")];
+  const product = make.contract(x, w, { batch: [[], []], contract: [[1], [0]] });
+  const beside = make.concat([make.unary("neg", product), make.unary("sin", y)], 1);
+  const { kernels, arenaBytes } = planned([x, w, y], [make.unary("tanh", beside)]);
+  expect(kernels.map((k) => k.kind)).toEqual(["loop", "chain"]);
+  expect(arenaBytes).toBe(64 * 96 * 4);
+});

@@ -125,6 +125,7 @@ class Lowering {
     if (kind) return this.reduction(node as Node<"reduceSum">, kind, slot);
     if (is(node, "contract")) return this.contraction(node, slot);
     if (is(node, "concat")) return this.concat(node, slot);
+    if (is(node, "pad") && node.inputs[0]!.size > 0) return this.padding(node, slot);
     if (elementwise.has(node.op) || movement.has(node.op) || leaves.has(node.op)) {
       const dims = node.shape;
       const body = new Body(this, dims, node);
@@ -179,6 +180,41 @@ class Lowering {
         stores: [{ value, access: { slot, offset, strides, guards: [] } }],
       });
     }
+  }
+
+  /** The inside, in a kernel that can merge with the one that computes it, and a border of zeros on each side of each axis. */
+  private padding(node: Node<"pad">, slot: Slot): void {
+    const x = node.inputs[0]!;
+    const { before } = node.attrs;
+    const strides = stridesOf(node.shape);
+    const region = (start: readonly number[], dims: readonly number[], fill: (body: Body) => number): void => {
+      const offset = start.reduce((n, s, i) => n + s * strides[i]!, 0);
+      const body = new Body(this, dims);
+      const value = fill(body);
+      this.kernels.push({
+        kind: "loop",
+        dims,
+        split: dims.length,
+        body: body.values,
+        stores: [{ value, access: { slot, offset, strides, guards: [] } }],
+      });
+    };
+    region(before, x.shape, (body) => body.compute(x, identity(x.shape)));
+    node.shape.forEach((n, axis) => {
+      // Of the axes before this one the inside only, of those after it everything.
+      const start = node.shape.map((_, i) => (i < axis ? before[i]! : 0));
+      const border = (from: number, count: number): void => {
+        if (count === 0) return;
+        const dims = node.shape.map((m, i) => (i < axis ? x.shape[i]! : i === axis ? count : m));
+        region(
+          start.map((s, i) => (i === axis ? from : s)),
+          dims,
+          (body) => body.add({ op: "constant", value: 0, args: [], dtype: node.dtype }),
+        );
+      };
+      border(0, before[axis]!);
+      border(before[axis]! + x.shape[axis]!, n - before[axis]! - x.shape[axis]!);
+    });
   }
 
   private contraction(node: Node<"contract">, slot: Slot): void {

@@ -684,7 +684,8 @@ for (const [name, backend] of backends) {
         const sum = make.binary("add", active, residual);
         const norm = make.binary("div", sum, along(make.reduce("reduceSum", make.unary("abs", sum), [2])));
         const turned = make.permute(make.binary("mul", product, residual), [2, 0, 1]);
-        for (const outputs of [[active], [sum, norm], [norm, product], [turned, sum]]) {
+        const beside = make.unary("tanh", make.concat([make.binary("mul", product, residual), residual], 2)); // in part by others
+        for (const outputs of [[active], [sum, norm], [norm, product], [turned, sum], [beside]]) {
           const inputs = [x, w, bias, residual];
           check(
             backend,

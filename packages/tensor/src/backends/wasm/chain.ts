@@ -34,7 +34,8 @@ export function compileChain(kernel: ChainKernel, stages: readonly Compiled[], m
   const unitBytes = blocks.reduce((n, { slot, each }) => n + slot.bytes * (each / Math.max(1, slot.size)), 0);
   const main = kernel.stages.findIndex((s) => s.kernel.kind === "contraction");
   const { each, kernel: contraction } = kernel.stages[main]!;
-  const grain = Math.ceil(stages[main]!.grain / each);
+  // Units of many rows are few, and other stages have work in them too.
+  const grain = each === 1 ? stages[main]!.grain : Math.min(Math.ceil(stages[main]!.grain / each), Math.ceil(units / 4));
   // Whole tiles of rows; the last block may be smaller.
   const { near, far } = fewestRows;
   const fewest = Math.ceil(((contraction as ContractionKernel).b.slot.bytes <= nearBytes ? near : far) / each);

@@ -228,7 +228,10 @@ class LoopEmitter {
             );
           };
           // Reductions down columns read wide strips, so that whole cache lines are used at each step.
-          if (split < dims.length && dims[laneDim]! >= width * columnStrip && body.length <= 24) strip(columnStrip);
+          if (split < dims.length && body.length <= 24) {
+            const wide = [columnStrip, columnStrip / 2, columnStrip / 4].find((n) => dims[laneDim]! >= width * n);
+            if (wide) strip(wide);
+          }
           const beside = besideCount(this.kernel);
           if (split === dims.length && beside > 1 && dims[laneDim]! >= width * beside) strip(beside);
           strip(1);
