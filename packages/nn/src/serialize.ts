@@ -27,7 +27,7 @@ export interface Serialized {
 export class Registry<T extends Serializable> {
   private readonly kind: string;
   private readonly classes = new Map<string, SerializableClass<T>>();
-  private readonly makers = new Map<string, () => T>();
+  private readonly makers = new Map<string, (config: Config) => T>();
 
   constructor(kind: string) {
     this.kind = kind;
@@ -35,7 +35,7 @@ export class Registry<T extends Serializable> {
 
   register(entry: SerializableClass<T>, ...names: string[]): void {
     this.classes.set(entry.className, entry);
-    for (const name of names) this.makers.set(name, () => entry.fromConfig({}));
+    for (const name of names) this.makers.set(name, (config) => entry.fromConfig(config));
   }
 
   /** Names that files may use. */
@@ -47,13 +47,13 @@ export class Registry<T extends Serializable> {
     return [...this.makers.keys()];
   }
 
-  /** Throws ArgumentError for a name nobody registered. */
-  get(given: string | T | Serialized): T {
+  /** Throws ArgumentError for a name nobody registered. `config` is for what only a name is given of. */
+  get(given: string | T | Serialized, config: Config = {}): T {
     if (typeof given === "string") {
       const maker = this.makers.get(given) ?? this.makers.get(snakeCase(given));
       const found = this.classes.get(given);
-      if (maker) return maker();
-      if (found) return found.fromConfig({});
+      if (maker) return maker(config);
+      if (found) return found.fromConfig(config);
       throw new ArgumentError(this.kind, `unknown ${this.kind} ${JSON.stringify(given)}`, `Known names: ${this.names.join(", ")}`);
     }
     if (typeof given === "object" && given !== null && "className" in given && "config" in given)

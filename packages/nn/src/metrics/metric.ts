@@ -111,5 +111,6 @@ export function metric(given: MetricLike): Metric {
     if (!given.name) throw new ArgumentError("metric", "the function has no name", "Give it one: const myMetric = (yTrue, yPred) => ...");
     return new MeanMetric(given, given.name);
   }
-  return metricRegistry.get(given);
+  // Logs use the name that was asked for, as Keras's do.
+  return metricRegistry.get(given, typeof given === "string" ? { name: given } : {});
 }
