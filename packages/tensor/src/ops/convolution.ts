@@ -179,17 +179,23 @@ function inputOfSpread(g: Node, w: Node, geometry: Geometry, spatial: Shape): No
 }
 
 /**
- * Places s·q + r of the input see only every s-th tap of the kernel, those at s·j + r: each r is a convolution of g itself
- * with a small kernel, and all of them are one, with s times the channels (as sub-pixel convolution, Shi et al. 2016).
+ * Place s·q + r of the input took part in place q + d of the output with tap r + p - s·d of the kernel, p being the padding:
+ * for each r that is a convolution of g itself with a small kernel. All of them are one convolution, over every d for which
+ * some r has a tap, with s times the channels (as sub-pixel convolution, Shi et al. 2016).
  */
 function inputOfStrided(g: Node, w: Node, { stride, padding, groups }: Geometry, spatial: Shape): Node {
   const rank = spatial.length;
   const axes = range(rank);
   const kernel = w.shape.slice(0, rank);
   const [Cg, F] = w.shape.slice(rank) as [number, number];
-  const taps = axes.map((i) => Math.ceil(kernel[i]! / stride[i]!)); // J
-  const places = axes.map((i) => Math.ceil((spatial[i]! + padding[i]![0]) / stride[i]!)); // Q, of the padded input
-  const whole = make.pad(w, zeros(rank + 2), [...axes.map((i) => taps[i]! * stride[i]! - kernel[i]!), 0, 0]);
+  const before = padding.map(([p]) => p);
+  const first = axes.map((i) => Math.ceil((before[i]! - kernel[i]! + 1) / stride[i]!)); // least d
+  const last = axes.map((i) => Math.ceil(before[i]! / stride[i]!));
+  const taps = axes.map((i) => last[i]! - first[i]! + 1); // J
+  const places = axes.map((i) => Math.ceil(spatial[i]! / stride[i]!)); // Q
+  const zerosBefore = axes.map((i) => stride[i]! * last[i]! - before[i]!);
+  const zerosAfter = axes.map((i) => taps[i]! * stride[i]! - kernel[i]! - zerosBefore[i]!);
+  const whole = make.pad(w, [...zerosBefore, 0, 0], [...zerosAfter, 0, 0]);
   const split = make.reshape(whole, [...axes.flatMap((i) => [taps[i]!, stride[i]!]), Cg, groups, F / groups]);
   const order = [...axes.map((i) => 2 * i), 2 * rank + 2, 2 * rank + 1, ...axes.map((i) => 2 * i + 1), 2 * rank];
   const swapped = make.permute(
@@ -200,7 +206,7 @@ function inputOfStrided(g: Node, w: Node, { stride, padding, groups }: Geometry,
     order,
   ); // [...J, F/g, g, ...s, C/g]
   const transposed = make.reshape(swapped, [...taps, F / groups, groups * stride.reduce((a, b) => a * b, Cg)]);
-  const widths = axes.map((i) => [taps[i]! - 1, places[i]! - g.shape[i + 1]!] as const);
+  const widths = axes.map((i) => [-first[i]!, places[i]! + last[i]! - g.shape[i + 1]!] as const);
   const ones = axes.map(() => 1);
   const y = correlate(g, transposed, { stride: ones, dilation: ones, padding: widths, groups });
   const apart = make.reshape(y, [g.shape[0]!, ...places, groups, ...stride, Cg]);
@@ -208,7 +214,7 @@ function inputOfStrided(g: Node, w: Node, { stride, padding, groups }: Geometry,
   const padded = make.reshape(beside, [g.shape[0]!, ...axes.map((i) => places[i]! * stride[i]!), groups * Cg]);
   return make.slice(
     padded,
-    [0, ...padding.map(([before]) => before), 0],
+    zeros(rank + 2),
     padded.shape.map(() => 1),
     [g.shape[0]!, ...spatial, groups * Cg],
   );
