@@ -5,6 +5,15 @@ export { Input, InputLayer } from "./input.ts";
 export { Layer, layerRegistry, resetNames } from "./layer.ts";
 export { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from "./layers/activation.ts";
 export {
+  RandomBrightness,
+  RandomContrast,
+  RandomCrop,
+  RandomFlip,
+  RandomRotation,
+  RandomTranslation,
+  RandomZoom,
+} from "./layers/augmentation.ts";
+export {
   Conv1D,
   Conv1DTranspose,
   Conv2D,
@@ -17,6 +26,8 @@ export {
   SeparableConv2D,
 } from "./layers/convolution.ts";
 export { Dense } from "./layers/dense.ts";
+export { CategoryEncoding, Discretization } from "./layers/encoding.ts";
+export { CenterCrop, Normalization, Rescaling, Resizing } from "./layers/images.ts";
 export { Lambda } from "./layers/lambda.ts";
 export { Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract } from "./layers/merging.ts";
 export { BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization } from "./layers/normalization.ts";
@@ -60,7 +71,7 @@ export {
   ZeroPadding2D,
   ZeroPadding3D,
 } from "./layers/shaping.ts";
-export { TimeDistributed, Wrapper } from "./layers/wrapping.ts";
+export { SpectralNormalization, TimeDistributed, Wrapper } from "./layers/wrapping.ts";
 export { MeanSquaredError } from "./losses/regression.ts";
 export { Model, Sequential } from "./model.ts";
 export { Adam, AdamW } from "./optimizers/adam.ts";
