@@ -8,6 +8,15 @@ export { Layer, type LayerOptions, layerRegistry, resetNames } from "./layer.ts"
 export { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from "./layers/activation.ts";
 export { AdditiveAttention, Attention, GroupedQueryAttention, MultiHeadAttention } from "./layers/attention.ts";
 export {
+  RandomBrightness,
+  RandomContrast,
+  RandomCrop,
+  RandomFlip,
+  RandomRotation,
+  RandomTranslation,
+  RandomZoom,
+} from "./layers/augmentation.ts";
+export {
   Conv1D,
   Conv1DTranspose,
   Conv2D,
@@ -22,6 +31,8 @@ export {
 export { Dense } from "./layers/dense.ts";
 export { EinsumDense } from "./layers/einsum-dense.ts";
 export { Embedding } from "./layers/embedding.ts";
+export { CategoryEncoding, Discretization } from "./layers/encoding.ts";
+export { CenterCrop, Normalization, Rescaling, Resizing } from "./layers/images.ts";
 export { Lambda } from "./layers/lambda.ts";
 export { Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract } from "./layers/merging.ts";
 export { BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization } from "./layers/normalization.ts";
@@ -68,8 +79,9 @@ export {
   ZeroPadding3D,
 } from "./layers/shaping.ts";
 export { TextVectorization } from "./layers/text.ts";
-export { TimeDistributed, Wrapper } from "./layers/wrapping.ts";
+export { SpectralNormalization, TimeDistributed, Wrapper } from "./layers/wrapping.ts";
 export * as losses from "./losses/index.ts";
+export { MeanSquaredError } from "./losses/regression.ts";
 export * as metrics from "./metrics/index.ts";
 export { Model, Sequential } from "./model.ts";
 export * from "./optimizers/index.ts";

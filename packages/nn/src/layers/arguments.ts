@@ -1,4 +1,5 @@
 import { ArgumentError, ShapeError, type Tensor } from "@gradus/tensor";
+import { camelCase } from "../serialize.ts";
 import { type Dims, showDims } from "../symbolic.ts";
 
 /** Where the channels are: last, as TensorFlow and Keras keep them, or after the batch, as PyTorch does. */
@@ -24,15 +25,16 @@ export function withChannelsLast(x: Tensor, format: DataFormat, f: (x: Tensor) =
   return format === "channelsLast" ? f(x) : f(x.moveaxis(1, -1)).moveaxis(-1, 1);
 }
 
-/** One of some words, else ArgumentError. */
+/** One of some words, also as Keras spells it ("channels_last"), else ArgumentError. */
 export function choice<T extends string>(layer: string, name: string, given: T, allowed: readonly T[]): T {
-  if (!allowed.includes(given))
+  const found = allowed.find((word) => word === given || word === camelCase(String(given)));
+  if (found === undefined)
     throw new ArgumentError(
       layer,
       `${name} is ${JSON.stringify(given)}`,
       `Use ${allowed.map((word) => JSON.stringify(word)).join(" or ")}`,
     );
-  return given;
+  return found;
 }
 
 /** An integer of at least `least`, else ArgumentError. */

@@ -107,7 +107,7 @@ export function valueAndGrad(f: TensorFunction, options: GradientOptions = {}): 
     const variables = new Map((wrt ?? []).map((v) => [v, argument(v).node] as const));
     const wanted = wrt ? wrt.map((v) => variables.get(v)!) : forms.flatMap(({ aliases }) => aliases.map((t) => t.node));
 
-    const returned = differentiate(() => (wrt ? substituting(variables, () => f(...marked)) : f(...marked)));
+    const returned = differentiate(() => substituting(variables, () => f(...marked)));
     if (hasAux && !Array.isArray(returned)) throw new ArgumentError("grad", "with hasAux the function returns [value, extra]");
     const [value, aux] = hasAux ? (returned as [Tensor, Tree]) : [returned as Tensor, null];
     if (!(value instanceof Tensor))
@@ -126,7 +126,9 @@ export function valueAndGrad(f: TensorFunction, options: GradientOptions = {}): 
 
     const nodes = gradients([value.node], [make.constant(1, value.shape, value.dtype)], wanted);
     const extra = aux === null ? [] : flatten("grad", aux).leaves.map((t) => t.node);
-    settle([value.node, ...extra, ...nodes]);
+    // What was assigned meanwhile (running averages, keys) too: else its graph would grow from step to step.
+    const assigned = [...variables.values()].filter((node) => !wanted.includes(node));
+    settle([value.node, ...extra, ...nodes, ...assigned]);
     const tensors = nodes.map((n) => new Tensor(n));
     let result: unknown = tensors;
     if (!wrt) {

@@ -147,6 +147,21 @@ describe("memory", () => {
     expect(await at(10_000)).toBeLessThanOrEqual(Math.max(before, 2 ** 25));
     expect(memoryReport().count).toBeLessThan(60_000);
   });
+  test("what plain steps assign inside of a gradient is computed with it, for variables and arguments", () => {
+    const [w, average] = [variable(zeros([4, 1])), variable(zeros([]))];
+    const counted = (v: Tensor, x: Tensor): Tensor => {
+      const value = loss(v, x);
+      average.assign(average.mul(0.5).add(value));
+      return value;
+    };
+    const x = data(32);
+    valueAndGrad((y: Tensor) => counted(w, y), { wrt: [w] })(x);
+    expect(average.node.buffer).toBeTruthy();
+    const before = average.dataSync()[0]!;
+    valueAndGrad(counted)(w, x);
+    expect(average.node.buffer).toBeTruthy();
+    expect(average.dataSync()[0]).toBeCloseTo((before as number) * 1.5, 5);
+  });
   test("scope and dispose give memory back at once", () => {
     const before = memoryReport().buffers;
     const kept = scope(() => {
