@@ -3,7 +3,8 @@ import { parseArgs } from "node:util";
 import { init } from "@gradus/tensor";
 import { timeInPage } from "./page.ts";
 import { peerNames, timePeer } from "./peers.ts";
-import { type Timing, timeOurs } from "./timing.ts";
+import { timeInProcess } from "./process.ts";
+import type { Timing } from "./timing.ts";
 import { workloads } from "./workloads.ts";
 
 const usage = `npm run bench -- [names] [--against ${peerNames.join(",")}] [--chromium] [--threads N] [--json]
@@ -68,13 +69,14 @@ const print = (timing: Timing, reference?: number): void => {
     gflops ? `${gflops.toFixed(1)} GFLOP/s` : "",
     ms === undefined || peer === "gradus" ? "" : peer,
     ratio === undefined ? "" : `${ratio.toFixed(2)} times ours`,
+    timing.rss_mb === undefined ? "" : `${timing.rss_mb} MB`,
   ];
   console.log(`${name.padEnd(22)} ${time}  ${notes.filter(Boolean).join(", ")}`.trimEnd());
 };
 
 for (const name of names) {
-  const timing = await timeOurs(name);
-  ours.set(name, timing.ms!);
+  const timing = await timeInProcess(name, threads);
+  if (timing.ms !== undefined) ours.set(name, timing.ms);
   print(timing);
 }
 if (options.values.chromium) {

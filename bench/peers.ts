@@ -58,7 +58,14 @@ async function torch(names: readonly string[]): Promise<Timing[]> {
   if (!python) return missing("torch", names, "not installed: Debian's python3-torch and libopenblas0-pthread");
   const groups = [...new Set(names.flatMap((n) => torchGroups.filter(([re]) => re.test(n)).map(([, g]) => g)))];
   const found = await lines(python, [script, ...groups], { OMP_NUM_THREADS: "2" });
-  return found.filter((r) => names.includes(r.name as string)).map((r) => ({ peer: "torch", name: r.name as string, ms: r.ms as number }));
+  return found
+    .filter((r) => names.includes(r.name as string))
+    .map((r) => ({
+      peer: "torch",
+      name: r.name as string,
+      ms: r.ms as number,
+      ...(typeof r.rss_mb === "number" ? { rss_mb: Math.round(r.rss_mb) } : {}),
+    }));
 }
 
 async function javascriptPeer(peer: string, names: readonly string[]): Promise<Timing[]> {

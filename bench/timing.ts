@@ -9,6 +9,8 @@ export interface Timing {
   readonly error?: string;
   readonly first_ms?: number;
   readonly detail?: string;
+  /** Resident memory of the process, in MiB. */
+  readonly rss_mb?: number;
 }
 
 /** Median over enough calls after warm-up, compilation excluded. */
@@ -16,19 +18,19 @@ export async function timeOurs(name: string): Promise<Timing> {
   const work = workloads[name]!;
   const run = work.prepare();
   const start = performance.now();
-  run();
+  await run();
   const first = performance.now() - start;
   // Warm up until the optimising compiler is done: half a second, at least three calls.
   const warm = performance.now();
   for (let i = 0; i < 3 || performance.now() - warm < 500; i++) {
-    run();
+    await run();
     if (i % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
   }
   const times: number[] = [];
   const begin = performance.now();
   while (times.length < 15 || (performance.now() - begin < 1000 && times.length < 400)) {
     const t = performance.now();
-    run();
+    await run();
     times.push(performance.now() - t);
     if (times.length % 32 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
   }
@@ -38,7 +40,6 @@ export async function timeOurs(name: string): Promise<Timing> {
 
 /**
  * Starts the engine with so many threads, and times: for a fresh page.
- * @public
  */
 export async function startAndTime(name: string, threads: number | undefined): Promise<Timing> {
   await init(threads === undefined ? {} : { threads });

@@ -1,42 +1,35 @@
 import {
-  add,
-  batchNorm,
-  compile,
-  conv2d,
-  embedding,
-  gelu,
-  layerNorm,
-  matmul,
-  maxPool2d,
-  mean,
-  moments,
-  mul,
-  pad,
-  permuteDims,
-  relu,
-  reshape,
-  scaledDotProductAttention,
-  sigmoid,
-  sigmoidCrossEntropy,
-  slice,
-  softmax,
-  softmaxCrossEntropy,
-  sqrt,
-  sub,
-  sum,
-  type Tensor,
-  tensor,
-  type Variable,
-  valueAndGrad,
-  variable,
-  zeros,
-} from "@gradus/tensor";
+  Activation,
+  Adam,
+  AdamW,
+  Add,
+  BatchNormalization,
+  Conv2D,
+  Dense,
+  Embedding,
+  Flatten,
+  GlobalAveragePooling1D,
+  GlobalAveragePooling2D,
+  Input,
+  Lambda,
+  LayerNormalization,
+  losses,
+  MaxPooling2D,
+  Model,
+  MultiHeadAttention,
+  PositionEmbedding,
+  Sequential,
+  SGD,
+  type SymbolicTensor,
+  ZeroPadding2D,
+} from "@gradus/nn";
+import { compile, gelu, layerNorm, matmul, pad, reshape, softmax, sum, type Tensor, tensor } from "@gradus/tensor";
 
 /** One piece of work: `prepare` makes the data, and the function it returns does it once, completely. */
 export interface Workload {
   readonly detail: string;
   readonly flops?: number;
-  readonly prepare: () => () => void;
+  readonly prepare: () => () => void | Promise<void>;
 }
 
 let seed = 1;
@@ -49,24 +42,6 @@ function uniform(shape: number[], low = 0, high = 1): Tensor {
   return reshape(tensor(data), shape).realize();
 }
 const integers = (shape: number[], below: number): Tensor => uniform(shape, 0, below).astype("int32").realize();
-
-type Parameters = Record<string, Variable>;
-const weight = (shape: number[], fan = shape[0]!): Variable => variable(uniform(shape, -(fan ** -0.5), fan ** -0.5));
-const filter = (k: number, i: number, o: number): Variable => weight([k, k, i, o], k * k * i);
-
-function linear(p: Parameters, name: string, i: number, o: number, bias = true): void {
-  p[`${name}.w`] = weight([i, o]);
-  if (bias) p[`${name}.b`] = weight([o], i);
-}
-function dense(p: Parameters, name: string, x: Tensor): Tensor {
-  const y = matmul(x, p[`${name}.w`]!);
-  return p[`${name}.b`] ? add(y, p[`${name}.b`]!) : y;
-}
-function norm(p: Parameters, name: string, d: number): void {
-  p[`${name}.g`] = variable(add(zeros([d]), 1));
-  p[`${name}.b`] = variable(zeros([d]));
-}
-const normalised = (p: Parameters, name: string, x: Tensor): Tensor => layerNorm(x, { scale: p[`${name}.g`]!, offset: p[`${name}.b`]! });
 
 /** A call of one compiled function; its result is complete when the function returns. */
 function call(detail: string, args: () => Tensor[], f: (...xs: Tensor[]) => Tensor, flops?: number): Workload {
@@ -81,198 +56,85 @@ function call(detail: string, args: () => Tensor[], f: (...xs: Tensor[]) => Tens
   };
 }
 
-type Optimizer = (p: Parameters, gradients: Tensor[]) => void;
+type Arrays = Tensor | readonly Tensor[];
 
-function adam(lr: number, decay = 0): (p: Parameters) => Optimizer {
-  return (p) => {
-    const list = Object.values(p);
-    const first = list.map((w) => variable(zeros([...w.shape])));
-    const second = list.map((w) => variable(zeros([...w.shape])));
-    const step = variable(tensor(0, { dtype: "float32" }));
-    return (_, gradients) => {
-      step.assign(add(step, 1));
-      const correction1 = sub(1, tensor(0.9).pow(step));
-      const correction2 = sub(1, tensor(0.999).pow(step));
-      list.forEach((w, i) => {
-        const g = gradients[i]!;
-        const m = add(mul(first[i]!, 0.9), mul(g, 0.1));
-        const v = add(mul(second[i]!, 0.999), mul(mul(g, g), 0.001));
-        first[i]!.assign(m);
-        second[i]!.assign(v);
-        const update = m.div(correction1).div(add(sqrt(v.div(correction2)), 1e-8));
-        w.assign(sub(decay ? mul(w, 1 - lr * decay) : w, mul(update, lr)));
-      });
-    };
-  };
-}
-
-function sgd(lr: number, momentum: number, decay: number): (p: Parameters) => Optimizer {
-  return (p) => {
-    const list = Object.values(p);
-    const velocity = list.map((w) => variable(zeros([...w.shape])));
-    return (_, gradients) => {
-      list.forEach((w, i) => {
-        const v = add(mul(velocity[i]!, momentum), add(gradients[i]!, mul(w, decay)));
-        velocity[i]!.assign(v);
-        w.assign(sub(w, mul(v, lr)));
-      });
-    };
-  };
-}
-
-/** A whole training step, compiled: forward, backward, update; the loss is read back. */
-function train(
-  detail: string,
-  build: () => {
-    p: Parameters;
-    inputs: Tensor[];
-    loss: (p: Parameters, ...xs: Tensor[]) => Tensor;
-    optimizer: (p: Parameters) => Optimizer;
-  },
-): Workload {
+/** A whole training step through the public API of @gradus/nn: forward, backward, update; the loss is read back. */
+function train(detail: string, build: () => { model: Model; x: Arrays; y: Tensor }): Workload {
   return {
     detail,
     prepare: () => {
-      const { p, inputs, loss, optimizer } = build();
-      const update = optimizer(p);
-      const step = compile((...xs: Tensor[]) => {
-        const [value, gradients] = valueAndGrad((...ys: Tensor[]) => loss(p, ...ys), { wrt: Object.values(p) })(...xs);
-        update(p, gradients);
-        return value;
-      });
-      return () => {
-        const value = step(...inputs) as Tensor;
-        value.itemSync();
-        value.dispose();
+      const { model, x, y } = build();
+      return async () => {
+        await model.trainOnBatch(x, y);
       };
     },
   };
 }
 
-function mlp(sizes: number[], activation: (x: Tensor) => Tensor, batch: number, lr: number) {
-  const p: Parameters = {};
-  for (let i = 1; i < sizes.length; i++) linear(p, `l${i}`, sizes[i - 1]!, sizes[i]!);
-  return {
-    p,
-    inputs: [uniform([batch, sizes[0]!]), uniform([batch, 1])],
-    optimizer: adam(lr),
-    loss: (q: Parameters, x: Tensor, y: Tensor) => {
-      for (let i = 1; i < sizes.length; i++) {
-        x = dense(q, `l${i}`, x);
-        if (i < sizes.length - 1) x = activation(x);
-      }
-      const e = sub(x, y);
-      return mean(mul(e, e));
-    },
-  };
+function mlp(sizes: number[], activation: string, batch: number, rate: number) {
+  const layers = sizes.slice(1).map((n, i) => new Dense(n, { activation: i < sizes.length - 2 ? activation : null }));
+  const model = new Sequential([Input([sizes[0]!]), ...layers]).compile({ optimizer: new Adam(rate), loss: "mse" });
+  return { model, x: uniform([batch, sizes[0]!]), y: uniform([batch, 1]) };
 }
 
 function encoder() {
   const [B, T, d] = [512, 15, 8];
-  const p: Parameters = { e: weight([26, d], 1) };
-  linear(p, "qkv", d, 3 * d);
-  for (const name of ["proj", "f1", "f2"]) linear(p, name, d, d);
-  linear(p, "o", d, 1);
-  norm(p, "n1", d);
-  norm(p, "n2", d);
-  return {
-    p,
-    inputs: [integers([B, T], 26), uniform([B, 1])],
-    optimizer: adam(1e-3),
-    loss: (q: Parameters, ids: Tensor, y: Tensor) => {
-      let x = embedding(q.e!, ids);
-      const h = dense(q, "qkv", x);
-      const [query, key, value] = [0, 1, 2].map((i) => reshape(h.get("...", slice(i * d, (i + 1) * d)), [B, 1, T, d])) as [
-        Tensor,
-        Tensor,
-        Tensor,
-      ];
-      const a = reshape(scaledDotProductAttention(query, key, value), [B, T, d]);
-      x = normalised(q, "n1", add(x, dense(q, "proj", a)));
-      x = normalised(q, "n2", add(x, dense(q, "f2", relu(dense(q, "f1", x)))));
-      return mean(sigmoidCrossEntropy(dense(q, "o", mean(x, { axis: 1 })), y));
-    },
-  };
+  const ids = Input({ shape: [T], dtype: "int32" });
+  let x = new Embedding(26, d)(ids);
+  const residual = (y: SymbolicTensor): SymbolicTensor => new LayerNormalization({ epsilon: 1e-5 })(new Add()([x, y]));
+  x = residual(new MultiHeadAttention(1, d)(x, x));
+  x = residual(new Dense(d)(new Dense(d, { activation: "relu" })(x)));
+  const model = new Model({ inputs: ids, outputs: new Dense(1)(new GlobalAveragePooling1D()(x)) });
+  model.compile({ optimizer: new Adam(1e-3), loss: new losses.BinaryCrossentropy({ fromLogits: true }) });
+  return { model, x: integers([B, T], 26), y: uniform([B, 1]) };
 }
 
-const blocks = [16, 32, 64].flatMap((o, s) => [0, 1, 2].map((k) => ({ o, i: k || !s ? o : o / 2, stride: k || !s ? 1 : 2 })));
-
-function resnet20() {
-  const p: Parameters = { c: filter(3, 3, 16) };
-  norm(p, "n", 16);
-  blocks.forEach(({ i, o }, j) => {
-    p[`${j}.c1`] = filter(3, i, o);
-    norm(p, `${j}.n1`, o);
-    p[`${j}.c2`] = filter(3, o, o);
-    norm(p, `${j}.n2`, o);
+/** Channels padded with zeros on both sides, every second row and column (He et al. 2016, option A). */
+const shortcut = (channels: number) =>
+  new Lambda((x: Tensor) => {
+    const side = (channels - x.shape[3]!) / 2;
+    return pad(x.get(":, ::2, ::2"), [
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [side, side],
+    ]);
   });
-  linear(p, "o", 64, 10);
-  const logits = (q: Parameters, x: Tensor, training: boolean): Tensor => {
-    const bn = (y: Tensor, name: string): Tensor => {
-      const { mean: m, variance: v } = training
-        ? moments(y, { axis: [0, 1, 2] })
-        : { mean: zeros([y.shape[3]!]), variance: add(zeros([y.shape[3]!]), 1) };
-      return batchNorm(y, m, v, { scale: q[`${name}.g`]!, offset: q[`${name}.b`]! });
-    };
-    const conv = (y: Tensor, w: Variable, stride = 1) =>
-      conv2d(y, w, {
-        stride,
-        padding: [
-          [1, 1],
-          [1, 1],
-        ],
-      });
-    x = relu(bn(conv(x, q.c!), "n"));
-    blocks.forEach(({ i, o, stride }, j) => {
-      const y = bn(conv(relu(bn(conv(x, q[`${j}.c1`]!, stride), `${j}.n1`)), q[`${j}.c2`]!), `${j}.n2`);
-      const side = (o - i) / 2;
-      const shortcut =
-        stride === 1
-          ? x
-          : pad(x.get(":, ::2, ::2"), [
-              [0, 0],
-              [0, 0],
-              [0, 0],
-              [side, side],
-            ]);
-      x = relu(add(y, shortcut));
-    });
-    return dense(q, "o", mean(x, { axis: [1, 2] }));
+
+/** ResNet-20 for CIFAR (He et al. 2016, §4.2), 10 logits. */
+function resnet20(): Model {
+  const conv = (channels: number, strides: number, x: SymbolicTensor): SymbolicTensor => {
+    const same = strides === 1 ? { padding: "same" as const } : { strides };
+    // PyTorch pads by one on all sides, also at stride 2.
+    return new Conv2D(channels, 3, { ...same, useBias: false })(strides === 1 ? x : new ZeroPadding2D(1)(x));
   };
-  return { p, logits };
+  const norm = (x: SymbolicTensor): SymbolicTensor => new BatchNormalization({ epsilon: 1e-5, momentum: 0.9 })(x);
+  const relu = (x: SymbolicTensor): SymbolicTensor => new Activation("relu")(x);
+  const image = Input([32, 32, 3]);
+  let x = relu(norm(conv(16, 1, image)));
+  for (const [stage, channels] of [16, 32, 64].entries())
+    for (let k = 0; k < 3; k++) {
+      const strides = stage > 0 && k === 0 ? 2 : 1;
+      const y = norm(conv(channels, 1, relu(norm(conv(channels, strides, x)))));
+      x = relu(new Add()([y, strides === 1 ? x : shortcut(channels)(x)]));
+    }
+  return new Model({ inputs: image, outputs: new Dense(10)(new GlobalAveragePooling2D()(x)) });
 }
 
 function gpt(layers: number, heads: number, d: number, T: number, V: number, B: number) {
-  const p: Parameters = { wte: weight([V, d], 1), wpe: weight([T, d], 1) };
-  const hd = d / heads;
+  const norm = (x: SymbolicTensor): SymbolicTensor => new LayerNormalization({ epsilon: 1e-5 })(x);
+  const ids = Input({ shape: [T], dtype: "int32" });
+  const tokens = new Embedding(V, d)(ids);
+  let x = new Add()([tokens, new PositionEmbedding(T)(tokens)]);
   for (let i = 0; i < layers; i++) {
-    norm(p, `${i}.n1`, d);
-    norm(p, `${i}.n2`, d);
-    linear(p, `${i}.qkv`, d, 3 * d);
-    linear(p, `${i}.p`, d, d);
-    linear(p, `${i}.f1`, d, 4 * d);
-    linear(p, `${i}.f2`, 4 * d, d);
+    const h = norm(x);
+    x = new Add()([x, new MultiHeadAttention(heads, d / heads)(h, h, { useCausalMask: true })]);
+    x = new Add()([x, new Dense(d)(new Dense(4 * d, { activation: "gelu" })(norm(x)))]);
   }
-  norm(p, "n", d);
-  linear(p, "o", d, V, false);
-  return {
-    p,
-    inputs: [integers([B, T], V), integers([B * T], V)],
-    optimizer: adam(1e-3, 0.01),
-    loss: (q: Parameters, ids: Tensor, y: Tensor) => {
-      let x = add(embedding(q.wte!, ids), q.wpe!);
-      for (let i = 0; i < layers; i++) {
-        const h = dense(q, `${i}.qkv`, normalised(q, `${i}.n1`, x));
-        const [query, key, value] = [0, 1, 2].map((j) =>
-          permuteDims(reshape(h.get("...", slice(j * d, (j + 1) * d)), [B, T, heads, hd]), [0, 2, 1, 3]),
-        ) as [Tensor, Tensor, Tensor];
-        const a = scaledDotProductAttention(query, key, value, { causal: true });
-        x = add(x, dense(q, `${i}.p`, reshape(permuteDims(a, [0, 2, 1, 3]), [B, T, d])));
-        x = add(x, dense(q, `${i}.f2`, gelu(dense(q, `${i}.f1`, normalised(q, `${i}.n2`, x)))));
-      }
-      return mean(softmaxCrossEntropy(reshape(dense(q, "o", normalised(q, "n", x)), [B * T, V]), y));
-    },
-  };
+  const model = new Model({ inputs: ids, outputs: new Dense(V, { useBias: false })(norm(x)) });
+  const loss = new losses.SparseCategoricalCrossentropy({ fromLogits: true });
+  model.compile({ optimizer: new AdamW({ learningRate: 1e-3, weightDecay: 0.01 }), loss });
+  return { model, x: integers([B, T], V), y: integers([B, T], V) };
 }
 
 const rows = () => [uniform([4096, 1024])];
@@ -298,33 +160,26 @@ export const workloads: Record<string, Workload> = {
   "softmax-4096x1024": call("softmax over the last axis, f32", rows, (x) => softmax(x)),
   "sum-axis0-4096x1024": call("sum over axis 0, f32", rows, (x) => sum(x, { axis: 0 })),
   "layernorm-4096x1024": call("layer norm over the last axis, f32", rows, (x) => layerNorm(x)),
-  "mlp-1-8-8-1-b32": train("Linear 1-8-8-1, sigmoid, batch 32, MSE, Adam", () => mlp([1, 8, 8, 1], sigmoid, 32, 0.05)),
-  "mlp-19-32x4-1-b64": train("Linear 19-32-32-32-32-1, relu, batch 64, MSE, Adam", () => mlp([19, 32, 32, 32, 32, 1], relu, 64, 0.01)),
-  "cnn-ngon-b64": train("Conv 13x13x8 valid, maxpool 20, conv 1x1x4, 32x32x1, batch 64, Adam", () => ({
-    p: { c1: filter(13, 1, 8), b1: weight([8], 169), c2: filter(1, 8, 4), b2: weight([4], 8) },
-    inputs: [uniform([64, 32, 32, 1]), integers([64], 4)],
-    optimizer: adam(1e-3),
-    loss: (p: Parameters, x: Tensor, y: Tensor) => {
-      const h = maxPool2d(add(conv2d(x, p.c1!), p.b1!), 20);
-      return mean(softmaxCrossEntropy(reshape(add(conv2d(h, p.c2!), p.b2!), [64, 4]), y));
-    },
-  })),
+  "mlp-1-8-8-1-b32": train("Dense 1-8-8-1, sigmoid, batch 32, MSE, Adam", () => mlp([1, 8, 8, 1], "sigmoid", 32, 0.05)),
+  "mlp-19-32x4-1-b64": train("Dense 19-32-32-32-32-1, relu, batch 64, MSE, Adam", () => mlp([19, 32, 32, 32, 32, 1], "relu", 64, 0.01)),
+  "cnn-ngon-b64": train("Conv 13x13x8 valid, maxpool 20, conv 1x1x4, 32x32x1, batch 64, Adam", () => {
+    const model = new Sequential([Input([32, 32, 1]), new Conv2D(8, 13), new MaxPooling2D(20), new Conv2D(4, 1), new Flatten()]);
+    model.compile({ optimizer: new Adam(1e-3), loss: new losses.SparseCategoricalCrossentropy({ fromLogits: true }) });
+    return { model, x: uniform([64, 32, 32, 1]), y: integers([64], 4) };
+  }),
   "encoder-d8-b512": train("transformer encoder, 1 layer, d 8, 1 head, length 15, batch 512, Adam", encoder),
-  "resnet20-b128": train("ResNet-20, CIFAR 32x32x3, batch 128, SGD momentum (running statistics not kept)", () => {
-    const { p, logits } = resnet20();
-    return {
-      p,
-      inputs: [uniform([128, 32, 32, 3]), integers([128], 10)],
-      optimizer: sgd(0.1, 0.9, 1e-4),
-      loss: (q: Parameters, x: Tensor, y: Tensor) => mean(softmaxCrossEntropy(logits(q, x, true), y)),
-    };
+  "resnet20-b128": train("ResNet-20, CIFAR 32x32x3, batch 128, SGD momentum, weight decay", () => {
+    const model = resnet20();
+    const optimizer = new SGD({ learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4 });
+    model.compile({ optimizer, loss: new losses.SparseCategoricalCrossentropy({ fromLogits: true }) });
+    return { model, x: uniform([128, 32, 32, 3]), y: integers([128], 10) };
   }),
   "resnet20-b1-infer": {
     detail: "ResNet-20, one image, eval mode",
     prepare: () => {
-      const { p, logits } = resnet20();
+      const model = resnet20();
       const image = uniform([1, 32, 32, 3]);
-      const run = compile((x: Tensor) => logits(p, x, false));
+      const run = compile((x: Tensor) => model(x));
       return () => run(image).dispose();
     },
   },

@@ -88,7 +88,7 @@ export * from "./optimizers/index.ts";
 export * as schedules from "./optimizers/schedules.ts";
 export { L1, L1L2, L2, l1, l1l2, l2, OrthogonalRegularizer } from "./regularizers.ts";
 export { SeedGenerator, setRandomSeed } from "./seed.ts";
-export type { Dims } from "./symbolic.ts";
+export { type Dims, SymbolicTensor } from "./symbolic.ts";
 export { Callback, LambdaCallback } from "./training/callbacks.ts";
 export { BackupAndRestore, ModelCheckpoint } from "./training/checkpoints.ts";
 export { History, type Logs } from "./training/history.ts";
