@@ -65,6 +65,21 @@ describe("classes", () => {
     }
     expect(() => loss("msee")).toThrow(/unknown loss "msee"/);
   });
+  test("are functions, and so are those of one's own", () => {
+    class Cubic extends losses.Loss {
+      static override readonly className = "Cubic";
+      constructor(options: losses.LossOptions = {}) {
+        super("cubic", options);
+      }
+      override values(t: Tensor, p: Tensor): Tensor {
+        return p.sub(t).abs().pow(3).mean({ axis: -1 });
+      }
+    }
+    const cubic = new Cubic();
+    expect(cubic([[0, 0]], [[1, 2]]).itemSync()).toBeCloseTo(4.5, 6);
+    expect(new losses.MeanSquaredError()([[1], [2]], [[2], [4]], [1, 0]).itemSync()).toBeCloseTo(0.5, 6);
+    expect([cubic.name, loss(cubic), Cubic.fromConfig({ reduction: "sum" }).reduction]).toEqual(["cubic", cubic, "sum"]);
+  });
   test("keep their settings", () => {
     const config = new losses.CategoricalCrossentropy({ fromLogits: true, labelSmoothing: 0.1, name: "mine" }).getConfig();
     expect(config).toEqual({ name: "mine", reduction: "sumOverBatchSize", fromLogits: true, labelSmoothing: 0.1, axis: -1 });

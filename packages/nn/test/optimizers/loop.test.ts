@@ -1,6 +1,6 @@
 import { compile, memoryReport, type Tensor, tensor, valueAndGrad } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
-import { Adam, Dense, losses, metrics, Sequential, setRandomSeed } from "../../src/index.ts";
+import { Adam, Dense, Layer, losses, metrics, Sequential, SGD, setRandomSeed } from "../../src/index.ts";
 
 const features = 5;
 const count = 48;
@@ -118,5 +118,33 @@ describe("metrics in fit", () => {
       .astype("float32");
     const model = network().compile({ loss: "mse", metrics: [new metrics.F1Score()] });
     await expect(model.fit(x, oneHot, { verbose: 0 })).rejects.toThrow(/metric f1_score gives 3 numbers/);
+  });
+});
+
+/** Hides places whose first number is 0, [batch, time, features] → the same. */
+class HideZeros extends Layer {
+  static override readonly className = "HideZeros";
+  override call(x: Tensor): Tensor {
+    return x.mul(1);
+  }
+  protected override computeMask(x: Tensor): Tensor {
+    return x.get("...", 0).notEqual(0);
+  }
+}
+
+describe("masks", () => {
+  test("reach losses and metrics of fit: hidden places count in neither", async () => {
+    const model = new Sequential([new HideZeros(), new Dense(1, { kernelInitializer: "ones" })]);
+    model.compile({ optimizer: new SGD(0), loss: "mse", metrics: ["mae"] });
+    const x = tensor(
+      [
+        [1, 2, 0],
+        [3, 0, 0],
+      ],
+      { dtype: "float32" },
+    ).reshape([2, 3, 1]);
+    const { history } = await model.fit(x, x.mul(0).sub(1), { verbose: 0 });
+    expect(history.loss![0]).toBeCloseTo((4 + 9 + 16) / 3, 5);
+    expect(history.mean_absolute_error![0]).toBeCloseTo((2 + 3 + 4) / 3, 5);
   });
 });
