@@ -9,6 +9,7 @@ import {
   type Variable,
   variable,
 } from "@gradus/tensor";
+import { callable } from "./callable.ts";
 import { type Constraint, type ConstraintLike, constraint } from "./constraints.ts";
 import { callContext, withContext } from "./context.ts";
 import { type InitializerLike, initializer } from "./initializers.ts";
@@ -58,21 +59,12 @@ export type LayerInput = Tensor | SymbolicTensor;
 /** Calling a layer: on one tensor or several (an array), options last. Symbolic tensors give symbolic results. */
 type LayerFunction = <T extends LayerInput>(inputs: T | readonly T[], ...more: unknown[]) => T;
 
-/** Layers are functions with fields: `new Dense(8)(x)` calls the layer, as in Keras. */
-const Callable = class {
-  constructor() {
-    const self = (...args: unknown[]): unknown => (self as unknown as { invoke(args: unknown[]): unknown }).invoke(args);
-    // biome-ignore lint/correctness/noConstructorReturn: the function is the instance
-    return Object.setPrototypeOf(self, new.target.prototype);
-  }
-} as unknown as abstract new () => LayerFunction;
-
 /**
  * A step of a network: weights, and a function of tensors. Subclasses make their weights in `build`, when the shape of the
  * first input is known, and compute in `call`. Layers held in properties (also in arrays and plain objects) are found by
  * themselves: their weights are this layer's too.
  */
-export abstract class Layer extends Callable implements Serializable {
+export abstract class Layer extends callable<LayerFunction>() implements Serializable {
   static readonly className: string = "Layer";
   override readonly name: string;
   readonly dtype: DType;

@@ -1,4 +1,5 @@
 import { ArgumentError, asarray, ShapeError, type Tensor, type TensorLike } from "@gradus/tensor";
+import { callable } from "../callable.ts";
 import { maskOf } from "../masking.ts";
 import { type Config, camelCase, Registry, type Serializable, type Serialized } from "../serialize.ts";
 
@@ -14,13 +15,20 @@ export interface LossOptions {
   readonly reduction?: Reduction | null;
 }
 
-/** What training minimises: one number for each example (and place), and how these become one. */
-export abstract class Loss implements Serializable {
+/** Calling a loss: targets, predictions and weights of examples give the reduced loss. */
+type LossCall = (yTrue: TensorLike, yPred: TensorLike, sampleWeight?: TensorLike | null) => Tensor;
+
+/**
+ * What training minimises: one number for each example (and place), and how these become one. Losses are functions:
+ * `new MeanSquaredError()(yTrue, yPred)`. Subclasses give `values`.
+ */
+export abstract class Loss extends callable<LossCall>() implements Serializable {
   static readonly className: string = "Loss";
-  readonly name: string;
+  override readonly name: string;
   readonly reduction: Reduction;
 
   constructor(name: string, options: LossOptions = {}) {
+    super();
     this.name = options.name ?? name;
     const reduction = options.reduction === null ? "none" : camelCase(options.reduction ?? "sumOverBatchSize");
     if (!(reductions as readonly string[]).includes(reduction))
@@ -39,12 +47,17 @@ export abstract class Loss implements Serializable {
    * The reduced loss. `sampleWeight` fits the single values from the left: [batch] or [batch, places...]. Places masked by
    * earlier layers do not count: a mean is over the others.
    */
-  call(yTrue: TensorLike, yPred: TensorLike, sampleWeight: TensorLike | null = null): Tensor {
+  override call(yTrue: TensorLike, yPred: TensorLike, sampleWeight: TensorLike | null = null): Tensor {
     const prediction = asarray(yPred);
     const values = this.values(asarray(yTrue), prediction);
     const masks = [maskOf(prediction), maskOf(values)].filter((m) => m !== null);
     const mask = masks.length ? masks.reduce((a, b) => a.logicalAnd(b)) : null;
     return reduceValues(values, sampleWeight === null ? null : asarray(sampleWeight), mask, this.reduction);
+  }
+
+  /** @internal What calling the loss does. */
+  invoke(args: unknown[]): Tensor {
+    return this.call(...(args as Parameters<LossCall>));
   }
 
   getConfig(): Config {
@@ -126,4 +139,5 @@ class CustomLoss extends FunctionLoss {
   }
 }
 
-export const loss = (given: LossLike): Loss => (typeof given === "function" ? new CustomLoss(given) : lossRegistry.get(given));
+export const loss = (given: LossLike): Loss =>
+  typeof given === "function" && !(given instanceof Loss) ? new CustomLoss(given) : lossRegistry.get(given);

@@ -1,6 +1,5 @@
 import { sqrt, type Tensor, type Variable } from "@gradus/tensor";
 import { Optimizer, type OptimizerArguments, type OptimizerOptions, optimizerRegistry, optionsOf } from "./optimizer.ts";
-import type { LearningRateSchedule } from "./schedules.ts";
 
 export interface MomentOptions extends OptimizerOptions {
   readonly beta1?: number;
@@ -73,7 +72,7 @@ export class Adam extends Optimizer {
 /** Adam with decoupled weight decay, 0.004 unless told (Loshchilov & Hutter 2019). */
 export class AdamW extends Adam {
   static override readonly className = "AdamW";
-  constructor(given: AdamOptions | number | LearningRateSchedule = {}) {
+  constructor(given: OptimizerArguments<AdamOptions> = {}) {
     const options = optionsOf<AdamOptions>(given);
     super({ ...options, weightDecay: options.weightDecay === undefined ? 0.004 : options.weightDecay }, "adamw");
   }

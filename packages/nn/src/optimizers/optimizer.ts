@@ -1,6 +1,7 @@
 import {
   ArgumentError,
   compile,
+  DTypeError,
   FormatError,
   full,
   positive,
@@ -10,6 +11,7 @@ import {
   type Variable,
   variable,
   where,
+  zerosLike,
 } from "@gradus/tensor";
 import { type Config, Registry, type Serializable, type Serialized, serialize } from "../serialize.ts";
 import { LearningRateSchedule, scheduleRegistry } from "./schedules.ts";
@@ -143,6 +145,8 @@ export abstract class Optimizer implements Serializable {
         "Compile the model again after changing what is trainable",
       );
     }
+    for (const w of weights)
+      if (!w.dtype.includes("float")) throw new DTypeError(this.name, `the weight ${w.name} is ${w.dtype}`, "Make it of a floating type");
     this.weights = [...weights];
     this.createState(weights);
     if (this.options.useEma) this.averages = weights.map((w) => this.stateLike(w, "average"));
@@ -192,7 +196,7 @@ export abstract class Optimizer implements Serializable {
       allowed ? allowed.logicalAnd(due) : due,
     );
     const reset = (v: Variable, value: Tensor): void => {
-      const next = where(due, value.mul(0), value);
+      const next = where(due, zerosLike(value), value);
       v.assign(allowed ? where(allowed, next, v) : next);
     };
     this.gradientSums.forEach((s, i) => {
@@ -255,10 +259,12 @@ export abstract class Optimizer implements Serializable {
     });
   }
 
-  /** Puts the moving averages in the weights' place (useEma): what `fit` does at its end. */
+  /** Puts the moving averages in the weights' place (useEma): what `fit` does at its end. Nothing before the first update. */
   finalizeWeights(): void {
+    const begun = this.iterations.greater(0);
     this.averages.forEach((average, i) => {
-      this.weights[i]!.assign(average.mul(1));
+      const weight = this.weights[i]!;
+      weight.assign(where(begun, average, weight));
     });
   }
 

@@ -6,7 +6,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { normalizeAxis, sameShape, showShape } from "../shape.ts";
 import { floatNode, logSoftmaxNode, softplusNode } from "./activations.ts";
 import { asTensor, floatType, type TensorLike, unify, wrap } from "./core.ts";
-import { gatherAlong, prepareIndices } from "./indexing.ts";
+import { prepareIndices } from "./indexing.ts";
 
 /**
  * Losses. The result is one number, [], or with reduction "none" one loss per example. ShapeError when predictions and
@@ -63,11 +63,13 @@ export function softmaxCrossEntropy(logits: TensorLike, labels: TensorLike, opti
   else if (!isInteger(target.dtype))
     throw new DTypeError(operation, `class labels are ${target.dtype}`, `Cast them with astype("int32"), or pass one-hot rows`);
   else {
+    // One term of each sum is not 0: unlike a gather, and its scatter back, this becomes part of the softmax's kernels.
     const index = make.reshape(
       prepareIndices(operation, target, n, axis),
       x.shape.map((m, i) => (i === axis ? 1 : m)),
     );
-    chosen = make.reshape(gatherAlong(logs, index, axis), others);
+    const hit = make.compare("eq", make.expand(index, x.shape), make.iota(x.shape, axis, "int32"));
+    chosen = sum(make.where(hit, logs, make.constant(0, x.shape, x.dtype)), [axis]);
   }
   const loss = neg(chosen);
   if (labelSmoothing === 0) return reduce(operation, loss, options);
