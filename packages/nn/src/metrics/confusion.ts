@@ -1,4 +1,4 @@
-import { ArgumentError, oneHot, type Shape, type Tensor, tensor, topK, type Variable, where } from "@gradus/tensor";
+import { ArgumentError, oneHot, type Shape, sigmoid, type Tensor, tensor, topK, type Variable, where } from "@gradus/tensor";
 import { alignWeights, divideNoNaN } from "../losses/loss.ts";
 import { epsilon, matchShapes } from "../losses/shapes.ts";
 import type { Config } from "../serialize.ts";
@@ -346,7 +346,7 @@ export class AUC extends CountingMetric {
     const [target, given] = matchShapes(this.name, yTrue, yPred);
     if (multiLabel && target.ndim !== 2)
       throw new ArgumentError("AUC", `predictions have ${target.ndim} dimensions`, "With multiLabel they must be [batch, labels]");
-    const prediction = fromLogits ? given.neg().exp().add(1).reciprocal() : given;
+    const prediction = fromLogits ? sigmoid(given) : given;
     let weight = weights;
     if (labelWeights && !multiLabel) {
       const labels = tensor([...labelWeights], { dtype: "float32" }).broadcastTo([...target.shape]);

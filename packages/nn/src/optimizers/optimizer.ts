@@ -1,6 +1,7 @@
 import {
   ArgumentError,
   compile,
+  type DType,
   DTypeError,
   FormatError,
   full,
@@ -38,6 +39,9 @@ export interface OptimizerOptions {
 
 /** What optimizers take: options, or just the learning rate. */
 export type OptimizerArguments<Options> = Options | number | LearningRateSchedule;
+
+/** Half-precision weights are updated in float32: their own type has no room for epsilon, nor for small steps. */
+const computeType = ({ dtype }: Variable): DType => (dtype === "float64" ? "float64" : "float32");
 
 /** Options from what an optimizer was given. */
 export const optionsOf = <Options extends OptimizerOptions>(given: OptimizerArguments<Options>): Options =>
@@ -107,9 +111,9 @@ export abstract class Optimizer implements Serializable {
     return v;
   }
 
-  /** State shaped like a weight, filled with a number, zero unless told. */
+  /** State shaped like a weight, filled with a number, zero unless told; of the type that updates are computed in. */
   protected stateLike(weight: Variable, name: string, value = 0): Variable {
-    return this.state(`${weight.name ?? "weight"}_${name}`, full([...weight.shape], value, { dtype: weight.dtype }));
+    return this.state(`${weight.name ?? "weight"}_${name}`, full([...weight.shape], value, { dtype: computeType(weight) }));
   }
 
   /** A single number of state. */
@@ -161,7 +165,7 @@ export abstract class Optimizer implements Serializable {
 
   /**
    * The new value of weight `index`, from its gradient, the learning rate and the number of this update (from 1), both
-   * zero-dimensional and of the weight's type. State is assigned inside.
+   * zero-dimensional. All are of one type: float32, or float64 for weights of that type. State is assigned inside.
    */
   protected abstract update(weight: Tensor, gradient: Tensor, rate: Tensor, step: Tensor, index: number): Tensor;
 
@@ -190,7 +194,7 @@ export abstract class Optimizer implements Serializable {
   private accumulate(gradients: readonly Tensor[], steps: number, allowed: Tensor | null): void {
     const attempt = this.attempts!.add(1);
     const due = attempt.greaterEqual(steps);
-    const totals = gradients.map((g, i) => this.gradientSums[i]!.add(g));
+    const totals = gradients.map((g, i) => this.gradientSums[i]!.add(g.astype(computeType(this.weights[i]!))));
     this.step(
       totals.map((t) => t.div(steps)),
       allowed ? allowed.logicalAnd(due) : due,
@@ -206,30 +210,32 @@ export abstract class Optimizer implements Serializable {
   }
 
   private step(gradients: readonly Tensor[], allowed: Tensor | null): void {
-    const old = allowed ? this.variables.map((v) => positive(v)) : [];
+    const before = allowed ? this.variables.map((v) => positive(v)) : [];
     const step = this.iterations.add(1);
     const rate = this.currentRate(this.iterations);
     const stepNumber = step.astype("float32");
-    const clipped = this.clip(gradients);
+    const clipped = this.clip(gradients.map((g, i) => g.astype(computeType(this.weights[i]!))));
     const { weightDecay, useEma = false, emaMomentum = 0.99, emaOverwriteFrequency = null } = this.options;
     this.weights.forEach((w, i) => {
-      const decays = weightDecay && !this.keepsItsSize(w);
-      const decayed = decays ? w.sub(w.mul(rate.mul(weightDecay).astype(w.dtype))) : w;
-      let next = this.update(decayed, clipped[i]!, rate.astype(w.dtype), stepNumber.astype(w.dtype), i);
+      const type = computeType(w);
+      const old = w.astype(type);
+      const decayed = weightDecay && !this.keepsItsSize(w) ? old.sub(old.mul(rate.mul(weightDecay).astype(type))) : old;
+      let next = this.update(decayed, clipped[i]!, rate.astype(type), stepNumber.astype(type), i);
       if (useEma) {
         const average = this.averages[i]!;
         // The first update starts the average at the weight itself.
-        const momentum = where(step.equal(1), tensor(0, { dtype: "float32" }), tensor(emaMomentum, { dtype: "float32" })).astype(w.dtype);
+        const momentum = where(step.equal(1), tensor(0, { dtype: "float32" }), tensor(emaMomentum, { dtype: "float32" })).astype(type);
         const mean = average.mul(momentum).add(next.mul(momentum.neg().add(1)));
         average.assign(mean);
         if (emaOverwriteFrequency) next = where(step.mod(emaOverwriteFrequency).equal(0), mean, next);
       }
-      w.assign(allowed ? where(allowed, next, w) : next);
+      const rounded = next.astype(w.dtype);
+      w.assign(allowed ? where(allowed, rounded, w) : rounded);
     });
     this.iterations.assign(step);
     if (allowed)
       this.variables.forEach((v, i) => {
-        if (!this.gradientSums.includes(v) && v !== this.attempts) v.assign(where(allowed, v, old[i]!));
+        if (!this.gradientSums.includes(v) && v !== this.attempts) v.assign(where(allowed, v, before[i]!));
       });
   }
 
@@ -264,7 +270,7 @@ export abstract class Optimizer implements Serializable {
     const begun = this.iterations.greater(0);
     this.averages.forEach((average, i) => {
       const weight = this.weights[i]!;
-      weight.assign(where(begun, average, weight));
+      weight.assign(where(begun, average.astype(weight.dtype), weight));
     });
   }
 

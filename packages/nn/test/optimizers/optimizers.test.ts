@@ -98,6 +98,16 @@ describe("optimizers", () => {
     step(floats(1, 1, -1), tensor(true));
     expect(state()).not.toEqual(before);
   });
+  test("update half-precision weights in float32", () => {
+    for (const dtype of ["float16", "bfloat16"] as const) {
+      const opt = new nn.AdamW({ learningRate: 0.125, useEma: true, globalClipnorm: 1 });
+      const w = variable(floats(1, -2).astype(dtype), { name: "w" });
+      for (let i = 0; i < 3; i++) opt.apply([floats(1e-4, -1e-4).astype(dtype)], [w]);
+      expect(w.dtype).toBe(dtype);
+      // Adam's first steps are as long as the rate.
+      Array.from(w.dataSync() as Float32Array).forEach((x, i) => expect(x).toBeCloseTo([0.625, -1.625][i]!, 1));
+    }
+  });
   test("leave excluded weights out of weight decay", () => {
     const opt = new nn.SGD({ learningRate: 0.1, weightDecay: 0.5 });
     const weights = ["dense/kernel", "dense/bias"].map((name) => variable(floats(1), { name }));

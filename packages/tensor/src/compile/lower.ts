@@ -53,12 +53,9 @@ class NeedsStore extends Error {
 export function lower(graph: Graph): Lowered {
   const forced = new Set<Node>();
   for (;;) {
-    try {
-      return new Lowering(graph, forced).run();
-    } catch (error) {
-      if (!(error instanceof NeedsStore) || forced.has(error.node)) throw error;
-      forced.add(error.node);
-    }
+    const lowered = new Lowering(graph, forced).run();
+    if ("kernels" in lowered) return lowered;
+    for (const node of lowered) forced.add(node);
   }
 }
 
@@ -68,13 +65,18 @@ class Lowering {
   private readonly slots: Slot[] = [];
   private readonly slotOf = new Map<Node, Slot>();
   private readonly kernels: Kernel[] = [];
+  private readonly forced: ReadonlySet<Node>;
+  /** Nodes that must be stored for lowering to succeed. */
+  private readonly missing = new Set<Node>();
 
   constructor(graph: Graph, forced: ReadonlySet<Node>) {
     this.graph = graph;
+    this.forced = forced;
     this.stored = chooseStored(graph, forced);
   }
 
-  run(): Lowered {
+  /** The kernels, or the nodes that must be stored first: all that were found, so that deep graphs are not lowered once for each. */
+  run(): Lowered | ReadonlySet<Node> {
     const { graph } = this;
     const inputs = new Set(graph.inputs);
     graph.inputs.forEach((node, index) => {
@@ -86,7 +88,7 @@ class Lowering {
     for (const node of graph.nodes) {
       if (inputs.has(node) || !this.stored.has(node)) continue;
       if (!this.slotOf.has(node)) this.addSlot(node, { kind: "arena", offset: -1 });
-      if (node.size > 0) this.emit(node);
+      if (node.size > 0) this.attempt(() => this.emit(node));
     }
     // An output that is an input, or the same value returned twice, is copied.
     graph.outputs.forEach((node, index) => {
@@ -95,7 +97,16 @@ class Lowering {
       const copy = this.newSlot(node, { kind: "output", index });
       if (node.size > 0) this.kernels.push(this.copyKernel(slot, copy, node));
     });
-    return { kernels: this.kernels, slots: this.slots };
+    return this.missing.size ? this.missing : { kernels: this.kernels, slots: this.slots };
+  }
+
+  private attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      if (!(error instanceof NeedsStore) || this.forced.has(error.node)) throw error;
+      this.missing.add(error.node);
+    }
   }
 
   private newSlot(node: Node, place: Slot["place"]): Slot {

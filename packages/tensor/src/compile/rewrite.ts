@@ -26,8 +26,7 @@ export function rewrite(graph: Graph): Graph {
   };
   // New nodes made along the way are themselves shared, bottom up.
   const settle = (node: Node): Node => {
-    for (const n of linearise([node])) {
-      if (replaced.has(n)) continue;
+    for (const n of linearise([node], replaced)) {
       const ins = n.inputs.map((x) => replaced.get(x)!);
       const same = ins.every((x, i) => x === n.inputs[i]);
       replaced.set(n, share(same ? n : make.copy(n, ins)));

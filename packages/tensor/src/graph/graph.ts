@@ -10,13 +10,16 @@ export interface Graph {
   readonly inPlace: readonly number[];
 }
 
-/** Nodes below `outputs` in the order of evaluation; realised nodes are leaves. Iterative: graphs may be deep. */
-export function linearise(outputs: readonly Node[]): Node[] {
+/**
+ * Nodes below `outputs` in the order of evaluation; realised nodes are leaves. Nodes in `known` are left out, with what is
+ * only below them. Iterative: graphs may be deep.
+ */
+export function linearise(outputs: readonly Node[], known?: { has(node: Node): boolean }): Node[] {
   const order: Node[] = [];
   const state = new Map<Node, number>(); // index of the next input to visit
   const stack: Node[] = [];
   for (const output of outputs) {
-    if (state.has(output)) continue;
+    if (state.has(output) || known?.has(output)) continue;
     stack.push(output);
     state.set(output, 0);
     while (stack.length) {
@@ -25,7 +28,7 @@ export function linearise(outputs: readonly Node[]): Node[] {
       if (next < node.inputs.length) {
         state.set(node, next + 1);
         const input = node.inputs[next]!;
-        if (!state.has(input)) {
+        if (!state.has(input) && !known?.has(input)) {
           state.set(input, 0);
           stack.push(input);
         }
