@@ -1,4 +1,4 @@
-import { random, type Tensor, type Variable, variable } from "@gradus/tensor";
+import { Generator, random, type Tensor, type Variable } from "@gradus/tensor";
 
 let state: { key: Tensor; count: number } | null = null;
 
@@ -20,16 +20,19 @@ export function nextSeed(): number {
 
 /** Random numbers inside of a layer: a key that moves on at every use, also inside of compiled programs. */
 export class SeedGenerator {
-  readonly state: Variable;
+  private readonly generator: Generator;
 
   /** `seed` makes this generator repeat whatever the global seed is. */
   constructor(seed?: number | null) {
-    this.state = variable(seed === undefined || seed === null ? nextKey() : random.randomKey(seed), { name: "seed_generator_state" });
+    this.generator = new Generator(seed === undefined || seed === null ? nextKey() : random.randomKey(seed));
+  }
+
+  /** Save and assign it to go on from the same place. */
+  get state(): Variable {
+    return this.generator.key;
   }
 
   next(): Tensor {
-    const [state, key] = random.split(this.state);
-    this.state.assign(state);
-    return key;
+    return this.generator.nextKey();
   }
 }

@@ -145,6 +145,10 @@ def depthwise(rank, spatial, channels, kernel, multiplier, filters=None, **confi
 
 depthwise(1, [7], 3, 3, 2, padding="same", strides=2)
 depthwise(2, [5, 6], 3, [3, 2], 1)
+depthwise(2, [7, 6], 3, 3, 1, padding="same", strides=2)
+depthwise(2, [7, 6], 2, [2, 3], 1, padding="same", dilationRate=2)
+depthwise(2, [9, 8], 2, 6, 1, padding="same")
+depthwise(1, [7], 5, 3, 1, padding="causal", dilationRate=2)
 depthwise(2, [5, 6], 2, 3, 2, padding="same", strides=2, dataFormat="channelsFirst")
 depthwise(1, [6], 3, 2, 2, filters=4, padding="causal")
 depthwise(2, [5, 5], 3, 3, 2, filters=4, padding="same")

@@ -38,10 +38,10 @@ describe("outside of training nothing happens", () => {
 
 describe("in training", () => {
   test("Dropout drops a share and scales up the rest", () => {
-    const y = new Dropout(0.25)(many.mul(0).add(3), training);
+    const y = new Dropout(0.25, { seed: 1 })(many.mul(0).add(3), training);
     const values = [...y.dataSync()] as number[];
     expect(new Set(values)).toEqual(new Set([0, 4]));
-    expect(values.filter((v) => v === 0).length / values.length).toBeCloseTo(0.25, 2);
+    expect(values.filter((v) => v === 0).length / values.length).toBeCloseTo(0.25, 2); // a seed: by chance one run in 200 is further off
     expect(mean(new Dropout(1)(many, training).abs())).toBe(0);
   });
   test("a compiled program draws anew at every call, and a seed repeats", () => {
@@ -55,6 +55,19 @@ describe("in training", () => {
     expect(first[0]).not.toEqual(first[1]);
     expect(first[1]).not.toEqual(first[2]);
     expect(run()).toEqual(first);
+  });
+  test("plain calls do constant work, however many came before", () => {
+    const layer = new Dropout(0.5);
+    const x = numbers([1, 4]).astype("float32");
+    const calls = (n: number): number => {
+      const start = performance.now();
+      for (let i = 0; i < n; i++) layer(x, training).dataSync();
+      return performance.now() - start;
+    };
+    calls(50);
+    const first = calls(100);
+    calls(500);
+    expect(calls(100)).toBeLessThan(4 * first + 50);
   });
   test("gradients pass where nothing was dropped", () => {
     const layer = new Dropout(0.5, { seed: 2 });
@@ -70,23 +83,23 @@ describe("in training", () => {
       expect([0, 2].every((v) => [...low.dataSync()].includes(v))).toBe(true);
     };
     const ones = (...shape: number[]): Tensor => numbers(shape).mul(0).add(1);
-    whole(new Dropout(0.5, { noiseShape: [null, 1, null] })(ones(4, 5, 16), training), [1]);
-    whole(new SpatialDropout1D(0.5)(ones(4, 5, 16), training), [1]);
-    whole(new SpatialDropout2D(0.5)(ones(4, 3, 3, 16), training), [1, 2]);
-    whole(new SpatialDropout2D(0.5, { dataFormat: "channelsFirst" })(ones(4, 16, 3, 3), training), [2, 3]);
-    whole(new SpatialDropout3D(0.5)(ones(4, 2, 3, 2, 16), training), [1, 2, 3]);
+    whole(new Dropout(0.5, { noiseShape: [null, 1, null], seed: 1 })(ones(4, 5, 16), training), [1]);
+    whole(new SpatialDropout1D(0.5, { seed: 1 })(ones(4, 5, 16), training), [1]);
+    whole(new SpatialDropout2D(0.5, { seed: 1 })(ones(4, 3, 3, 16), training), [1, 2]);
+    whole(new SpatialDropout2D(0.5, { dataFormat: "channelsFirst", seed: 1 })(ones(4, 16, 3, 3), training), [2, 3]);
+    whole(new SpatialDropout3D(0.5, { seed: 1 })(ones(4, 2, 3, 2, 16), training), [1, 2, 3]);
   });
   test("GaussianNoise and GaussianDropout have the promised deviations", () => {
     const flat = many.mul(0).add(2);
-    const noisy = new GaussianNoise(0.5)(flat, training);
+    const noisy = new GaussianNoise(0.5, { seed: 1 })(flat, training);
     expect(mean(noisy)).toBeCloseTo(2, 2);
     expect(deviation(noisy)).toBeCloseTo(0.5, 2);
-    const scaled = new GaussianDropout(0.2)(flat, training);
+    const scaled = new GaussianDropout(0.2, { seed: 1 })(flat, training);
     expect(mean(scaled)).toBeCloseTo(2, 1.5);
     expect(deviation(scaled)).toBeCloseTo(2 * Math.sqrt(0.2 / 0.8), 1.5);
   });
   test("AlphaDropout keeps mean 0 and variance 1", () => {
-    const y = new AlphaDropout(0.3)(many, training);
+    const y = new AlphaDropout(0.3, { seed: 1 })(many, training);
     expect(Math.abs(mean(y))).toBeLessThan(0.02);
     expect(Math.abs(deviation(y) - 1)).toBeLessThan(0.02);
   });

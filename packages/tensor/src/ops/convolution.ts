@@ -117,13 +117,41 @@ function windowsOf(x: Node, kernel: readonly number[], { stride, dilation, paddi
   return make.windows(split, { axes: range(rank).map((i) => i + 1), size: kernel, stride, dilation });
 }
 
+/** Kernels with more elements are contracted: each tap is a read and a product in one generated loop. */
+const mostTaps = 25;
+
+/**
+ * Depthwise, one filter a channel: Σ over the kernel's elements of the image, moved to the element's place, times its
+ * weights. One pass: a third of the time of a contraction at 3 × 3 (with two filters a channel it would be slower).
+ */
+function sumOfTaps(x: Node, w: Node, { stride, dilation, padding }: Geometry): Node {
+  const rank = stride.length;
+  const kernel = w.shape.slice(0, rank);
+  const channels = x.shape[rank + 1]!;
+  const padded = padOrCrop(x, padding);
+  const spans = spansOf(kernel, dilation);
+  const places = range(rank).map((i) => Math.floor((padded.shape[i + 1]! - spans[i]!) / stride[i]!) + 1);
+  const shape = [x.shape[0]!, ...places, channels];
+  const ones = range(rank).map(() => 1);
+  const strideOf = (axis: number): number => kernel.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const taps = range(strideOf(-1)).map((n) => {
+    const at = kernel.map((k, i) => Math.floor(n / strideOf(i)) % k);
+    const starts = [0, ...at.map((k, i) => k * dilation[i]!), 0];
+    const moved = make.slice(padded, starts, [1, ...stride, 1], shape);
+    const weights = make.slice(w, [...at, 0, 0], [...ones, 1, 1], [...ones, 1, channels]);
+    return make.binary("mul", moved, make.expand(make.reshape(weights, [1, ...ones, channels]), shape));
+  });
+  return taps.reduce((a, b) => make.binary("add", a, b));
+}
+
 /** Windows, then one contraction over channels and window places: a matrix product that never needs the windows in memory. */
 function correlate(x: Node, w: Node, geometry: Geometry): Node {
   const rank = x.shape.length - 2;
   const { groups } = geometry;
   const kernel = w.shape.slice(0, rank);
-  const windows = windowsOf(x, kernel, geometry);
   const [Cg, F] = w.shape.slice(rank) as [number, number];
+  if (groups > 1 && Cg === 1 && F === groups && kernel.reduce((a, b) => a * b, 1) <= mostTaps) return sumOfTaps(x, w, geometry);
+  const windows = windowsOf(x, kernel, geometry);
   if (groups === 1) {
     const places = range(rank).map((i) => rank + 2 + i);
     return make.contract(windows, w, { batch: [[], []], contract: [[...places, rank + 1], range(rank + 1)] });
