@@ -78,11 +78,11 @@ export function serialize(object: Serializable): Serialized {
   return { className: (object.constructor as unknown as SerializableClass).className, config: object.getConfig() };
 }
 
-/** "batchNormalization" and "BatchNormalization" → "batch_normalization", as Keras names layers. */
+/** "batchNormalization" and "BatchNormalization" → "batch_normalization", "Conv2D" → "conv2d", as Keras names layers. */
 export function snakeCase(name: string): string {
   return name
-    .replace(/([A-Z]+)([A-Z][a-z])/g, "$1_$2")
-    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replace(/(.)([A-Z][a-z]+)/g, "$1_$2")
+    .replace(/([a-z])([A-Z])/g, "$1_$2")
     .toLowerCase();
 }
 

@@ -31,6 +31,8 @@ export interface Backend {
   readonly name: string;
   /** One line for people: threads, instruction sets. */
   readonly description: string;
+  /** Resolves when the device runs at its full speed, such as when its threads have started. It computes before as well. */
+  ready?(): Promise<void>;
   /** Throws OutOfMemoryError and stays usable. Contents are undefined. */
   allocate(bytes: number): DeviceBuffer;
   free(buffer: DeviceBuffer): void;

@@ -37,5 +37,6 @@ engine.register(() => make({}));
 export async function init(options: InitOptions = {}): Promise<{ device: string; description: string }> {
   const backend = make(options);
   engine.use(backend);
+  await backend.ready?.();
   return { device: backend.name, description: backend.description };
 }

@@ -6,4 +6,4 @@ export { readNpz, writeNpz } from "./npz.ts";
 export { formatArray, type PrintOptions } from "./print.ts";
 export { openSafetensors, type RandomAccess, readSafetensors, type SafetensorsEntry, safetensorsChunks } from "./safetensors.ts";
 export { toArrayData, toTensor } from "./tensors.ts";
-export { unpackZipEntry, type ZipEntry, zipEntries } from "./zip.ts";
+export { unpackZipEntry, type ZipEntry, zipBytes, zipEntries } from "./zip.ts";

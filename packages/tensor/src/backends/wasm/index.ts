@@ -70,6 +70,10 @@ export class WasmBackend implements Backend {
     return `WebAssembly SIMD${this.relaxed ? " with fused multiply-add" : ""}, ${threads} thread${threads === 1 ? "" : "s"}`;
   }
 
+  ready(): Promise<void> {
+    return this.pool.started();
+  }
+
   allocate(bytes: number): WasmBuffer {
     const buffer = new WasmBuffer(this, bytes, this.heap.allocate(Math.max(bytes, 1)));
     this.buffers += bytes;

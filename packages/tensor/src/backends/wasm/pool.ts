@@ -91,10 +91,14 @@ export class Pool {
     return 1 + this.workers.length;
   }
 
-  /** Resolves when every worker has started: for measurements, never needed for a right result. */
-  async started(): Promise<void> {
-    const allPresent = () => Atomics.load(this.words, control.PRESENT) === this.workers.length;
-    while (!this.disposed && this.workers.length > 0 && !allPresent()) {
+  /**
+   * Resolves when every worker has started, or after so many milliseconds. Nothing needs it for a right result: workers may
+   * come late. But a page's workers start only while the page's own code waits.
+   */
+  async started(timeout = 1000): Promise<void> {
+    const deadline = performance.now() + timeout;
+    const missing = () => Atomics.load(this.words, control.PRESENT) < this.workers.length;
+    while (!this.disposed && this.workers.length > 0 && missing() && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
