@@ -2,7 +2,7 @@
 export { type ActivationFunction, type ActivationLike, activation } from "./activations.ts";
 export { MaxNorm, MinMaxNorm, NonNeg, UnitNorm } from "./constraints.ts";
 export { isTraining } from "./context.ts";
-export { loadNative as loadModel } from "./files/native.ts";
+export { loadModel } from "./files/load.ts";
 export { Input, InputLayer } from "./input.ts";
 export { Layer, type LayerOptions, layerRegistry, resetNames } from "./layer.ts";
 export { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from "./layers/activation.ts";

@@ -144,6 +144,21 @@ export abstract class Layer extends callable<LayerFunction>() implements Seriali
     return [...new Set(Object.values(this).flatMap((value) => layersIn(value)))].filter((layer) => layer !== this);
   }
 
+  /** @internal Properties that hold layers, or arrays of them. */
+  get namedProperties(): [string, Layer | readonly Layer[]][] {
+    return Object.entries(this).flatMap(([name, value]): [string, Layer | readonly Layer[]][] => {
+      if (value instanceof Layer) return [[name, value]];
+      const inner = layersIn(value);
+      return inner.length ? [[name, inner]] : [];
+    });
+  }
+
+  /** @internal Weights that this layer made itself, trainable ones first: the order of Keras's files. */
+  get ownVariables(): Variable[] {
+    const own = (trainable: boolean) => this.ownWeights.filter((w) => w.trainable === trainable).map((w) => w.variable);
+    return [...own(true), ...own(false)];
+  }
+
   /** The weights with their paths, such as "encoder/dense/kernel": those of this layer, then of the layers in it. */
   namedWeights(path = this.name): [string, Weight][] {
     return [
@@ -278,11 +293,13 @@ export abstract class Layer extends callable<LayerFunction>() implements Seriali
 
   /** Throws ShapeError unless the input has this many dimensions, counting the batch. */
   protected expectRank(x: Tensor | { shape: Dims }, rank: number, meaning: string): void {
+    this.expectOne(x);
     if (x.shape.length !== rank) throw new ShapeError(String(this), `expects ${rank} dimensions ${meaning}, received ${showDims(x.shape)}`);
   }
 
   /** Throws ShapeError unless an axis has the size the weights were made for. */
   protected expectSize(x: Tensor, axis: number, size: number): void {
+    this.expectOne(x);
     const found = x.shape.at(axis);
     if (found !== size)
       throw new ShapeError(
@@ -290,6 +307,10 @@ export abstract class Layer extends callable<LayerFunction>() implements Seriali
         `was built for size ${size} on axis ${axis}, received ${showDims(x.shape)}`,
         "A layer keeps the shape of its first input: make a new layer for another one",
       );
+  }
+
+  private expectOne(x: unknown): void {
+    if (Array.isArray(x)) throw new ArgumentError(String(this), `takes one tensor, received an array of ${x.length}`);
   }
 
   /** A size that weights need: throws ShapeError where the input leaves it open. */

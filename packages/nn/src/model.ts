@@ -1,7 +1,9 @@
 import { ArgumentError, type Source, StateError, Tensor, type Variable } from "@gradus/tensor";
-import { loadWeights, modelBytes, saveModel, saveWeights } from "./files/native.ts";
+import { saveKeras } from "./files/keras/save.ts";
+import { loadWeights } from "./files/load.ts";
+import { modelBytes, saveModel, saveWeights } from "./files/native.ts";
 import { LayerGraph, type Symbols } from "./graph.ts";
-import { Input, InputLayer } from "./input.ts";
+import { Input, InputLayer, type InputOptions } from "./input.ts";
 import { Layer, type LayerOptions, layerRegistry } from "./layer.ts";
 import { type Config, type Serialized, serialize } from "./serialize.ts";
 import { type SummaryOptions, summary } from "./summary.ts";
@@ -86,6 +88,10 @@ export class Model extends Layer {
   override get output(): SymbolicTensor {
     return this.outputs[0]!;
   }
+  /** @internal Whether the layers and their calls are known, so that a description can hold them. */
+  get isGraph(): boolean {
+    return this.graph !== null;
+  }
   private needGraph(wanted: string): LayerGraph {
     if (!this.graph)
       throw new StateError(
@@ -155,9 +161,12 @@ export class Model extends Layer {
     return this.trainer.trainOnBatch(x, y ?? null, sampleWeight ?? null);
   }
 
-  /** Writes layers, weights and the state of training to a `.safetensors` file, all or nothing. See `loadModel`. */
+  /**
+   * Writes layers, weights and the state of training to a file, all or nothing: Gradus's own format, or Keras 3's (without
+   * the optimizer's state) where the name ends in ".keras". See `loadModel`.
+   */
   save(path: string): Promise<void> {
-    return saveModel(this, path);
+    return path.endsWith(".keras") ? saveKeras(this, path) : saveModel(this, path);
   }
   /** What `save` writes, as bytes: for pages. */
   toBytes(): Promise<Uint8Array> {
@@ -245,8 +254,9 @@ export class Sequential extends Model {
     if (!this.graph) this.start(Input({ shape: shape.slice(1) }));
   }
 
-  override call(inputs: Tensor): unknown {
-    return this.chain.reduce<Tensor>((x, layer) => layer(x), inputs);
+  override call(inputs: Tensor | readonly [Tensor]): unknown {
+    const [first] = inputs instanceof Tensor ? [inputs] : inputs;
+    return this.chain.reduce<Tensor>((x, layer) => layer(x), first);
   }
 
   override get layers(): Layer[] {
@@ -255,13 +265,13 @@ export class Sequential extends Model {
 
   override getConfig(): Config {
     const { name, trainable } = super.getConfig();
-    const shape = this.graph?.inputs[0]?.shape ?? null;
-    return { name, trainable, inputShape: shape?.slice(1) ?? null, layers: this.chain.map((layer) => serialize(layer)) };
+    const input = this.graph?.inputs[0]?.source?.call.layer.getConfig() ?? null;
+    return { name, trainable, input, layers: this.chain.map((layer) => serialize(layer)) };
   }
 
-  static override fromConfig({ layers, inputShape, name, trainable }: Config): Layer {
+  static override fromConfig({ layers, input, name, trainable }: Config): Layer {
     const list = (layers as Serialized[]).map((layer) => layerRegistry.deserialize(layer));
-    const model = new Sequential([...(inputShape ? [Input(inputShape as Dims)] : []), ...list], {
+    const model = new Sequential([...(input ? [Input(input as unknown as InputOptions)] : []), ...list], {
       ...(name === undefined ? {} : { name: name as string }),
     });
     model.trainable = (trainable as boolean | undefined) ?? true;

@@ -12,6 +12,7 @@ import {
 import { type Layer, layerRegistry } from "../layer.ts";
 import { Model } from "../model.ts";
 import { type Serialized, serialize } from "../serialize.ts";
+import { checkClasses } from "./classes.ts";
 
 /**
  * Gradus's own model files: `.safetensors` with the weights by their paths ("dense/kernel"), and a description of the
@@ -68,8 +69,7 @@ export async function saveWeights(layer: Layer, path: string): Promise<void> {
   await saveSafetensors(path, Object.fromEntries(weightsByPath(layer)));
 }
 
-/** Weights from a file of `saveWeights` or `save`. FormatError lists all that does not fit; then nothing is changed. */
-export async function loadWeights(layer: Layer, source: Source): Promise<void> {
+export async function loadNativeWeights(layer: Layer, source: Source): Promise<void> {
   const { tensors } = await loadSafetensorsFile(source);
   assignWeights(layer, withoutState(tensors), "loadWeights");
 }
@@ -108,13 +108,7 @@ export async function modelBytes(model: Model): Promise<Uint8Array> {
 export async function loadNative(source: Source): Promise<Model> {
   const { tensors, metadata } = await loadSafetensorsFile(source);
   const description = parse(metadata[key]);
-  const unknown = unknownClasses(description.model);
-  if (unknown.length)
-    throw new FormatError(
-      "loadModel",
-      `the file uses layers that are not known here: ${unknown.join(", ")}`,
-      "Register them first: layerRegistry.register(MyLayer)",
-    );
+  checkClasses(description.model);
   const model = layerRegistry.deserialize(description.model);
   if (!(model instanceof Model)) throw new FormatError("loadModel", `the file describes ${model}, which is no model`);
   if (!model.built)
@@ -144,18 +138,4 @@ function parse(text: string | undefined): Description {
   if (format !== "gradus-model-1" || typeof model?.className !== "string" || typeof model.config !== "object" || model.config === null)
     throw new FormatError("loadModel", `the description of the model is not of the format gradus-model-1, but ${JSON.stringify(format)}`);
   return parsed as Description;
-}
-
-/** Names of classes in a description, at any depth, that no registered layer has. */
-function unknownClasses(model: Serialized): string[] {
-  const found = new Set<string>();
-  const visit = (layer: unknown): void => {
-    if (typeof layer !== "object" || layer === null) return;
-    const { className, config } = layer as Partial<Serialized>;
-    if (typeof className === "string" && !layerRegistry.has(className)) found.add(className);
-    const inner = (config as { layers?: unknown } | undefined)?.layers;
-    if (Array.isArray(inner)) inner.forEach(visit);
-  };
-  visit(model);
-  return [...found];
 }

@@ -275,8 +275,12 @@ export class AdditiveAttention extends Attention {
     return new AdditiveAttention(config);
   }
 
+  constructor(options: AttentionOptions = {}) {
+    super({ useScale: true, ...options });
+  }
+
   override build(query?: Dims): void {
-    if (this.options.useScale ?? true)
+    if (this.options.useScale)
       this.additiveScale = this.addWeight("scale", [this.sizeOfAxis(query!, -1)], { initializer: "glorotUniform" });
   }
 

@@ -46,6 +46,21 @@ export function perOutput<T>(what: string, given: unknown, names: readonly strin
 /** Objects with a class of their own, and descriptions of them, stand for themselves. */
 const isOne = (x: object): boolean => !Array.isArray(x) && (Object.getPrototypeOf(x) !== Object.prototype || "className" in x);
 
+/** Throws ArgumentError for losses and metrics whose names nobody registered: when compiling, not at the first batch. */
+export function checkNames({ loss: losses, metrics, weightedMetrics }: CompileSettings): void {
+  for (const given of described(losses)) loss(given as LossLike);
+  for (const given of [...described(metrics), ...described(weightedMetrics)])
+    if (!isAccuracy(given as MetricLike)) metric(given as MetricLike);
+}
+
+/** Names and descriptions in arrays and objects by output. */
+function described(tree: unknown): unknown[] {
+  if (typeof tree === "string") return [tree];
+  if (typeof tree !== "object" || tree === null) return [];
+  if (isOne(tree)) return "className" in tree ? [tree] : [];
+  return Object.values(tree).flatMap(described);
+}
+
 /** Chooses losses and metrics from the settings, once targets and predictions of a first batch are known. */
 export function resolveOutputs(
   settings: CompileSettings,

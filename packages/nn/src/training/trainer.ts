@@ -28,7 +28,7 @@ import type { Callback } from "./callbacks.ts";
 import { type Arrays, asArrays, type Data, examples, isStream, listOf, type Parts, partsOf, range, rows, shuffledOrder } from "./data.ts";
 import { reportDivergence } from "./divergence.ts";
 import { History, type Logs } from "./history.ts";
-import { type OutputTraining, perOutput, resolveOutputs } from "./outputs.ts";
+import { checkNames, type OutputTraining, perOutput, resolveOutputs } from "./outputs.ts";
 import { defaultVerbosity, progressBar } from "./progress.ts";
 import {
   type ArraySource,
@@ -141,6 +141,7 @@ export class Trainer {
   constructor(model: Model, settings: CompileSettings) {
     this.model = model;
     this.settings = settings;
+    checkNames(settings);
     if (settings.optimizer !== undefined) this.chosenOptimizer = optimizer(settings.optimizer);
   }
 
