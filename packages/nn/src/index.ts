@@ -3,6 +3,7 @@ export { type ActivationFunction, type ActivationLike, activation } from "./acti
 export { MaxNorm, MinMaxNorm, NonNeg, UnitNorm } from "./constraints.ts";
 export { isTraining } from "./context.ts";
 export { loadModel } from "./files/load.ts";
+export { loadTorchWeights, saveTorchWeights, type TorchNames } from "./files/torch.ts";
 export { Input, InputLayer } from "./input.ts";
 export { Layer, type LayerOptions, layerRegistry, resetNames } from "./layer.ts";
 export { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from "./layers/activation.ts";
