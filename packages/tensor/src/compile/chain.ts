@@ -1,6 +1,6 @@
 import { sizeOf } from "../shape.ts";
 import { readSlots, writtenSlots } from "./fuse.ts";
-import type { Access, Block, ChainKernel, ContractionKernel, Kernel, LoopKernel, Slot } from "./kernel.ts";
+import type { Access, Block, ChainKernel, ContractionKernel, Kernel, LoopKernel, Slot, Stage } from "./kernel.ts";
 import type { Lowered } from "./lower.ts";
 
 /** Threads share the rows of a contraction, and then those of its epilogue; fewer are left apart unless all is small. */
@@ -9,26 +9,28 @@ const smallWork = 2 ** 15;
 /** How far apart a contraction and its epilogue may stand. */
 const reach = 64;
 
+/** Contractions may follow on another's rows where the matrices they multiply by all stay near. */
+const nearBytes = 2 ** 16;
+
 /**
  * Joins contractions with the loop kernels that go on with their rows, so that these work on a block of rows that is still
- * in cache. A result that nobody else reads needs no memory beyond such a block.
+ * in cache, and with further small contractions of those rows: the layers of a small network. A result that nobody else
+ * reads needs no memory beyond such a block.
  */
 export function chain({ kernels, slots }: Lowered): Lowered {
   const list: (Kernel | null)[] = [...kernels];
   for (let j = 1; j < list.length; j++) {
-    const loop = list[j];
-    if (loop?.kind !== "loop") continue;
+    const next = list[j];
+    if (next?.kind !== "loop" && next?.kind !== "contraction") continue;
     for (let i = j - 1; i >= Math.max(0, j - reach); i--) {
       const first = list[i];
       if (first?.kind !== "contraction" && first?.kind !== "chain") continue;
-      const joined = append(first, loop);
+      const joined = next.kind === "loop" ? append(first, next) : follow(first, next);
       if (!joined) continue;
-      const written = new Set(writtenSlots(first));
       const between = list.slice(i + 1, j).filter((k): k is Kernel => k !== null);
-      // Later only: an epilogue may overwrite a parameter (an optimizer's update) that is still read in between.
-      if (between.some((k) => [...readSlots(k)].some((s) => written.has(s)))) continue;
-      list[j] = joined;
-      list[i] = null;
+      if (mayComeLater(first, between)) [list[i], list[j]] = [null, joined];
+      else if (mayComeEarlier(next, between)) [list[i], list[j]] = [joined, null];
+      else continue;
       break;
     }
   }
@@ -36,22 +38,51 @@ export function chain({ kernels, slots }: Lowered): Lowered {
   return { kernels: kept.map((k) => (k.kind === "chain" ? { ...k, blocks: [...k.blocks, ...takeBlocks(k, kept)] } : k)), slots };
 }
 
+function mayComeLater(kernel: Kernel, between: readonly Kernel[]): boolean {
+  const written = new Set(writtenSlots(kernel));
+  return !between.some((k) => [...readSlots(k)].some((s) => written.has(s)));
+}
+
+/** Not what overwrites a parameter (an optimizer's update): that may still be read in between. */
+function mayComeEarlier(kernel: Kernel, between: readonly Kernel[]): boolean {
+  const reads = readSlots(kernel);
+  return writtenSlots(kernel).every((s) => s.place.kind === "arena") && !between.some((k) => writtenSlots(k).some((s) => reads.has(s)));
+}
+
+type Started = Pick<ChainKernel, "units" | "stages" | "blocks">;
+
+const started = (first: ContractionKernel | ChainKernel): Started =>
+  first.kind === "chain" ? first : { units: rowsOf(first), stages: [{ kernel: first, each: 1 }], blocks: [] };
+
 function append(first: ContractionKernel | ChainKernel, loop: LoopKernel): ChainKernel | null {
-  const { units, stages, blocks } =
-    first.kind === "chain" ? first : { units: rowsOf(first), stages: [{ kernel: first, each: 1 }], blocks: [] };
+  const { units, stages, blocks } = started(first);
   const reads = readSlots(loop);
   const passed = writtenSlots(first).filter((slot) => reads.has(slot));
   if (!passed.length || (units < fewRows && sizeOf(loop.dims) > smallWork)) return null;
-  if (!passed.every((slot) => staysWithin(loop, units, slot))) return null;
-  const of = (k: ContractionKernel | LoopKernel) => (k.kind === "loop" ? staysWithinAll(k, units, passed) : true);
-  if (!stages.every((s) => of(s.kernel))) return null;
+  if (!passed.every((slot) => staysWithin(loop, units, slot)) || !fitsStages(stages, units, passed)) return null;
   return { kind: "chain", units, stages: [...stages, { kernel: loop, each: sizeOf(loop.dims.slice(0, loop.split)) / units }], blocks };
 }
 
-const rowsOf = (kernel: ContractionKernel): number => sizeOf(kernel.batch) * sizeOf(kernel.rows);
+/** A contraction of rows that the first has just made, by matrices that are there already. */
+function follow(first: ContractionKernel | ChainKernel, next: ContractionKernel): ChainKernel | null {
+  const { units, stages, blocks } = started(first);
+  const { a, b, rows, inner } = next;
+  const written = writtenSlots(first);
+  const near = [...stages.flatMap(({ kernel }) => (kernel.kind === "contraction" ? [kernel.b.slot.bytes] : [])), b.slot.bytes];
+  if (!written.includes(a.slot) || written.includes(b.slot) || near.reduce((x, y) => x + y) > nearBytes) return null;
+  if (units < fewRows || sizeOf(next.batch) !== 1 || next.gap || rowsOf(next) % units || a.slot.size % units) return null;
+  const outer = leading(rows, units);
+  const access: Access = { slot: a.slot, offset: a.offset, strides: [...a.free, ...a.inner], guards: [] };
+  if (!outer || !accessStaysWithin(access, [...rows, ...inner], outer, a.slot.size / units)) return null;
+  if (!fitsStages(stages, units, [a.slot])) return null;
+  return { kind: "chain", units, stages: [...stages, { kernel: next, each: rowsOf(next) / units }], blocks };
+}
 
-const staysWithinAll = (loop: LoopKernel, units: number, slots: readonly Slot[]): boolean =>
-  slots.every((slot) => staysWithin(loop, units, slot));
+/** Whether the stages so far make what is passed on unit by unit. */
+const fitsStages = (stages: readonly Stage[], units: number, passed: readonly Slot[]): boolean =>
+  stages.every(({ kernel }) => kernel.kind !== "loop" || passed.every((slot) => staysWithin(kernel, units, slot)));
+
+const rowsOf = (kernel: ContractionKernel): number => sizeOf(kernel.batch) * sizeOf(kernel.rows);
 
 /** Whether units cut the loop's units and the slot into equal stretches such that a stretch of the loop sees no other of the slot. */
 function staysWithin(loop: LoopKernel, units: number, slot: Slot): boolean {

@@ -8,7 +8,11 @@ export const kernelParameters = ["i32", "i32", "i32", "i32"] as const;
 export interface Compiled {
   readonly units: number;
   readonly grain: number;
+  /** Units that a piece should have a multiple of. */
+  readonly together: number;
   readonly parallel: boolean;
+  /** Microseconds on one thread, roughly. */
+  readonly cost: number;
   readonly scratchBytes: number;
   readonly slots: readonly Slot[];
   readonly timed: Timed;
@@ -100,5 +104,7 @@ export function compileChain(kernel: ChainKernel, stages: readonly Compiled[], m
   };
   const flops = stages.reduce((n, s) => n + s.timed.flops, 0);
   const bytes = stages.reduce((n, s) => n + s.timed.bytes, 0) - 2 * blocks.reduce((n, b) => n + b.slot.bytes, 0);
-  return { units, grain, parallel, scratchBytes, slots, timed: { name, flops, bytes }, emit };
+  const cost = stages.reduce((n, s) => n + s.cost, 0);
+  const together = Math.ceil(stages[main]!.together / each);
+  return { units, grain, together, parallel, cost, scratchBytes, slots, timed: { name, flops, bytes }, emit };
 }

@@ -20,6 +20,8 @@ export interface ContractionStep {
   readonly name: string;
   readonly units: number;
   readonly grain: number;
+  /** Units that a piece should have a multiple of. */
+  readonly together: number;
   readonly scratchBytes: number;
   readonly parallel: boolean;
   /** Adds the function `(args, begin, end, scratch)`, where args is the table [a, b, out, packed]. */
@@ -155,7 +157,7 @@ function single(problem: Problem, emit: (module: ModuleBuilder) => FunctionRef):
   const { name, batches, M, N, K } = problem;
   const units = batches * M;
   const parallel = units * N * Math.max(1, K) >= PARALLEL_WORK;
-  return { kernels: [{ name, units, grain: grainOf(problem, 8), scratchBytes: 0, parallel, emit }], packedBytes: 0 };
+  return { kernels: [{ name, units, grain: grainOf(problem, 8), together: 8, scratchBytes: 0, parallel, emit }], packedBytes: 0 };
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -735,6 +737,7 @@ function planTiles(problem: Problem): ContractionCode {
       name: `${name}.pack`,
       units,
       grain: Math.max(1, Math.ceil(32768 / perUnit), Math.ceil(units / 64)),
+      together: 1,
       scratchBytes: 0,
       parallel: units * perUnit >= 65536,
       emit: (module) => emitPackB(tiling, `${name}.pack`, module),
@@ -744,6 +747,7 @@ function planTiles(problem: Problem): ContractionCode {
     name,
     units: batches * M,
     grain: grainOf(problem, height),
+    together: height,
     scratchBytes: packA ? tiling.rowsTogether * blockVolume * bytes : 0,
     parallel: batches * M * N * K >= PARALLEL_WORK,
     emit: (module) => emitTiles(tiling, module),

@@ -20,6 +20,7 @@ import { Heap } from "./memory.ts";
 import { planOpaque } from "./opaque.ts";
 import { type ModuleHandle, Pool, type Step } from "./pool.ts";
 import { Speller } from "./values.ts";
+import { emitWave, type Part, type Wave, waves } from "./waves.ts";
 
 export interface WasmOptions {
   /** Threads, the calling one among them; by default what the machine runs at once. */
@@ -108,7 +109,7 @@ export class WasmBackend implements Backend {
   }
 
   build(graph: Graph): Executable {
-    return new WasmProgram(this, plan(graph));
+    return new WasmProgram(this, plan(graph), graph.inPlace);
   }
 
   /** Intermediates of all programs share one stretch of memory: programs run one at a time. */
@@ -137,14 +138,14 @@ interface Entry {
   readonly slot: Slot;
 }
 
-type Action = { readonly steps: readonly Step[] } | { readonly host: Extract<Kernel, { kind: "opaque" }> };
+/** Steps to run, and the same kernel by kernel for profiles. */
+type Action =
+  | { readonly steps: readonly Step[]; readonly kernels: readonly Step[] }
+  | { readonly host: Extract<Kernel, { kind: "opaque" }> };
 
-/** A function of the module in its place in the program. */
-interface Part {
+/** A kernel's function, with what threads and the profile need to know. */
+interface KernelPart extends Part {
   readonly name: string;
-  /** Where its table of arguments starts. */
-  readonly word: number;
-  readonly units: number;
   readonly grain: number;
   readonly parallel: boolean;
   readonly timed: Timed;
@@ -163,7 +164,7 @@ class WasmProgram implements Executable {
   private arenaAddress = -1;
   private disposed = false;
 
-  constructor(backend: WasmBackend, planned: Plan) {
+  constructor(backend: WasmBackend, planned: Plan, inPlace: readonly number[]) {
     this.backend = backend;
     this.plan = planned;
     const module = new ModuleBuilder();
@@ -171,13 +172,13 @@ class WasmProgram implements Executable {
     const math = new MathLibrary(module, { relaxed: backend.relaxed });
     const speller = new Speller(module, math);
     const entries: Entry[] = [];
-    const pending: Part[][] = [];
+    const pending: KernelPart[][] = [];
     const actions: ({ steps: number } | { host: Extract<Kernel, { kind: "opaque" }> })[] = [];
     let words = 0;
     let arena = planned.arenaBytes;
     let scratch = 0;
-    let group: Part[] | null = null;
-    const add = (part: Part): void => {
+    let group: KernelPart[] | null = null;
+    const add = (part: KernelPart): void => {
       if (!group) {
         group = [];
         pending.push(group);
@@ -200,7 +201,8 @@ class WasmProgram implements Executable {
         const slots = [...new Set([...readSlots(kernel), ...writtenSlots(kernel)])];
         const emit = () =>
           module.func(name, kernelParameters, [], (f) => emitLoop(f, kernel, speller, (access) => slots.indexOf(access.slot)));
-        return { emit, slots, ...sharing(kernel), scratchBytes: loopScratch(kernel), timed: { name, ...loopWork(kernel) } };
+        const work = loopWork(kernel);
+        return { emit, slots, ...sharing(kernel), cost: costOf(work, "loop"), scratchBytes: loopScratch(kernel), timed: { name, ...work } };
       }
       const code = planContraction(kernel, backend.relaxed, name);
       const packed: Slot = { index: -1, dtype: kernel.dtype, size: 0, bytes: code.packedBytes, place: { kind: "arena", offset: arena } };
@@ -208,13 +210,14 @@ class WasmProgram implements Executable {
       const slots = [kernel.a.slot, kernel.b.slot, kernel.out, packed];
       const before = code.kernels.slice(0, -1);
       for (const part of before) {
-        part.emit(module);
         scratch = Math.max(scratch, part.scratchBytes);
-        const { name: own, units, grain, parallel } = part;
-        add({ name: own, word: reserve(slots), units, grain, parallel, timed: { name: own, flops: 0, bytes: code.packedBytes } });
+        const timed = { name: part.name, flops: 0, bytes: code.packedBytes };
+        const cost = part.parallel ? Number.POSITIVE_INFINITY : costOf(timed, "loop");
+        add({ ...part, fn: part.emit(module), word: reserve(slots), timed, cost, reads: [kernel.b.slot], writes: [packed] });
       }
       const main = code.kernels.at(-1)!;
-      return { ...main, emit: () => main.emit(module), slots, timed: { name, ...contractionWork(kernel) } };
+      const work = contractionWork(kernel);
+      return { ...main, emit: () => main.emit(module), slots, cost: costOf(work, "contraction"), timed: { name, ...work } };
     };
     planned.kernels.forEach((kernel, i) => {
       const name = `k${i}`;
@@ -225,7 +228,7 @@ class WasmProgram implements Executable {
           actions.push({ host: kernel });
           return;
         }
-        module.func(name, kernelParameters, [], (f) => opaque.emit(f, module, math));
+        const fn = module.func(name, kernelParameters, [], (f) => opaque.emit(f, module, math));
         const { units, work, arenaBytes, scratchBytes } = opaque;
         scratch = Math.max(scratch, scratchBytes);
         const workspace: Slot = { index: -1, dtype: "uint8", size: 0, bytes: arenaBytes, place: { kind: "arena", offset: arena } };
@@ -234,7 +237,8 @@ class WasmProgram implements Executable {
         const grain = Math.max(1, Math.ceil(chunkWork / work));
         const bytes = slots.reduce((n, s) => n + s.bytes, 0);
         const parallel = units * work >= 2 * chunkWork && units > 1;
-        add({ name, word: reserve(slots), units, grain, parallel, timed: { name, flops: 0, bytes } });
+        const [timed, cost] = [{ name, flops: 0, bytes }, Number.POSITIVE_INFINITY];
+        add({ name, fn, word: reserve(slots), units, grain, parallel, together: 1, timed, cost, reads: [], writes: [] });
         return;
       }
       const compiled =
@@ -246,11 +250,20 @@ class WasmProgram implements Executable {
               name,
             )
           : compile(kernel, name);
-      compiled.emit();
       scratch = Math.max(scratch, compiled.scratchBytes);
-      const { units, grain, parallel, timed } = compiled;
-      add({ name, word: reserve(compiled.slots), units, grain, parallel, timed });
+      const fn = compiled.emit();
+      // What was packed beforehand is read by this kernel alone.
+      const reads = [...readSlots(kernel), ...compiled.slots.filter((slot) => slot.index < 0)];
+      const cost = compiled.parallel ? Number.POSITIVE_INFINITY : compiled.cost;
+      add({ ...compiled, name, fn, word: reserve(compiled.slots), cost, reads, writes: writtenSlots(kernel) });
     });
+    const waved = pending.map((parts, k) =>
+      waves(parts, backend.pool.threads, inPlace).map((wave, i): Wave & { name: string } => {
+        const name = `w${k}_${i}`;
+        if (!("alone" in wave)) emitWave(module, name, wave);
+        return { ...wave, name };
+      }),
+    );
     this.arenaBytes = arena;
     this.entries = entries;
     this.table = backend.heap.allocate(Math.max(4 * words, 4));
@@ -264,19 +277,19 @@ class WasmProgram implements Executable {
       this.module = null;
     }
     backend.pool.scratch(scratch);
-    const lists = pending.map((parts) =>
-      parts.map(
-        (f): Step => ({
-          handle: this.module!,
-          functions: [f.name],
-          args: [this.table + 4 * f.word],
-          units: f.units,
-          grain: f.grain,
-          parallel: f.parallel,
-        }),
-      ),
+    const handle = this.module!;
+    const stepOf = ({ name, word, units, grain, parallel }: KernelPart): Step => ({
+      ...{ handle, functions: [name], args: [this.table + 4 * word] },
+      ...{ units, grain, parallel },
+    });
+    const lists = waved.map((list) =>
+      list.map((wave): Step => {
+        if ("alone" in wave) return stepOf(wave.alone as KernelPart);
+        const units = "threads" in wave ? wave.threads.length : 1;
+        return { handle, functions: [wave.name], args: [this.table], units, grain: 1, parallel: units > 1 };
+      }),
     );
-    this.actions = actions.map((a) => ("host" in a ? a : { steps: lists[a.steps]! }));
+    this.actions = actions.map((a) => ("host" in a ? a : { steps: lists[a.steps]!, kernels: pending[a.steps]!.map(stepOf) }));
     this.timed = pending.map((parts) => parts.map((f) => f.timed));
   }
 
@@ -297,7 +310,7 @@ class WasmProgram implements Executable {
     let list = 0;
     for (const action of this.actions) {
       if ("host" in action) this.host(action.host, arena, inputs, outputs);
-      else if (debug >= 2) this.runTimed(action.steps, list++);
+      else if (debug >= 2) this.runTimed(action.kernels, list++);
       else backend.pool.run(action.steps);
     }
     if (debug >= 3) console.error(this.explain());
@@ -345,13 +358,18 @@ class WasmProgram implements Executable {
 }
 
 /** How many units a loop kernel has and how threads share them. */
-function sharing(kernel: LoopKernel): { units: number; grain: number; parallel: boolean } {
+function sharing(kernel: LoopKernel): Pick<Compiled, "units" | "grain" | "together" | "parallel"> {
   const units = sizeOf(kernel.dims.slice(0, kernel.split));
   const work = sizeOf(kernel.dims.slice(kernel.split)) * Math.max(1, kernel.body.length / 8);
   const total = units * work;
   const grain = Math.max(1, Math.min(Math.ceil(chunkWork / work), Math.ceil(units / 4)));
   const together = unitsTogether(kernel);
-  return { units, grain: Math.ceil(grain / together) * together, parallel: total >= 2 * chunkWork && units > together };
+  return { units, grain: Math.ceil(grain / together) * together, together, parallel: total >= 2 * chunkWork && units > together };
+}
+
+/** Microseconds on one thread, roughly: what is done, where it lies, and getting started. */
+function costOf({ flops, bytes }: { flops: number; bytes: number }, kind: "loop" | "contraction"): number {
+  return flops / (kind === "loop" ? 10_000 : 45_000) + bytes / 40_000 + 0.1;
 }
 
 function loopWork(kernel: LoopKernel): { flops: number; bytes: number } {
