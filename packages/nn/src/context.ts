@@ -1,13 +1,13 @@
 import type { Tensor } from "@gradus/tensor";
-import type { Layer } from "./layer.ts";
+import type { CallOptions, Layer } from "./layer.ts";
 
 /** What holds for all layers called while a model is called: nested calls inherit it. */
 export interface CallContext {
   readonly training: boolean;
   /** Losses that layers add during the call (`addLoss`, activity regularizers). */
   readonly losses: Tensor[];
-  /** Told every layer's output; finds where NaN came first. */
-  readonly observe?: (layer: Layer, output: unknown) => void;
+  /** Told every call of a layer, inner ones first: finds where NaN came from, and what an exported graph is made of. */
+  readonly observe?: (layer: Layer, output: unknown, inputs: readonly Tensor[], options: CallOptions) => void;
 }
 
 let current: CallContext | null = null;

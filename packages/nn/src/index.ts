@@ -85,6 +85,7 @@ export * as losses from "./losses/index.ts";
 export { MeanSquaredError } from "./losses/regression.ts";
 export * as metrics from "./metrics/index.ts";
 export { Model, Sequential } from "./model.ts";
+export { exportOnnx, type OnnxExportOptions, onnxBytes } from "./onnx/export.ts";
 export * from "./optimizers/index.ts";
 export * as schedules from "./optimizers/schedules.ts";
 export { L1, L1L2, L2, l1, l1l2, l2, OrthogonalRegularizer } from "./regularizers.ts";

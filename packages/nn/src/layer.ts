@@ -257,7 +257,7 @@ export abstract class Layer extends callable<LayerFunction>() implements Seriali
     const first = output instanceof Tensor ? output : Array.isArray(output) && output[0] instanceof Tensor ? output[0] : null;
     if (outputMask && first) setMask(first, outputMask);
     if (this.activityRegularizer && first) this.addLoss(this.activityRegularizer.call(first).div(first.shape[0] ?? 1));
-    callContext()!.observe?.(this, output);
+    callContext()!.observe?.(this, output, list, { ...options, mask });
     return output;
   }
 

@@ -9,7 +9,7 @@ import "./methods.ts";
 
 export { type DType, dtypeInfo, dtypes, promote, type TypedArray } from "./dtype.ts";
 export { ArgumentError, DTypeError, FormatError, GradusError, IndexError, OutOfMemoryError, ShapeError, StateError } from "./errors.ts";
-export { evalShape, type Spec } from "./graph/abstract.ts";
+export { evalShape, type Spec, type Traced, traceGraph } from "./graph/abstract.ts";
 export {
   checkpoint,
   customGradient,
@@ -28,6 +28,8 @@ export { setDebugLevel } from "./graph/debug.ts";
 export type { MemoryReport } from "./graph/engine.ts";
 export { type DeviceName, type InitOptions, init } from "./graph/init.ts";
 export { explain, memoryReport, scope } from "./graph/inspect.ts";
+export { is as isPrimitive, type Node as GraphNode } from "./graph/node.ts";
+export type { Attributes, Op as Primitive } from "./graph/primitives.ts";
 export { type NestedArray, Tensor, Variable } from "./graph/tensor.ts";
 export { flatten as flattenTree, mapTree, type Tree, type TreeForm } from "./graph/tree.ts";
 export { type PrintOptions, setPrintOptions } from "./io/print.ts";
