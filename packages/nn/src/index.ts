@@ -86,6 +86,7 @@ export { MeanSquaredError } from "./losses/regression.ts";
 export * as metrics from "./metrics/index.ts";
 export { Model, Sequential } from "./model.ts";
 export { exportOnnx, type OnnxExportOptions, onnxBytes } from "./onnx/export.ts";
+export { importOnnx, OnnxModel } from "./onnx/import.ts";
 export * from "./optimizers/index.ts";
 export * as schedules from "./optimizers/schedules.ts";
 export { L1, L1L2, L2, l1, l1l2, l2, OrthogonalRegularizer } from "./regularizers.ts";
