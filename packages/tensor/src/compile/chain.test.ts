@@ -30,3 +30,31 @@ test("a result that others write in part keeps its memory", () => {
   expect(kernels.map((k) => k.kind)).toEqual(["loop", "chain"]);
   expect(arenaBytes).toBe(64 * 96 * 4);
 });
+
+test("small layers follow each other in one chain, also past the loss, and the gradients of weights stay apart", () => {
+  const [x, target] = [make.parameter([64, 16], "float32"), make.parameter([64, 8], "float32")];
+  const [w1, w2] = [make.parameter([16, 24], "float32"), make.parameter([24, 8], "float32")];
+  const matmul = (a: Node, b: Node) => make.contract(a, b, { batch: [[], []], contract: [[1], [0]] });
+  const hidden = make.unary("tanh", matmul(x, w1));
+  const off = make.binary("sub", matmul(hidden, w2), target);
+  const loss = make.reduce("reduceSum", make.binary("mul", off, off), [1]);
+  const back = matmul(off, make.permute(w2, [1, 0]));
+  const cotangent = make.binary(
+    "mul",
+    back,
+    make.binary("sub", make.expand(make.constant(1, [1, 1], "float32"), [64, 24]), make.binary("mul", hidden, hidden)),
+  );
+  const gradient = make.contract(x, cotangent, { batch: [[], []], contract: [[0], [0]] });
+  const { kernels } = planned([x, target, w1, w2], [loss, gradient]);
+  const chains = kernels.filter((k) => k.kind === "chain");
+  expect(chains).toHaveLength(1);
+  expect(chains[0]!.stages.filter((s) => s.kernel.kind === "contraction")).toHaveLength(3);
+  expect(kernels.filter((k) => k.kind === "contraction")).toHaveLength(1);
+});
+
+test("layers with large weights stay apart, since each wants its weights near", () => {
+  const [x, w1, w2] = [make.parameter([64, 128], "float32"), make.parameter([128, 128], "float32"), make.parameter([128, 128], "float32")];
+  const matmul = (a: Node, b: Node) => make.contract(a, b, { batch: [[], []], contract: [[1], [0]] });
+  const { kernels } = planned([x, w1, w2], [make.unary("tanh", matmul(make.unary("tanh", matmul(x, w1)), w2))]);
+  expect(kernels.map((k) => k.kind)).toEqual(["chain", "chain"]);
+});
