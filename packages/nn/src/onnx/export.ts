@@ -37,7 +37,7 @@ export async function onnxBytes(model: Model, options: OnnxExportOptions = {}): 
   const exporter = new Exporter(first.traced, trace(model, inputs, sizes, 1).traced, sizes, weights);
   const { writer } = exporter;
   const inputNames = inputs.map((x) => writer.unique(x.name));
-  exporter.run(inputNames);
+  await exporter.run(inputNames);
   const info = (name: string, node: GraphNode): ValueInfoProto => {
     const dim = exporter.pairs(node).map((pair) => {
       const size = sizes.meaning(pair);

@@ -3,6 +3,7 @@ import type { CallOptions, Layer } from "../layer.ts";
 import { layerRules } from "./layers.ts";
 import { primitiveRules } from "./primitives.ts";
 import { isFixed, type Sizes } from "./sizes.ts";
+import { onnxTypes } from "./types.ts";
 import { type AttributeValues, GraphWriter } from "./writer.ts";
 
 /** One call of a layer while the model was traced. */
@@ -41,7 +42,7 @@ export class Exporter {
   private readonly values = new Map<GraphNode, { last?: string; first?: string }>();
   private readonly dependent = new Set<GraphNode>();
   private readonly order: GraphNode[];
-  private readonly weights = new Map<Tensor | GraphNode, string>();
+  private readonly weights = new Map<Tensor, string>();
 
   constructor(first: TracedModel, second: TracedModel, sizes: Sizes, weightNames: ReadonlyMap<GraphNode, string>) {
     this.trace = first;
@@ -54,12 +55,12 @@ export class Exporter {
   }
 
   /** Adds nodes for everything the outputs need. ArgumentError names all layers that cannot be exported. */
-  run(inputNames: readonly string[]): void {
+  async run(inputNames: readonly string[]): Promise<void> {
     this.trace.inputs.forEach((node, i) => {
       this.values.set(node, { last: inputNames[i]! });
     });
     for (const node of this.order)
-      if (this.trace.inputs.includes(node) || !isFixed(this.pairOf(node)) || this.dependenciesOf(node).some((x) => this.dependent.has(x)))
+      if (this.trace.inputs.includes(node) || (await this.varies(node)) || this.dependenciesOf(node).some((x) => this.dependent.has(x)))
         this.dependent.add(node);
     const problems = new Map<string, Set<string>>();
     for (const node of this.order) {
@@ -73,7 +74,7 @@ export class Exporter {
         if (!(error instanceof ArgumentError)) throw error;
         const place = this.placeOf(node);
         problems.set(place, (problems.get(place) ?? new Set()).add(error.message));
-        this.values.set(node, { last: "?" });
+        this.values.set(node, { last: "?" }); // so that what comes after is looked at too
       }
     }
     if (problems.size)
@@ -83,9 +84,26 @@ export class Exporter {
       );
   }
 
+  /** Whether a node by itself says something else for inputs of another size. */
+  private async varies(node: GraphNode): Promise<boolean> {
+    const { twin } = this.pairOf(node);
+    if (node === twin || this.uses.has(node)) return false;
+    if (!isFixed({ node, twin }) || !this.sameAttributes(node)) return true;
+    if (node.op !== "buffer") return false;
+    const [a, b] = [await new Tensor(node).data(), await new Tensor(twin).data()];
+    return a.some((x, i) => !Object.is(x, b[i]));
+  }
+  private sameAttributes(node: GraphNode): boolean {
+    return node.op === "alias" || JSON.stringify(node.attrs) === JSON.stringify(this.twin(node).attrs);
+  }
+
   private primitive(node: GraphNode): void {
     const rule = primitiveRules[node.op];
+    if (node.op === "buffer") throw new Unsupported("a table of numbers depends on the input's size");
     if (!rule) throw new Unsupported(`ONNX has nothing for ${node.op}`);
+    // Slices and numbers may be told apart by the sizes they come from.
+    if (node.op !== "slice" && node.op !== "constant" && !this.sameAttributes(node))
+      throw new Unsupported(`what ${node.op} does depends on the input's size`);
     rule(this, node as never);
   }
 
@@ -181,6 +199,17 @@ export class Exporter {
     return this.writer.scalar(value, dtype, (v, type) => array(v, { dtype: type }));
   }
 
+  /** The number of a constant node, of no axes; looked up in the input's shape where it is a size. */
+  number(node: GraphNode<"constant">): string {
+    const [a, b] = [node.attrs.value, this.twin(node).attrs.value];
+    if (Object.is(a, b)) return this.scalar(a, node.dtype);
+    const size = this.sizes.meaning([a, b]);
+    if (size === null || typeof size === "number")
+      throw new Unsupported("a number depends on the input's size in a way that has no formula");
+    const cast = this.node("Cast", [this.openSize(size.factor, size.names)], { to: onnxTypes[node.dtype] });
+    return this.node("Squeeze", [cast]);
+  }
+
   /** An array known now. Weights, also when only their axes were moved, become initializers under their paths. */
   constant(tensor: Tensor, node: GraphNode): string {
     if (node.op === "constant" && node.shape.length === 0) return this.scalar((node.attrs as { value: number }).value, node.dtype);
@@ -201,19 +230,6 @@ export class Exporter {
     const name = this.writer.weight(this.weightNames.get(original.node) ?? "weight", form(original));
     this.weights.set(original, name);
     return name;
-  }
-
-  /** Any array, such as one made of several weights; `key` shares it between two uses. */
-  array(name: string, key: Tensor, make: () => Tensor): string {
-    const known = this.weights.get(key);
-    if (known) return known;
-    const given = this.writer.weight(name, make());
-    this.weights.set(key, given);
-    return given;
-  }
-
-  weightName(weight: Tensor): string {
-    return this.weightNames.get(weight.node) ?? "weight";
   }
 
   /** The shape of a node as int64 [n], sizes that are not known looked up when the file runs. */

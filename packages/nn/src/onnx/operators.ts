@@ -127,7 +127,9 @@ const convTranspose = op(([x, w, b], attributes) => {
   // [channels, filters/groups, ...K] → [...K, filters/groups, channels]
   const kernel = w!.permuteDims([...range(rank).map((i) => i + 2), 1, 0]);
   const f = perRank<typeof t.convTranspose2d>(rank, [t.convTranspose1d, t.convTranspose2d, t.convTranspose3d], "ConvTranspose");
-  const whole = f(channelsLast(x!), kernel, { stride, dilation, groups });
+  // Keras, and so our function, leaves room for a whole stride after a smaller kernel.
+  const sums = f(channelsLast(x!), kernel, { stride, dilation, groups });
+  const whole = sums.get(":", ...spans.map((span, i) => `:${(x!.shape[i + 2]! - 1) * stride[i]! + span}`), ":");
   const padded = t.pad(whole, [[0, 0], ...extra.map((n): [number, number] => [0, n]), [0, 0]]);
   const cut = padded.get(":", ...pads.map(([before, after], i) => `${before}:${padded.shape[i + 1]! - after}`), ":");
   return channelsFirst(b ? cut.add(b) : cut);

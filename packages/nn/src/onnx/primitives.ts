@@ -21,9 +21,7 @@ function operands(out: Exporter, node: GraphNode): { names: string[]; layout: "f
   const complete = node.shape.every((_, axis) => arrays.some((x) => out.sameSize(x, axis, node, axis)));
   const used = complete && arrays.length ? peeled : node.inputs;
   const layout = node.shape.length > 2 && used.some((x) => out.isFirst(x)) ? "first" : "last";
-  const names = used.map((x) =>
-    used === peeled && isPrimitive(x, "constant") ? out.scalar(attrs(x).value, x.dtype) : out.named(x, layout),
-  );
+  const names = used.map((x) => (used === peeled && isPrimitive(x, "constant") ? out.number(x) : out.named(x, layout)));
   return { names, layout };
 }
 
@@ -147,9 +145,6 @@ function pad(out: Exporter, node: GraphNode<"pad">): void {
   const [x] = node.inputs as [GraphNode];
   const layout = x.shape.length > 2 && out.isFirst(x) ? "first" : "last";
   const order = layout === "first" ? toFirst(x.shape.length) : x.shape.map((_, i) => i);
-  const twin = out.twin(node).attrs;
-  if ([...twin.before, ...twin.after].join() !== [...node.attrs.before, ...node.attrs.after].join())
-    throw new Unsupported("how much is padded depends on the input's size");
   const widths = [...order.map((i) => node.attrs.before[i]!), ...order.map((i) => node.attrs.after[i]!)];
   out.set(node, out.node("Pad", [out.named(x, layout), out.ints(widths), out.scalar(0, node.dtype)], { mode: "constant" }), layout);
 }
@@ -237,11 +232,20 @@ function iota(out: Exporter, node: GraphNode<"iota">): void {
   out.set(node, out.node("Expand", [others.length ? out.node("Unsqueeze", [line, out.ints(others)]) : line, whole]));
 }
 
+/** ONNX shifts unsigned numbers only: a shift by a number is a product, or a quotient rounded down. */
+const shift = (op: (out: Exporter, x: string, factor: string) => string): Spelling => {
+  return (out, [x], node) => {
+    const by = unexpanded(node.inputs[1]!);
+    if (!isPrimitive(by, "constant")) throw new Unsupported(`ONNX has no ${node.op} by amounts that vary`);
+    return op(out, x!, constantOf(out, 2 ** attrs(by).value, node));
+  };
+};
+
 /** What each primitive is in ONNX. Those that are missing have no counterpart. */
 export const primitiveRules: Rules = {
   constant(out, node) {
-    if (node.attrs.value !== out.twin(node).attrs.value) throw new Unsupported("a number depends on the input's size");
-    out.set(node, out.node("Expand", [out.scalar(node.attrs.value, node.dtype), out.shape(node)]));
+    const number = out.number(node);
+    out.set(node, node.shape.length ? out.node("Expand", [number, out.shape(node)]) : number);
   },
   iota,
   neg: elementwise("Neg"),
@@ -290,6 +294,8 @@ export const primitiveRules: Rules = {
   and: byType({ bool: "And", int: "BitwiseAnd" }),
   or: byType({ bool: "Or", int: "BitwiseOr" }),
   xor: byType({ bool: "Xor", int: "BitwiseXor" }),
+  shl: elementwise(shift((out, x, factor) => out.node("Mul", [x, factor]))),
+  shr: elementwise(shift((out, x, factor) => out.node("Div", [out.node("Sub", [x, out.node("Mod", [x, factor])]), factor]))),
   eq: elementwise("Equal"),
   ne: elementwise((out, xs) => out.node("Not", [out.node("Equal", xs)])),
   lt: elementwise("Less"),

@@ -12,7 +12,7 @@ type Pair = readonly [number, number];
 
 /**
  * What sizes mean that differ between two traces, in which every open size was set to another number: axis k of all
- * inputs is one size, as in the symbolic shapes of models.
+ * inputs is one size, as in the symbolic shapes of models. The numbers are large enough for windows, and one is odd.
  */
 export class Sizes {
   /** Name → its values in the two traces, and which axis of which input says it. */
@@ -23,7 +23,7 @@ export class Sizes {
       dims.forEach((n, axis) => {
         const name = Sizes.nameOf(axis);
         if (n === null && !this.open.has(name))
-          this.open.set(name, { values: [axis ? 34 + axis * 3 : 3, axis ? 42 + axis * 5 : 5], input, axis });
+          this.open.set(name, { values: axis ? [36 + 3 * axis, 41 + 5 * axis] : [5, 6], input, axis });
       });
     });
   }

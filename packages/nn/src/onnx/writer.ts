@@ -105,11 +105,11 @@ export class GraphWriter {
     return name;
   }
 
-  /** Computes all arrays; gives the initializers among those with the names wanted. */
-  async finish(wanted: ReadonlySet<string>): Promise<Partial<TensorProto>[]> {
+  /** Computes all arrays; the initializers among the names that are used. */
+  async finish(used: ReadonlySet<string>): Promise<Partial<TensorProto>[]> {
     for (const { proto, tensor } of this.pending) Object.assign(proto, await tensorProto("", tensor));
     const initializers: Partial<TensorProto>[] = [];
-    for (const { name, tensor } of this.weights) if (wanted.has(name)) initializers.push(await tensorProto(name, tensor));
+    for (const { name, tensor } of this.weights) if (used.has(name)) initializers.push(await tensorProto(name, tensor));
     return initializers;
   }
 }

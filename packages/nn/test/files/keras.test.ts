@@ -8,7 +8,6 @@ import { kerasBytes } from "../../src/files/keras/save.ts";
 import * as nn from "../../src/index.ts";
 import { type Dense, Input, type Layer, loadModel, Model, Sequential } from "../../src/index.ts";
 import { expectClose, numbers, type Stored } from "../check.ts";
-import { layers } from "./layers.ts";
 
 interface Golden {
   readonly inputs: readonly Stored[];
@@ -80,6 +79,98 @@ describe("reading files of Keras", () => {
     expectClose((earlier(inputsOf("earlier")[0]!) as Tensor).square(), golden.earlier!.outputs[0]!, 2e-6);
   });
 });
+
+/** Inputs' shapes without the batch, and layers on them: every kind that Keras has too. */
+const layers: readonly (readonly [shapes: readonly (readonly number[])[], make: () => Layer])[] = [
+  [[[5]], () => new nn.Dense(3, { activation: "gelu", kernelRegularizer: "l2", kernelConstraint: "maxNorm", biasInitializer: "heNormal" })],
+  [[[5]], () => new nn.Activation("logSoftmax")],
+  [[[5]], () => new nn.ReLU({ maxValue: 0.5, negativeSlope: 0.1 })],
+  [[[5]], () => new nn.LeakyReLU()],
+  [[[5]], () => new nn.PReLU({ alphaInitializer: "randomUniform" })],
+  [[[5]], () => new nn.ELU({ alpha: 0.7 })],
+  [[[5]], () => new nn.Softmax()],
+  [[[8, 3]], () => new nn.Conv1D(4, 3, { strides: 2, padding: "causal" })],
+  [[[8, 9, 4]], () => new nn.Conv2D(6, [3, 2], { padding: "same", groups: 2, activation: "silu" })],
+  [[[6, 9, 8]], () => new nn.Conv2D(6, 3, { dataFormat: "channelsFirst", dilationRate: 2 })],
+  [[[4, 5, 4, 2]], () => new nn.Conv3D(3, 2)],
+  [[[8, 3]], () => new nn.Conv1DTranspose(4, 3, { strides: 2 })],
+  [[[8, 9, 4]], () => new nn.Conv2DTranspose(3, 3, { strides: 2, padding: "same" })],
+  [[[3, 4, 3, 2]], () => new nn.Conv3DTranspose(3, 2)],
+  [[[8, 3]], () => new nn.DepthwiseConv1D(3, { depthMultiplier: 2 })],
+  [[[8, 9, 4]], () => new nn.DepthwiseConv2D(3)],
+  [[[8, 3]], () => new nn.SeparableConv1D(4, 3)],
+  [[[8, 9, 4]], () => new nn.SeparableConv2D(3, 3)],
+  [[[4, 5]], () => new nn.EinsumDense("abc,cd->abd", { outputShape: [null, 3], biasAxes: "d" })],
+  [[[8, 3]], () => new nn.MaxPooling1D()],
+  [[[8, 9, 4]], () => new nn.AveragePooling2D(3, { strides: 2, padding: "same" })],
+  [[[4, 5, 4, 2]], () => new nn.MaxPooling3D()],
+  [[[8, 9, 4]], () => new nn.GlobalAveragePooling2D({ keepdims: true })],
+  [[[8, 3]], () => new nn.GlobalMaxPooling1D()],
+  [[[8, 9, 4]], () => new nn.BatchNormalization({ momentum: 0.9, movingMeanInitializer: "randomNormal" })],
+  [[[6, 4]], () => new nn.LayerNormalization({ axis: [1, 2], epsilon: 1e-5 })],
+  [[[6, 4]], () => new nn.RMSNormalization()],
+  [[[6, 4]], () => new nn.GroupNormalization({ groups: 2 })],
+  [[[6, 4]], () => new nn.UnitNormalization()],
+  [[[4]], () => new nn.Normalization({ mean: 3, variance: 2 })],
+  [[[4]], () => new nn.Normalization()],
+  [[[4]], () => new nn.Dropout(0.5, { seed: 3 })],
+  [[[4]], () => new nn.GaussianNoise(0.5)],
+  [[[4, 3]], () => new nn.SpatialDropout1D(0.5)],
+  [[[4]], () => new nn.ActivityRegularization({ l1: 0.1 })],
+  [[[4, 6]], () => new nn.Flatten()],
+  [[[4, 6]], () => new nn.Reshape([-1, 3])],
+  [[[4, 6]], () => new nn.Permute([2, 1])],
+  [[[4]], () => new nn.RepeatVector(3)],
+  [[[4, 6, 2]], () => new nn.ZeroPadding2D([1, 2])],
+  [[[4, 6]], () => new nn.ZeroPadding1D(2)],
+  [[[4, 6, 2]], () => new nn.Cropping2D(1)],
+  [[[4, 6, 2]], () => new nn.UpSampling2D(2, { interpolation: "bilinear" })],
+  [[[4, 6]], () => new nn.UpSampling1D(2)],
+  [[[4, 6]], () => new nn.Masking()],
+  [[[4], [4]], () => new nn.Add()],
+  [[[4], [3]], () => new nn.Concatenate()],
+  [[[4], [4]], () => new nn.Dot(1, { normalize: true })],
+  [[[4], [4]], () => new nn.Subtract()],
+  [[[5, 3]], () => new nn.SimpleRNN(4, { returnSequences: true })],
+  [[[5, 3]], () => new nn.LSTM(4, { goBackwards: true })],
+  [[[5, 3]], () => new nn.GRU(4, { resetAfter: false, recurrentActivation: "hardSigmoid" })],
+  [[[5, 3]], () => new nn.Bidirectional(new nn.GRU(4), { mergeMode: "sum" })],
+  [[[5, 3]], () => new nn.TimeDistributed(new nn.Dense(2))],
+  [[[5, 3]], () => new nn.TimeDistributed(new Sequential([Input([3]), new nn.Dense(2), new nn.Dense(2)]))],
+  [[[5]], () => new nn.SpectralNormalization(new nn.Dense(2))],
+  [
+    [
+      [5, 6],
+      [4, 6],
+    ],
+    () => new nn.MultiHeadAttention(2, 3),
+  ],
+  [
+    [
+      [5, 6],
+      [4, 6],
+    ],
+    () => new nn.GroupedQueryAttention(3, 4, 2),
+  ],
+  [
+    [
+      [5, 6],
+      [4, 6],
+    ],
+    () => new nn.Attention({ useScale: true }),
+  ],
+  [
+    [
+      [5, 6],
+      [4, 6],
+    ],
+    () => new nn.AdditiveAttention(),
+  ],
+  [[[6, 6, 3]], () => new nn.Rescaling(1 / 255, { offset: -1 })],
+  [[[6, 6, 3]], () => new nn.Resizing(4, 5)],
+  [[[6, 6, 3]], () => new nn.CenterCrop(4, 4)],
+  [[[6, 6, 3]], () => new nn.RandomFlip("horizontal")],
+];
 
 describe("writing files of Keras", () => {
   for (const [shapes, make] of layers) {
