@@ -285,7 +285,8 @@ export abstract class Layer extends callable<LayerFunction>() implements Seriali
       const came = (inputs instanceof Tensor ? [inputs] : inputs).map((x) =>
         x instanceof Tensor ? `${x.dtype}${showDims(x.shape)}` : String(x),
       );
-      error.message = `${this}: ${error.message}. It was called on ${came.join(", ")}`;
+      const own = error.message.startsWith(`${this}: `);
+      error.message = `${own ? "" : `${this}: `}${error.message}. It was called on ${came.join(", ")}`;
       named.add(error);
       throw error;
     }

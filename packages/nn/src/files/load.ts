@@ -40,7 +40,7 @@ export async function loadModel(source: Source): Promise<Model> {
   const format = await formatOf(source);
   if (format === "keras") return described(async () => loadKeras(await bytesOf(source)));
   if (format === "hdf5") return described(async () => loadEarlierKeras(await bytesOf(source)));
-  return loadNative(source);
+  return native(() => loadNative(source));
 }
 
 /**
@@ -51,6 +51,20 @@ export async function loadWeights(layer: Layer, source: Source): Promise<void> {
   const format = await formatOf(source);
   if (format === "keras") throw new FormatError("loadWeights", "the file holds a whole model", "Use loadModel");
   return format === "hdf5" ? loadKerasWeights(layer, await bytesOf(source)) : loadNativeWeights(layer, source);
+}
+
+/** A file of another kind is read as `.safetensors` at last: its error should not speak of that alone. */
+async function native<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    if (!(error instanceof FormatError) || !error.message.startsWith("readSafetensors")) throw error;
+    throw new FormatError(
+      "loadModel",
+      `the file is no model of Gradus (.safetensors) or Keras (.keras, .h5): ${error.message}`,
+      "ONNX files are read with importOnnx",
+    );
+  }
 }
 
 /** Options of a layer that make no sense are the file's fault. */

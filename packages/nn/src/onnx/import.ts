@@ -1,9 +1,11 @@
 import { ArgumentError, FormatError, GradusError, type Source, type Tensor, type Variable, variable } from "@gradus/tensor";
 import { loadFile } from "@gradus/tensor/io";
 import { Model } from "../model.ts";
+import type { Config } from "../serialize.ts";
+import { SymbolicTensor } from "../symbolic.ts";
 import { operators } from "./operators.ts";
-import { decodeModel, type GraphProto, type NodeProto } from "./protobuf.ts";
-import { Attributes, arrayIn, asTensor, isKnown, type Value } from "./values.ts";
+import { decodeModel, type GraphProto, type NodeProto, type ValueInfoProto } from "./protobuf.ts";
+import { Attributes, arrayIn, asTensor, dtypeOf, isKnown, type Value } from "./values.ts";
 
 /**
  * A network from an ONNX file: called on its inputs in the file's order (or an object by their names), it gives its output,
@@ -11,6 +13,7 @@ import { Attributes, arrayIn, asTensor, isKnown, type Value } from "./values.ts"
  */
 export class OnnxModel extends Model {
   readonly inputNames: readonly string[];
+  private readonly symbols: readonly SymbolicTensor[];
   readonly outputNames: readonly string[];
   private readonly nodes: readonly Prepared[];
   private readonly constants: ReadonlyMap<string, Value>;
@@ -19,13 +22,14 @@ export class OnnxModel extends Model {
   /** @internal */
   constructor(
     name: string,
-    inputs: readonly string[],
+    inputs: readonly SymbolicTensor[],
     outputs: readonly string[],
     nodes: readonly Prepared[],
     values: ReadonlyMap<string, Value>,
   ) {
     super({ name: name || "onnx" });
-    this.inputNames = inputs;
+    this.symbols = inputs;
+    this.inputNames = inputs.map((x) => x.name);
     this.outputNames = outputs;
     this.nodes = nodes;
     const fixed = statistics(nodes);
@@ -38,6 +42,15 @@ export class OnnxModel extends Model {
     this.constants = constants;
     this.parameters = parameters;
     this.built = true;
+  }
+
+  override get inputs(): readonly SymbolicTensor[] {
+    return this.symbols;
+  }
+
+  /** Throws ArgumentError: Gradus's files describe layers, and this is a graph of operators. */
+  override getConfig(): Config {
+    throw new ArgumentError("save", `${this} is a graph of ONNX operators`, "Write it with exportOnnx, or its weights with saveWeights");
   }
 
   override call(inputs: Tensor | readonly Tensor[] | Record<string, Tensor>): Tensor | readonly Tensor[] {
@@ -122,8 +135,8 @@ function assemble(graph: GraphProto): OnnxModel {
   );
   if (unknown.size) throw new FormatError(operation, `the file uses operators that are not known here: ${[...unknown].join(", ")}`);
   const values = new Map(graph.initializer.map((proto) => [proto.name ?? "", arrayIn(proto)] as const));
-  const inputs = graph.input.map((x) => x.name).filter((name) => !values.has(name));
-  const there = new Set(["", ...values.keys(), ...inputs]);
+  const inputs = graph.input.filter(({ name }) => !values.has(name)).map(symbolOf);
+  const there = new Set(["", ...values.keys(), ...inputs.map((x) => x.name)]);
   const nodes = graph.node.map((node): Prepared => {
     const missing = node.input.filter((name) => !there.has(name));
     if (missing.length)
@@ -139,6 +152,13 @@ function assemble(graph: GraphProto): OnnxModel {
   const absent = outputs.filter((name) => !there.has(name));
   if (absent.length) throw new FormatError(operation, `nothing in the file makes its outputs ${absent.join(", ")}`);
   return new OnnxModel(graph.name, inputs, outputs, nodes, values);
+}
+
+/** An input as the file describes it; sizes it leaves open, or gives names, are open. */
+function symbolOf({ name, type }: ValueInfoProto): SymbolicTensor {
+  const { elemType = 1, shape } = type?.tensorType ?? {};
+  const dims = (shape?.dim ?? []).map(({ dimValue }) => (dimValue && dimValue > 0n ? Number(dimValue) : null));
+  return new SymbolicTensor(dims, dtypeOf(elemType), name);
 }
 
 const nameOf = ({ domain, opType }: NodeProto): string => (domain ? `${domain}.${opType}` : opType);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { compile, FormatError, GradusError, Tensor, tensor, valueAndGrad } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
-import { importOnnx } from "../../src/index.ts";
+import { importOnnx, loadModel, onnxBytes } from "../../src/index.ts";
 import { decodeModel, encodeModel, type GraphProto } from "../../src/onnx/protobuf.ts";
 import { expectClose, type Stored } from "../check.ts";
 
@@ -24,6 +24,14 @@ describe("reading files of others", () => {
     });
     const losses = Array.from({ length: 20 }, () => loss().dataSync()[0] as number);
     expect(losses.at(-1)!).toBeLessThan(0.7 * losses[0]!);
+  });
+
+  test("an imported model is written to ONNX again, and says that other files cannot hold it", async () => {
+    const model = await importOnnx(pathOf("torch.onnx"));
+    const again = await importOnnx(await onnxBytes(model));
+    listOf(again(x)).forEach((y, i) => void expectClose(y, outputs[i]!, 3e-6));
+    await expect(model.save("/nowhere/x.safetensors")).rejects.toThrow("Write it with exportOnnx");
+    await expect(loadModel(await onnxBytes(model))).rejects.toThrow("ONNX files are read with importOnnx");
   });
 
   test("unknown operators are listed all at once", async () => {

@@ -52,7 +52,9 @@ async function weightsFile(model: Model): Promise<Uint8Array> {
 const foreign = new Set(["Lambda", "PositionEmbedding", "RotaryEmbedding", "SinePositionEncoding", "TextVectorization"]);
 
 function checkLayers(model: Model): void {
-  if (!model.isGraph || !model.built)
+  if (model instanceof Sequential && !model.isGraph)
+    throw new FormatError(operation, `${model} is not built yet`, "Call it on an input, or fit it, first");
+  if (!model.isGraph)
     throw new FormatError(
       operation,
       `${model} is not a graph of layers, which is what Keras's files describe`,
