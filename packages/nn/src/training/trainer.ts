@@ -444,8 +444,9 @@ export class Trainer {
   async trainOnBatch(x: Data, y: Data | null, sampleWeight: Tensor | null = null): Promise<Logs> {
     const parts = partsFrom(x, y, sampleWeight);
     if (!this.outputs) this.start(parts);
-    const values = await this.compiled().trainOnce(parts).data();
-    const logs = this.named(values);
+    const result = this.compiled().trainOnce(parts);
+    const logs = this.named(await result.data());
+    result.dispose();
     if (!Number.isFinite(logs.loss!)) {
       const step = await this.divergedAt.item();
       this.divergedAt.assign(tensor(-1, { dtype: "int32" }));

@@ -202,6 +202,12 @@ function donatedLeaves(args: unknown[], given: ReturnType<typeof flatten>, donat
   return found;
 }
 
+/** The value of a variable that a program sets without reading it: its memory serves for the new one. */
+function unread(variable: Variable, { backend }: Program): Node | null {
+  const { stored } = variable;
+  return stored.buffer?.backend === backend ? stored : null;
+}
+
 function replay(program: Program, leaves: readonly Tensor[], args: unknown[], donate: ReadonlySet<number>): unknown {
   const pending = program.sources.map((s) => ("argument" in s ? leaves[s.argument]!.node : "variable" in s ? s.variable.stored : s.node));
   engine.realise(pending);
@@ -213,8 +219,8 @@ function replay(program: Program, leaves: readonly Tensor[], args: unknown[], do
   for (let i = 0; i < program.outputs.length; i++) {
     const { bytes, inPlace } = program.outputs[i]!;
     // Memory may be overwritten only where nobody else can still read it.
-    const source = inPlace >= 0 ? pending[inPlace]! : null;
-    if (source && source.handles <= 1 && source.users === 0) buffers.push(inputs[inPlace]!);
+    const source = inPlace >= 0 ? pending[inPlace]! : i >= returned ? unread(program.assigned[i - returned]!, program) : null;
+    if (source?.buffer && source.handles <= 1 && source.users === 0) buffers.push(source.buffer);
     else {
       const buffer = engine.allocate(bytes);
       buffers.push(buffer);
@@ -229,10 +235,8 @@ function replay(program: Program, leaves: readonly Tensor[], args: unknown[], do
   }
   const nodes = program.outputs.map(({ shape, dtype, inPlace }, i) => {
     const buffer = buffers[i]!;
-    if (inPlace >= 0 && buffer === inputs[inPlace]) {
-      if (i >= returned) return pending[inPlace]!; // a variable updated in place keeps its node
-      engine.disown(pending[inPlace]!);
-    }
+    if (i >= returned && buffer === program.assigned[i - returned]!.stored.buffer) return program.assigned[i - returned]!.stored; // updated in place
+    if (inPlace >= 0 && buffer === inputs[inPlace]) engine.disown(pending[inPlace]!);
     const node = make.parameter(shape, dtype);
     engine.adopt(node, buffer);
     return node;

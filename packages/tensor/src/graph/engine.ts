@@ -109,9 +109,8 @@ export class Engine {
 
   /** Computes nodes and keeps their values. Does nothing for those that have one, or while a gradient is being taken. */
   realise(nodes: readonly Node[]): void {
-    if (this.differentiating) return;
+    if (this.differentiating || nodes.every((n) => n.buffer)) return;
     const wanted = [...new Set(nodes)].filter((n) => !n.buffer);
-    if (!wanted.length) return;
     const order = linearise(wanted);
     // What an earlier run computed and dropped, and is wanted again, is worth keeping.
     const again = order.filter((n) => n.computed && !wanted.includes(n));

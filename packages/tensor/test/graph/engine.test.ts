@@ -43,6 +43,34 @@ describe("compile", () => {
     expect(await f().item()).toBe(6);
     expect([...w.dataSync()]).toEqual([3, 1]);
   });
+  test("a variable that is set but not read keeps its memory, unless somebody still reads its value", () => {
+    const v = variable(tensor([1, 2]));
+    const f = compile((x: Tensor) => {
+      v.assign(x.mul(2));
+      return x.sum();
+    });
+    const x = tensor([3, 4]);
+    f(x);
+    const memory = v.node.buffer;
+    f(x);
+    expect(v.node.buffer).toBe(memory);
+    const later = v.add(100); // not computed yet: it reads the value of now
+    const same = v.mul(1).realize();
+    f(tensor([50, 60]));
+    expect(v.node.buffer).not.toBe(memory);
+    expect([...later.dataSync()]).toEqual([106, 108]);
+    expect([...same.dataSync()]).toEqual([6, 8]);
+    expect([...v.dataSync()]).toEqual([100, 120]);
+    const w = variable(tensor([0, 0]));
+    const g = compile((x: Tensor) => {
+      v.assign(x);
+      w.assign(x);
+    });
+    g(tensor([1, 1]));
+    g(tensor([2, 2]));
+    v.assign(tensor([9, 9]));
+    expect([...w.dataSync()]).toEqual([2, 2]);
+  });
   test("a variable given as an argument is the one that is changed, each time", () => {
     const step = compile((v: Tensor) => {
       (v as ReturnType<typeof variable>).assign(v.add(1));
