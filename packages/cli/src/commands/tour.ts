@@ -28,7 +28,8 @@ export async function tour({ quick = false }: { quick?: boolean }): Promise<void
   gradients();
   await training(quick ? 500 : 8000);
   line(`\n${styled("bold", "Where to go next")}`);
-  line("  packages/tensor/README.md           the library in ten minutes");
+  line("  packages/tensor/README.md           arrays and gradients in ten minutes");
+  line("  packages/nn/README.md               networks, for those who know Keras");
   line("  packages/cli/src/commands/tour.ts   the code of this tour");
   line("  docs/architecture.md                how it works inside\n");
 }
