@@ -33,10 +33,11 @@ export interface Backend {
   readonly description: string;
   /** Resolves when the device runs at its full speed, such as when its threads have started. It computes before as well. */
   ready?(): Promise<void>;
-  /** Throws OutOfMemoryError and stays usable. Contents are undefined. */
-  allocate(bytes: number): DeviceBuffer;
+  /** Memory for `length` elements, of undefined contents. Throws OutOfMemoryError and stays usable. */
+  allocate(dtype: DType, length: number): DeviceBuffer;
   free(buffer: DeviceBuffer): void;
-  write(buffer: DeviceBuffer, data: TypedArray, byteOffset?: number): void;
+  /** Sets all elements, given as stored (see TypedArray). */
+  write(buffer: DeviceBuffer, data: TypedArray): void;
   read(buffer: DeviceBuffer, dtype: DType, length: number): Promise<TypedArray>;
   /** Only where the device allows it (CPU backends). A copy. */
   readSync?(buffer: DeviceBuffer, dtype: DType, length: number): TypedArray;

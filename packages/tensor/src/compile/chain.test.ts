@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
+import { target } from "../backends/wasm/index.ts";
 import { linearise } from "../graph/graph.ts";
 import { make, type Node } from "../graph/node.ts";
 import { plan } from "./plan.ts";
 
 const planned = (inputs: readonly Node[], outputs: readonly Node[]) =>
-  plan({ nodes: linearise([...inputs, ...outputs]), inputs, outputs, inPlace: outputs.map(() => -1) });
+  plan({ nodes: linearise([...inputs, ...outputs]), inputs, outputs, inPlace: outputs.map(() => -1) }, target);
 
 test("a dense layer is one kernel, and its product has no memory", () => {
   const [x, w, b] = [make.parameter([64, 32], "float32"), make.parameter([32, 48], "float32"), make.parameter([48], "float32")];

@@ -23,7 +23,8 @@ function headline(kernel: Kernel): string {
     return kernel.split < kernel.dims.length ? `rows ${rows}, each over ${showShape(kernel.dims.slice(kernel.split))}` : `elements ${rows}`;
   }
   if (kernel.kind === "contraction") {
-    const { batch, rows, columns, inner, a, b, out } = kernel;
+    const { batch, rows, columns, inner, a, b, out, epilogue } = kernel;
+    if (epilogue) return `${headline({ ...kernel, epilogue: undefined! })}; then ${headline(epilogue.kernel)}`;
     return `${name(out)} = ${name(a.slot)} · ${name(b.slot)}, batch ${showShape(batch)} rows ${showShape(rows)} columns ${showShape(columns)} inner ${showShape(inner)} ${kernel.dtype}`;
   }
   return `${name(kernel.out)} = ${kernel.node.op}(${kernel.inputs.map(name).join(", ")})`;
@@ -31,6 +32,7 @@ function headline(kernel: Kernel): string {
 
 function details(kernel: Kernel): string[] {
   if (kernel.kind === "chain") return kernel.stages.flatMap((s) => details(s.kernel));
+  if (kernel.kind === "contraction" && kernel.epilogue) return details(kernel.epilogue.kernel);
   if (kernel.kind !== "loop") return [];
   const place = (a: Access) =>
     `${name(a.slot)}[${a.offset ? `${a.offset} + ` : ""}${showShape(a.strides)}]${a.guards.length ? ` where ${a.guards.length} in range` : ""}`;

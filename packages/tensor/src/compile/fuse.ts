@@ -1,10 +1,10 @@
 import { sizeOf } from "../shape.ts";
 import type { Access, Affine, Guard, Kernel, LoopKernel, Slot, Value } from "./kernel.ts";
-import type { Lowered } from "./lower.ts";
+import { type Lowered, mostSlots } from "./lower.ts";
+import type { Target } from "./target.ts";
 
 /** Limits that keep a fused kernel's registers and code within reason. */
 const mostValues = 240;
-const mostSlots = 24;
 /** A row kernel needs this many rows for threads to share, unless all of it is small. */
 const fewRows = 16;
 const smallKernel = 2 ** 14;
@@ -13,7 +13,8 @@ const smallKernel = 2 ** 14;
  * Merges loop kernels over the same iteration space: a reader with what it reads (softmax, normalisation: several
  * reductions and maps over a row held in cache), and kernels that read the same (an optimizer's three updates).
  */
-export function fuse({ kernels, slots }: Lowered): Lowered {
+export function fuse({ kernels, slots }: Lowered, target: Target): Lowered {
+  const slotLimit = Math.min(mostSlots, target.slots);
   const list: (Kernel | null)[] = [...kernels];
   for (let j = 1; j < list.length; j++) {
     // Nearest first: values are still in registers or cache.
@@ -30,7 +31,7 @@ export function fuse({ kernels, slots }: Lowered): Lowered {
       const canMoveEarlier = !between.some((k) => writtenSlots(k).some((s) => wanted.has(s)));
       if (!canMoveLater && !canMoveEarlier) continue;
       const merged = merge(first, second, split);
-      if (!merged || merged.body.length > mostValues || slotsOf(merged).size > mostSlots) continue;
+      if (!merged || merged.body.length > mostValues || slotsOf(merged).size > slotLimit) continue;
       list[canMoveLater ? j : i] = merged;
       list[canMoveLater ? i : j] = null;
       if (!canMoveLater) break;
@@ -69,7 +70,10 @@ function related(a: LoopKernel, b: LoopKernel): boolean {
 
 export function readSlots(kernel: Kernel): Set<Slot> {
   if (kernel.kind === "loop") return new Set(kernel.body.flatMap((v) => (v.op === "load" ? [v.access.slot] : [])));
-  if (kernel.kind === "contraction") return new Set([kernel.a.slot, kernel.b.slot]);
+  if (kernel.kind === "contraction") {
+    const after = kernel.epilogue ? [...readSlots(kernel.epilogue.kernel)].filter((s) => s !== kernel.out) : [];
+    return new Set([kernel.a.slot, kernel.b.slot, ...after]);
+  }
   if (kernel.kind === "chain") return new Set(kernel.stages.flatMap((s) => [...readSlots(s.kernel)]).filter(isMemory));
   return new Set(kernel.inputs);
 }
@@ -77,6 +81,8 @@ export function readSlots(kernel: Kernel): Set<Slot> {
 export function writtenSlots(kernel: Kernel): Slot[] {
   if (kernel.kind === "loop") return kernel.stores.map((s) => s.access.slot);
   if (kernel.kind === "chain") return kernel.stages.flatMap((s) => writtenSlots(s.kernel)).filter(isMemory);
+  if (kernel.kind === "contraction" && kernel.epilogue)
+    return [...(kernel.epilogue.storesProduct ? [kernel.out] : []), ...writtenSlots(kernel.epilogue.kernel)];
   return [kernel.out];
 }
 

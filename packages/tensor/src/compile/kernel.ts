@@ -76,7 +76,7 @@ export interface OperandStrides {
  */
 export interface ContractionKernel {
   readonly kind: "contraction";
-  readonly dtype: "float32" | "float64";
+  readonly dtype: "float16" | "bfloat16" | "float32" | "float64";
   readonly batch: readonly number[];
   readonly rows: readonly number[];
   readonly columns: readonly number[];
@@ -85,6 +85,8 @@ export interface ContractionKernel {
   readonly b: OperandStrides;
   readonly out: Slot;
   readonly gap?: number;
+  /** What is done with each element as soon as it is known: points of an elementwise kernel that read `out` in its order. */
+  readonly epilogue?: { readonly kernel: LoopKernel; readonly storesProduct: boolean };
 }
 
 /** A primitive done by a routine of its own, on row-major operands. */

@@ -1,9 +1,9 @@
-import { bytesOf } from "../dtype.ts";
 import type { Graph } from "../graph/graph.ts";
 import { is, type Node } from "../graph/node.ts";
 import { binaryOps, compareOps, unaryOps } from "../graph/primitives.ts";
 import { sizeOf, stridesOf } from "../shape.ts";
-import type { Access, Affine, Guard, Kernel, LoopKernel, OperandStrides, ReduceKind, Slot, Value } from "./kernel.ts";
+import type { Access, Affine, ContractionKernel, Guard, Kernel, LoopKernel, OperandStrides, ReduceKind, Slot, Value } from "./kernel.ts";
+import type { Target } from "./target.ts";
 
 /** Kernels in the order of execution, and the buffers they work on. */
 export interface Lowered {
@@ -36,6 +36,9 @@ const cheap = new Set<string>([
   "le",
 ]);
 
+/** Buffers that kernels use at most, whatever the device allows. */
+export const mostSlots = 24;
+
 /** Work beyond which a value read twice is computed once and stored, and beyond which a kernel is cut. */
 const worthStoring = 8;
 const kernelLimit = 150;
@@ -50,10 +53,10 @@ class NeedsStore extends Error {
 }
 
 /** Turns a rewritten graph into kernels. */
-export function lower(graph: Graph): Lowered {
+export function lower(graph: Graph, target: Target): Lowered {
   const forced = new Set<Node>();
   for (;;) {
-    const lowered = new Lowering(graph, forced).run();
+    const lowered = new Lowering(graph, target, forced).run();
     if ("kernels" in lowered) return lowered;
     for (const node of lowered) forced.add(node);
   }
@@ -61,6 +64,7 @@ export function lower(graph: Graph): Lowered {
 
 class Lowering {
   private readonly graph: Graph;
+  private readonly target: Target;
   private readonly stored: Set<Node>;
   private readonly slots: Slot[] = [];
   private readonly slotOf = new Map<Node, Slot>();
@@ -69,10 +73,11 @@ class Lowering {
   /** Nodes that must be stored for lowering to succeed. */
   private readonly missing = new Set<Node>();
 
-  constructor(graph: Graph, forced: ReadonlySet<Node>) {
+  constructor(graph: Graph, target: Target, forced: ReadonlySet<Node>) {
     this.graph = graph;
+    this.target = target;
     this.forced = forced;
-    this.stored = chooseStored(graph, forced);
+    this.stored = chooseStored(graph, target, forced);
   }
 
   /** The kernels, or the nodes that must be stored first: all that were found, so that deep graphs are not lowered once for each. */
@@ -110,7 +115,13 @@ class Lowering {
   }
 
   private newSlot(node: Node, place: Slot["place"]): Slot {
-    const slot: Slot = { index: this.slots.length, dtype: node.dtype, size: node.size, bytes: node.size * bytesOf(node.dtype), place };
+    const slot: Slot = {
+      index: this.slots.length,
+      dtype: node.dtype,
+      size: node.size,
+      bytes: node.size * this.target.bytesOf(node.dtype),
+      place,
+    };
     this.slots.push(slot);
     return slot;
   }
@@ -256,8 +267,9 @@ class Lowering {
     const columnsCount = sizeOf(sizes.columns);
     const innerCount = sizeOf(sizes.inner);
     const large = columnsCount >= 8 || rowsCount * columnsCount * innerCount * sizeOf(sizes.batch) > 4096;
-    if ((node.dtype === "float32" || node.dtype === "float64") && large && innerCount > 0) {
-      this.kernels.push({ kind: "contraction", dtype: node.dtype, ...sizes, a: sides[0]!.strides, b: sides[1]!.strides, out: slot });
+    if (this.target.contractions.includes(node.dtype) && large && innerCount > 0) {
+      const dtype = node.dtype as ContractionKernel["dtype"];
+      this.kernels.push({ kind: "contraction", dtype, ...sizes, a: sides[0]!.strides, b: sides[1]!.strides, out: slot });
       return;
     }
     // Other types and small products: a sum over an elementwise product.
@@ -519,7 +531,7 @@ function resolve(
 }
 
 /** Which values get memory: everything that is no view and no cheap part of its readers. */
-function chooseStored(graph: Graph, forced: ReadonlySet<Node>): Set<Node> {
+function chooseStored(graph: Graph, target: Target, forced: ReadonlySet<Node>): Set<Node> {
   const readers = new Map<Node, number>();
   for (const node of graph.nodes) for (const x of new Set(node.inputs)) readers.set(x, (readers.get(x) ?? 0) + 1);
   const stored = new Set<Node>([...graph.inputs, ...graph.outputs, ...forced]);
@@ -534,7 +546,20 @@ function chooseStored(graph: Graph, forced: ReadonlySet<Node>): Set<Node> {
     stored.add(node);
     cost.set(node, 1);
   };
+  // Where a kernel may use few buffers: the stored values that each other value is computed from.
+  const sources = new Map<Node, ReadonlySet<Node>>();
+  const sourcesOf = (node: Node): ReadonlySet<Node> => (stored.has(node) ? new Set([node]) : (sources.get(node) ?? new Set()));
+  const limitSources = (node: Node): void => {
+    if (target.slots >= mostSlots || node.op === "concat") return;
+    const all = () => new Set(node.inputs.flatMap((x) => [...sourcesOf(x)]));
+    while (all().size >= target.slots) {
+      const heavy = node.inputs.map(below).reduce((a, b) => (sourcesOf(a).size >= sourcesOf(b).size ? a : b));
+      keep(heavy);
+    }
+    sources.set(node, all());
+  };
   for (const node of graph.nodes) {
+    limitSources(node);
     const plain = elementwise.has(node.op) || movement.has(node.op) || leaves.has(node.op);
     if (!plain) {
       stored.add(node);

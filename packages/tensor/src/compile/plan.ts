@@ -1,9 +1,11 @@
 import type { Graph } from "../graph/graph.ts";
 import { chain } from "./chain.ts";
+import { joinElements } from "./epilogue.ts";
 import { coalesce, fuse, readSlots, writtenSlots } from "./fuse.ts";
 import type { Access, Kernel, LoopKernel, Slot } from "./kernel.ts";
 import { type Lowered, lower } from "./lower.ts";
 import { rewrite } from "./rewrite.ts";
+import type { Target } from "./target.ts";
 import { winograd } from "./winograd.ts";
 
 /** All a backend needs to generate code: kernels in order, slots with places, and how much memory the arena takes. */
@@ -12,9 +14,12 @@ export interface Plan extends Lowered {
 }
 
 /** From graph to kernels with planned memory. */
-export function plan(graph: Graph): Plan {
-  const lowered = protectInPlace(chain(winograd(fuse(lower(rewrite(graph))))), graph);
-  return { ...lowered, arenaBytes: placeInArena(lowered) };
+export function plan(graph: Graph, target: Target): Plan {
+  const fused = fuse(lower(rewrite(graph, target), target), target);
+  const convolved = target.winograd ? winograd(fused) : fused;
+  const joined = target.joins === "rows" ? chain(convolved) : joinElements(convolved, target);
+  const lowered = protectInPlace(joined, graph);
+  return { ...lowered, arenaBytes: placeInArena(lowered, target) };
 }
 
 /** An output may overwrite an input only after the last read of it; else it is computed elsewhere and copied at the end. */
@@ -78,16 +83,16 @@ function redirect(kernel: Kernel, from: Slot, to: Slot): Kernel {
       a: { ...kernel.a, slot: swap(kernel.a.slot) },
       b: { ...kernel.b, slot: swap(kernel.b.slot) },
       out: swap(kernel.out),
+      ...(kernel.epilogue ? { epilogue: { ...kernel.epilogue, kernel: redirect(kernel.epilogue.kernel, from, to) } } : {}),
     };
   if (kernel.kind === "chain")
     return { ...kernel, stages: kernel.stages.map(({ kernel: k, each }) => ({ kernel: redirect(k, from, to), each })) };
   return { ...kernel, inputs: kernel.inputs.map(swap), out: swap(kernel.out) };
 }
 
-const align = (bytes: number): number => Math.max(64, Math.ceil(bytes / 64) * 64);
-
 /** Gives every intermediate an offset; memory whose last reader is done is used again. Returns the size of the arena. */
-function placeInArena({ kernels, slots }: Lowered): number {
+function placeInArena({ kernels, slots }: Lowered, { alignment, segment }: Target): number {
+  const align = (bytes: number): number => Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
   const last = new Map<Slot, number>();
   kernels.forEach((k, i) => {
     for (const s of [...readSlots(k), ...writtenSlots(k)]) if (s.place.kind === "arena") last.set(s, i);
@@ -106,8 +111,9 @@ function placeInArena({ kernels, slots }: Lowered): number {
     }
     free = joined;
   };
+  const crosses = (offset: number, bytes: number): boolean => Math.floor(offset / segment) !== Math.floor((offset + bytes - 1) / segment);
   const take = (bytes: number): number => {
-    const fitting = free.filter((f) => f.bytes >= bytes).sort((a, b) => a.bytes - b.bytes)[0];
+    const fitting = free.filter((f) => f.bytes >= bytes && !crosses(f.offset, bytes)).sort((a, b) => a.bytes - b.bytes)[0];
     if (fitting) {
       const { offset } = fitting;
       fitting.offset += bytes;
@@ -116,10 +122,15 @@ function placeInArena({ kernels, slots }: Lowered): number {
       return offset;
     }
     const tail = free.at(-1);
-    if (tail && tail.offset + tail.bytes === end) {
+    if (tail && tail.offset + tail.bytes === end && !crosses(tail.offset, bytes)) {
       free.pop();
       end = tail.offset + bytes;
       return tail.offset;
+    }
+    if (crosses(end, bytes)) {
+      const next = Math.ceil(end / segment) * segment;
+      release(end, next - end);
+      end = next;
     }
     end += bytes;
     return end - bytes;

@@ -3,6 +3,7 @@ import { composeAttention, composeAttentionGradient, dilate } from "../graph/gra
 import { type Graph, linearise } from "../graph/graph.ts";
 import { is, make, type Node } from "../graph/node.ts";
 import { type Shape, sizeOf } from "../shape.ts";
+import type { Target } from "./target.ts";
 
 /** Along rows: few results of many terms are done in two rounds, so that threads can share them. */
 const longReduction = 2 ** 15;
@@ -12,7 +13,7 @@ const largeInput = 2 ** 17;
 const manyRows = 256;
 
 /** A simpler graph of the same meaning: aliases gone, equal nodes shared, movement merged, `fold` and long reductions spelled out. */
-export function rewrite(graph: Graph): Graph {
+export function rewrite(graph: Graph, _target: Target): Graph {
   const replaced = new Map<Node, Node>();
   const shared = new Map<string, Node>();
   const inputs = new Set(graph.inputs);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { target } from "../backends/wasm/index.ts";
 import { linearise } from "../graph/graph.ts";
 import { make } from "../graph/node.ts";
 import { plan } from "./plan.ts";
@@ -15,7 +16,7 @@ function kinds(N: number, H: number, C: number, F: number, stride = 1): string[]
       [0, 1, 2],
     ],
   });
-  return plan({ nodes: linearise([x, w, y]), inputs: [x, w], outputs: [y], inPlace: [-1] }).kernels.map((k) => k.kind);
+  return plan({ nodes: linearise([x, w, y]), inputs: [x, w], outputs: [y], inPlace: [-1] }, target).kernels.map((k) => k.kind);
 }
 
 test("large convolutions of 3 x 3 at stride 1 go through Winograd's transforms", () => {

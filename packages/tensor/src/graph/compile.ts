@@ -1,5 +1,5 @@
 import type { DeviceBuffer, Executable } from "../backends/backend.ts";
-import { bytesOf, type DType } from "../dtype.ts";
+import type { DType } from "../dtype.ts";
 import { ArgumentError, StateError } from "../errors.ts";
 import { type Shape, sameShape } from "../shape.ts";
 import type { TensorFunction } from "./autodiff.ts";
@@ -34,7 +34,7 @@ interface Program {
   /** Where each input comes from: a tensor argument, a variable, or an array the function closes over. */
   readonly sources: readonly ({ argument: number } | { variable: Variable } | { node: Node })[];
   /** Returned arrays first, then assigned variables. */
-  readonly outputs: readonly { readonly shape: Shape; readonly dtype: DType; readonly bytes: number; readonly inPlace: number }[];
+  readonly outputs: readonly { readonly shape: Shape; readonly dtype: DType; readonly size: number; readonly inPlace: number }[];
   readonly assigned: readonly Variable[];
   readonly form: TreeForm;
 }
@@ -187,7 +187,7 @@ function trace(f: TensorFunction, args: unknown[], given: ReturnType<typeof flat
     executable: engine.backend.build(snapshot(graph)),
     backend: engine.backend,
     sources,
-    outputs: outputs.map((n, i) => ({ shape: n.shape, dtype: n.dtype, bytes: n.size * bytesOf(n.dtype), inPlace: inPlace[i]! })),
+    outputs: outputs.map((n, i) => ({ shape: n.shape, dtype: n.dtype, size: n.size, inPlace: inPlace[i]! })),
     assigned: assigned.map(([variable]) => variable),
     form: out.form,
   };
@@ -217,12 +217,12 @@ function replay(program: Program, leaves: readonly Tensor[], args: unknown[], do
   const fresh: DeviceBuffer[] = [];
   const returned = program.outputs.length - program.assigned.length;
   for (let i = 0; i < program.outputs.length; i++) {
-    const { bytes, inPlace } = program.outputs[i]!;
+    const { dtype, size, inPlace } = program.outputs[i]!;
     // Memory may be overwritten only where nobody else can still read it.
     const source = inPlace >= 0 ? pending[inPlace]! : i >= returned ? unread(program.assigned[i - returned]!, program) : null;
     if (source?.buffer && source.handles <= 1 && source.users === 0) buffers.push(source.buffer);
     else {
-      const buffer = engine.allocate(bytes);
+      const buffer = engine.allocate(dtype, size);
       buffers.push(buffer);
       fresh.push(buffer);
     }

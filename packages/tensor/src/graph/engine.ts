@@ -63,22 +63,22 @@ export class Engine {
   /** Makes a realised leaf from stored elements. */
   upload(shape: readonly number[], dtype: DType, data: TypedArray): Node {
     const node = make.parameter(shape, dtype);
-    this.adopt(node, this.allocate(data.length * bytesOf(dtype)));
+    this.adopt(node, this.allocate(dtype, data.length));
     this.backend.write(node.buffer!, data);
     return node;
   }
 
   /** Memory for a value, after collecting garbage if there is none left. */
-  allocate(bytes: number): DeviceBuffer {
-    this.allocatedSinceCollection += bytes;
+  allocate(dtype: DType, length: number): DeviceBuffer {
+    this.allocatedSinceCollection += length * bytesOf(dtype);
     this.buffersSinceCollection++;
     try {
-      return this.backend.allocate(bytes);
+      return this.backend.allocate(dtype, length);
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
       collectGarbage();
       this.sweep();
-      return this.backend.allocate(bytes);
+      return this.backend.allocate(dtype, length);
     }
   }
 
@@ -140,7 +140,7 @@ export class Engine {
     const program = this.programs.get(graph);
     const buffers: DeviceBuffer[] = [];
     try {
-      for (const node of outputs) buffers.push(this.allocate(node.size * bytesOf(node.dtype)));
+      for (const node of outputs) buffers.push(this.allocate(node.dtype, node.size));
       program.run(
         graph.inputs.map((n) => n.buffer!),
         buffers,

@@ -1,5 +1,5 @@
 import type { Backend, DeviceBuffer, Executable } from "../backends/backend.ts";
-import { bytesOf, type DType, dtypeInfo, encode } from "../dtype.ts";
+import { type DType, dtypeInfo, encode } from "../dtype.ts";
 import { type Graph, linearise, snapshot } from "./graph.ts";
 import { is, make, type Node } from "./node.ts";
 
@@ -82,7 +82,7 @@ export class Program {
     this.executable = backend.build(snapshot(lifting));
     this.scalars = positions.map((position, i) => {
       const { dtype } = lifting.inputs[graph.inputs.length + i]!;
-      return { position, dtype, buffer: backend.allocate(bytesOf(dtype)) };
+      return { position, dtype, buffer: backend.allocate(dtype, 1) };
     });
   }
 

@@ -421,7 +421,8 @@ export class ReferenceBackend implements Backend {
     this.limit = options.limitBytes ?? 2 ** 32;
   }
 
-  allocate(bytes: number): DeviceBuffer {
+  allocate(dtype: DType, length: number): DeviceBuffer {
+    const bytes = length * bytesOf(dtype);
     if (this.used + bytes > this.limit)
       throw new OutOfMemoryError(
         "allocate",
@@ -438,8 +439,8 @@ export class ReferenceBackend implements Backend {
     this.count--;
   }
 
-  write(buffer: DeviceBuffer, data: TypedArray, byteOffset = 0): void {
-    new Uint8Array((buffer as ReferenceBuffer).data).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), byteOffset);
+  write(buffer: DeviceBuffer, data: TypedArray): void {
+    new Uint8Array((buffer as ReferenceBuffer).data).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 
   readSync(buffer: DeviceBuffer, dtype: DType, length: number): TypedArray {

@@ -119,7 +119,16 @@ function normalise(kernel: ContractionKernel, relaxed: boolean, name: string): P
   };
   return {
     ...problem,
-    ...{ type: kernel.dtype, relaxed, name, bytes, lanes: 16 / bytes, offsetA, offsetB, gap: (kernel.gap ?? 0) * bytes },
+    ...{
+      type: kernel.dtype as "float32" | "float64",
+      relaxed,
+      name,
+      bytes,
+      lanes: 16 / bytes,
+      offsetA,
+      offsetB,
+      gap: (kernel.gap ?? 0) * bytes,
+    },
     batches: volume(problem.batch),
     M: volume(problem.rows),
     N: volume(problem.columns),

@@ -2,6 +2,7 @@ import { explainPlan } from "../../compile/explain.ts";
 import { readSlots, writtenSlots } from "../../compile/fuse.ts";
 import type { ContractionKernel, Kernel, LoopKernel, Slot } from "../../compile/kernel.ts";
 import { type Plan, plan } from "../../compile/plan.ts";
+import type { Target } from "../../compile/target.ts";
 import { bytesOf, type DType, dtypeInfo, type TypedArray } from "../../dtype.ts";
 import { StateError } from "../../errors.ts";
 import { debugLevel } from "../../graph/debug.ts";
@@ -30,6 +31,17 @@ export interface WasmOptions {
   readonly shared?: boolean;
   readonly limitBytes?: number;
 }
+
+/** What this backend asks of a plan. */
+export const target: Target = {
+  bytesOf,
+  alignment: 64,
+  segment: Number.POSITIVE_INFINITY,
+  slots: Number.POSITIVE_INFINITY,
+  contractions: ["float32", "float64"],
+  joins: "rows",
+  winograd: true,
+};
 
 /** Elements a chunk must hold to be worth handing to another thread: some tens of microseconds of work. */
 const chunkWork = 2 ** 15;
@@ -75,7 +87,8 @@ export class WasmBackend implements Backend {
     return this.pool.started();
   }
 
-  allocate(bytes: number): WasmBuffer {
+  allocate(dtype: DType, length: number): WasmBuffer {
+    const bytes = length * bytesOf(dtype);
     const buffer = new WasmBuffer(this, bytes, this.heap.allocate(Math.max(bytes, 1)));
     this.buffers += bytes;
     this.count++;
@@ -91,9 +104,9 @@ export class WasmBackend implements Backend {
     this.heap.free(own.address);
   }
 
-  write(buffer: DeviceBuffer, data: TypedArray, byteOffset = 0): void {
+  write(buffer: DeviceBuffer, data: TypedArray): void {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    this.heap.u8.set(bytes, (buffer as WasmBuffer).address + byteOffset);
+    this.heap.u8.set(bytes, (buffer as WasmBuffer).address);
   }
 
   readSync(buffer: DeviceBuffer, dtype: DType, length: number): TypedArray {
@@ -109,7 +122,7 @@ export class WasmBackend implements Backend {
   }
 
   build(graph: Graph): Executable {
-    return new WasmProgram(this, plan(graph), graph.inPlace);
+    return new WasmProgram(this, plan(graph, target), graph.inPlace);
   }
 
   /** Intermediates of all programs share one stretch of memory: programs run one at a time. */

@@ -1,0 +1,358 @@
+import type { Access, ContractionKernel, LoopKernel, Slot, Value } from "../../compile/kernel.ts";
+import { sizeOf, stridesOf } from "../../shape.ts";
+import type { Workspace } from "./emit.ts";
+import { emitElement, emitLoop, Space, unravel } from "./loop.ts";
+import { type Dispatch, Shader, type Traits, threads } from "./shader.ts";
+
+/**
+ * How a matrix product is cut: each workgroup makes a tile of `rows` x `columns`, `depth` terms at a time through shared
+ * memory; each thread a part of it of `height` x `width` in registers.
+ */
+export interface Tile {
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  readonly height: 4 | 8;
+  readonly width: 4 | 8;
+}
+
+/** From small to large. */
+export const tiles: readonly Tile[] = [
+  { rows: 32, columns: 32, depth: 16, height: 4, width: 4 },
+  { rows: 64, columns: 32, depth: 16, height: 8, width: 4 },
+  { rows: 64, columns: 64, depth: 16, height: 4, width: 4 },
+  { rows: 64, columns: 64, depth: 16, height: 8, width: 8 },
+  { rows: 128, columns: 64, depth: 16, height: 8, width: 4 },
+  { rows: 128, columns: 128, depth: 8, height: 8, width: 8 },
+  { rows: 128, columns: 128, depth: 16, height: 8, width: 8 },
+];
+
+/** A tile, and into how many stretches the sum is cut that are added up afterwards. */
+export interface Cut {
+  readonly tile: Tile;
+  readonly splits: number;
+}
+
+const threadsOf = (t: Tile): number => (t.rows / t.height) * (t.columns / t.width);
+/** Rows in shared memory are a little longer than they must be, so that neighbours fall into different banks. */
+const pitch = (n: number): number => n + 4;
+const sharedBytes = (t: Tile): number => 4 * t.depth * (pitch(t.rows) + pitch(t.columns));
+
+export const fits = (tile: Tile, traits: Traits): boolean => sharedBytes(tile) <= traits.workgroupBytes && threadsOf(tile) <= threads;
+
+/** Sizes of a contraction. */
+export function sizesOf(kernel: ContractionKernel): { batch: number; rows: number; columns: number; inner: number } {
+  return { batch: sizeOf(kernel.batch), rows: sizeOf(kernel.rows), columns: sizeOf(kernel.columns), inner: sizeOf(kernel.inner) };
+}
+
+/** Rows or columns below which a product is a few scalar products, limited by reading its operands. */
+const few = 4;
+
+export const isFlat = (kernel: ContractionKernel): boolean => {
+  const { rows, columns } = sizesOf(kernel);
+  return Math.min(rows, columns) <= few;
+};
+
+/** Workgroups that keep a large device busy. */
+const busyGroups = 256;
+
+/** The cut that should do without measuring: large tiles, as long as there are enough of them. */
+export function chooseCut(kernel: ContractionKernel, traits: Traits): Cut {
+  const { batch, rows, columns, inner } = sizesOf(kernel);
+  const groups = (t: Tile) => batch * Math.ceil(rows / t.rows) * Math.ceil(columns / t.columns);
+  const usable = tiles.filter((t) => fits(t, traits));
+  const tile = usable.findLast((t) => groups(t) >= busyGroups && t.rows <= 2 * rows && t.columns <= 2 * columns) ?? usable[0]!;
+  const splits = Math.max(1, Math.min(Math.floor(busyGroups / groups(tile)), Math.floor(inner / (16 * tile.depth)), 64));
+  return { tile, splits };
+}
+
+export function emitContraction(
+  kernel: ContractionKernel,
+  name: string,
+  traits: Traits,
+  workspace: Workspace,
+  cut?: Cut,
+): readonly Dispatch[] {
+  if (isFlat(kernel)) return asLoops(kernel, workspace).map((loop, i) => emitLoop(loop, i ? `${name}.${i}` : name, traits));
+  const { tile, splits } = cut ?? chooseCut(kernel, traits);
+  if (splits === 1) return [emitTiles(kernel, name, traits, tile, 1, kernel.out)];
+  const { batch, rows, columns } = sizesOf(kernel);
+  const size = batch * rows * columns;
+  const partial = workspace("float32", splits * size);
+  const shader = new Shader(traits);
+  shader.line(`let id = group * ${threads} + thread;`);
+  shader.line(`if (id >= ${size}) { return; }`);
+  shader.line("var total = 0.0;");
+  shader.line(`for (var s = 0; s < ${splits}; s++) { total += ${shader.read(partial, `s * ${size} + id`)}; }`);
+  finishElement(shader, kernel, "id", "total");
+  const bytes = partial.bytes + kernel.out.bytes;
+  return [
+    emitTiles(kernel, name, traits, tile, splits, partial),
+    shader.finish(`${name}.sum`, Math.ceil(size / threads), { flops: splits * size, bytes }),
+  ];
+}
+
+/** Stores an element of the product, at its row-major position, or what the epilogue makes of it. */
+function finishElement(shader: Shader, kernel: ContractionKernel, at: string, value: string): void {
+  const { epilogue, out } = kernel;
+  if (!epilogue || epilogue.storesProduct) shader.write(out, at, value);
+  if (!epilogue) return;
+  const given = new Map<number, string>();
+  epilogue.kernel.body.forEach((v, i) => {
+    if (v.op === "load" && v.access.slot === out) given.set(i, value);
+  });
+  const { dims } = epilogue.kernel;
+  emitElement(shader, epilogue.kernel, new Space(shader, dims, unravel(shader, at, dims)), given);
+}
+
+/** Joins neighbouring dimensions through which all strides step as through one. */
+function joined(dims: readonly number[], ...lists: readonly (readonly number[])[]): { dims: number[]; strides: number[][] } {
+  const out: number[] = [];
+  const strides: number[][] = lists.map(() => []);
+  dims.forEach((n, d) => {
+    if (n === 1) return;
+    const last = out.length - 1;
+    if (last >= 0 && lists.every((l, k) => strides[k]![last] === l[d]! * n)) {
+      out[last]! *= n;
+      lists.forEach((l, k) => {
+        strides[k]![last] = l[d]!;
+      });
+    } else {
+      out.push(n);
+      lists.forEach((l, k) => {
+        strides[k]!.push(l[d]!);
+      });
+    }
+  });
+  return { dims: out, strides };
+}
+
+/** Offset of a place in a group of dimensions. */
+function offsetOf(shader: Shader, at: string, dims: readonly number[], strides: readonly number[]): string {
+  if (!dims.length) return "0";
+  const space = new Space(shader, dims, unravel(shader, at, dims));
+  return shader.let(space.affine({ offset: 0, strides }), "o");
+}
+
+/** Tiles of the product over one stretch of the sum; `target` is the result, or [splits, ...result]. */
+function emitTiles(kernel: ContractionKernel, name: string, traits: Traits, tile: Tile, splits: number, target: Slot): Dispatch {
+  const { batch, rows, columns, inner } = sizesOf(kernel);
+  const size = threadsOf(tile);
+  const shader = new Shader(traits);
+  const [tilesDown, tilesAcross] = [Math.ceil(rows / tile.rows), Math.ceil(columns / tile.columns)];
+  const stretch = Math.ceil(inner / splits / tile.depth) * tile.depth;
+  const left = shader.workgroup("vec4f", (tile.depth * pitch(tile.rows)) / 4);
+  const right = shader.workgroup("vec4f", (tile.depth * pitch(tile.columns)) / 4);
+
+  shader.line(`let across = group % ${tilesAcross};`);
+  shader.line(`let down = (group / ${tilesAcross}) % ${tilesDown};`);
+  shader.line(`let layer = group / ${tilesAcross * tilesDown};`);
+  const [batchIndex, split] =
+    splits === 1 ? ["layer", "0"] : [shader.let(`layer / ${splits}`, "batch"), shader.let(`layer % ${splits}`, "split")];
+  const batches = joined(kernel.batch, kernel.a.batch, kernel.b.batch);
+  const batchSpace = new Space(shader, batches.dims, batches.dims.length ? unravel(shader, batchIndex, batches.dims) : []);
+  const innerDims = joined(kernel.inner, kernel.a.inner, kernel.b.inner);
+  const begin = splits === 1 ? "0" : shader.let(`${split} * ${stretch}`, "begin");
+  const end = splits === 1 ? String(inner) : shader.let(`min(${begin} + ${stretch}, ${inner})`, "end");
+  // Whether stretches end in the middle of a step.
+  const ragged = inner % tile.depth !== 0 || stretch * splits !== inner;
+
+  /** Registers between memory and shared memory: what each thread carries of one operand. */
+  const carrier = (side: "a" | "b") => {
+    const operand = kernel[side];
+    const [span, count, freeDims] = side === "a" ? [tile.rows, rows, kernel.rows] : [tile.columns, columns, kernel.columns];
+    const first = side === "a" ? `down * ${tile.rows}` : `across * ${tile.columns}`;
+    const free = joined(freeDims, operand.free);
+    const innerStrides = innerDims.strides[side === "a" ? 0 : 1]!;
+    // Neighbouring threads read along whichever dimension is dense in memory.
+    const alongInner = (innerStrides.at(-1) ?? 0) === 1 && free.strides[0]!.at(-1) !== 1;
+    const fast = alongInner ? tile.depth : span;
+    const base = shader.let(batchSpace.affine({ offset: operand.offset, strides: batches.strides[side === "a" ? 0 : 1]! }), "base");
+    const parts = Array.from({ length: (span * tile.depth) / size }, (_, l) => {
+      const at = l * size;
+      const low = size >= fast ? `thread % ${fast}` : `(thread + ${at % fast}) % ${fast}`;
+      const high = size >= fast ? `thread / ${fast} + ${at / fast}` : `(thread + ${at}) / ${fast}`;
+      return alongInner ? { free: high, inner: low } : { free: low, inner: high };
+    });
+    const once = new Map<string, string>();
+    const named = (text: string, prefix: string) => {
+      if (!once.has(text)) once.set(text, shader.let(text, prefix));
+      return once.get(text)!;
+    };
+    const offsets = new Map<string, string>();
+    const places = parts.map((part) => {
+      const [freeAt, innerAt] = [named(part.free, "free"), named(part.inner, "inner")];
+      if (!offsets.has(freeAt)) {
+        const clamped = count % span === 0 ? `${first} + ${freeAt}` : `min(${first} + ${freeAt}, ${count - 1})`;
+        offsets.set(freeAt, shader.let(`${base} + ${offsetOf(shader, shader.let(clamped, "row"), free.dims, free.strides[0]!)}`, "from"));
+      }
+      const register = shader.name("carried");
+      shader.line(`var ${register}: f32;`);
+      return { freeAt, innerAt, from: offsets.get(freeAt)!, register };
+    });
+    return {
+      load: (start: string) => {
+        const inners = new Map<string, { offset: string; valid: string }>();
+        for (const { innerAt, from, register } of places) {
+          if (!inners.has(innerAt)) {
+            const k = shader.let(`${start} + ${innerAt}`, "k");
+            inners.set(innerAt, { offset: offsetOf(shader, k, innerDims.dims, innerStrides), valid: `${k} < ${end}` });
+          }
+          const { offset, valid } = inners.get(innerAt)!;
+          const element = shader.read(operand.slot, `${from} + ${offset}`);
+          shader.line(`${register} = ${ragged ? `select(0.0, ${element}, ${valid})` : element};`);
+        }
+      },
+      store: (shared: string) => {
+        for (const { freeAt, innerAt, register } of places)
+          shader.line(`${shared}[${innerAt} * ${pitch(span) / 4} + (${freeAt} >> 2u)][${freeAt} & 3] = ${register};`);
+      },
+    };
+  };
+
+  const beside = tile.columns / tile.width;
+  shader.line(`let tx = thread % ${beside};`);
+  shader.line(`let ty = thread / ${beside};`);
+  const a = carrier("a");
+  const b = carrier("b");
+  const [high, wide] = [tile.height / 4, tile.width / 4];
+  const sums = Array.from({ length: tile.height }, (_, i) => Array.from({ length: wide }, (_, j) => `sum_${i}_${j}`));
+  for (const s of sums.flat()) shader.line(`var ${s} = vec4f();`);
+  a.load(begin);
+  b.load(begin);
+  shader.block(`for (var start = ${begin}; start < ${end}; start += ${tile.depth})`, () => {
+    shader.line("workgroupBarrier();");
+    a.store(left);
+    b.store(right);
+    shader.line("workgroupBarrier();");
+    shader.block(`if (start + ${tile.depth} < ${end})`, () => {
+      a.load(shader.let(`start + ${tile.depth}`, "next"));
+      b.load(shader.let(`start + ${tile.depth}`, "next"));
+    });
+    shader.block(`for (var k = 0; k < ${tile.depth}; k++)`, () => {
+      for (let i = 0; i < high; i++)
+        shader.line(`let a${i} = ${left}[k * ${pitch(tile.rows) / 4} + ${(i * tile.rows) / tile.height} + ty];`);
+      for (let j = 0; j < wide; j++) shader.line(`let b${j}_ = ${right}[k * ${pitch(tile.columns) / 4} + ${j * beside} + tx];`);
+      sums.forEach((row, i) => {
+        row.forEach((s, j) => {
+          shader.line(`${s} = fma(vec4f(a${i >> 2}[${i & 3}]), b${j}_, ${s});`);
+        });
+      });
+    });
+  });
+  const whole = rows % tile.rows === 0 && columns % tile.columns === 0;
+  const plane = rows * columns;
+  const origin = shader.let(
+    target === kernel.out ? `layer * ${plane + (kernel.gap ?? 0)}` : `${split} * ${batch * plane} + ${batchIndex} * ${plane}`,
+    "origin",
+  );
+  sums.forEach((row, i) => {
+    const r = shader.let(`down * ${tile.rows} + ${(i >> 2) * (tile.rows / high)} + ty * 4 + ${i & 3}`, "r");
+    row.forEach((s, j) => {
+      const c = shader.let(`across * ${tile.columns} + ${j * (tile.columns / wide)} + tx * 4`, "c");
+      for (let lane = 0; lane < 4; lane++) {
+        const finish = () => {
+          const at = shader.let(`${origin} + ${r} * ${columns} + ${c} + ${lane}`, "at");
+          const value = shader.let(`${s}[${lane}]`, "y");
+          if (target === kernel.out) finishElement(shader, kernel, at, value);
+          else shader.write(target, at, value);
+        };
+        if (whole) finish();
+        else shader.block(`if (${r} < ${rows} && ${c} + ${lane} < ${columns})`, finish);
+      }
+    });
+  });
+  const flops = 2 * batch * rows * columns * inner;
+  const bytes = kernel.a.slot.bytes + kernel.b.slot.bytes + target.bytes;
+  return shader.finish(name, tilesDown * tilesAcross * batch * splits, { flops, bytes }, { size });
+}
+
+/** Cuts dimensions further until both lists are the same; null where their sizes do not fit. */
+function refine(a: readonly number[], b: readonly number[]): number[] | null {
+  const ends = new Set<number>();
+  for (const dims of [a, b]) {
+    let product = 1;
+    for (const n of [...dims].reverse()) {
+      product *= n;
+      ends.add(product);
+    }
+  }
+  const sorted = [...ends].sort((x, y) => x - y);
+  const out: number[] = [];
+  let before = 1;
+  for (const end of sorted) {
+    if (end % before) return null;
+    out.unshift(end / before);
+    before = end;
+  }
+  return out;
+}
+
+/** Strides over `dims` as strides over `fine`, which cuts them further. */
+function refined(dims: readonly number[], strides: readonly number[], fine: readonly number[]): number[] {
+  const out: number[] = new Array(fine.length).fill(0);
+  let at = fine.length - 1;
+  for (let d = dims.length - 1; d >= 0; d--) {
+    let done = 1;
+    while (done < dims[d]!) {
+      out[at] = strides[d]! * done;
+      done *= fine[at]!;
+      at--;
+    }
+  }
+  return out;
+}
+
+/** A contraction as a sum over an elementwise product, with its epilogue where their dimensions fit together. */
+function asLoops(kernel: ContractionKernel, workspace: Workspace): LoopKernel[] {
+  const { a, b, batch, rows, columns, inner, epilogue } = kernel;
+  const outer = [...batch, ...rows, ...columns];
+  const fine = epilogue ? refine(outer.length ? outer : [1], epilogue.kernel.dims) : outer;
+  if (epilogue && !fine) {
+    const product = epilogue.storesProduct ? kernel.out : workspace(kernel.dtype, kernel.out.size);
+    const { epilogue: _, ...plain } = kernel;
+    const after = epilogue.kernel.body.map(
+      (v): Value => (v.op === "load" && v.access.slot === kernel.out ? { ...v, access: { ...v.access, slot: product } } : v),
+    );
+    return [...asLoops({ ...plain, out: product }, workspace), { ...epilogue.kernel, body: after }];
+  }
+  const dims = [...fine!, ...inner];
+  const zeros = (group: readonly number[]) => group.map(() => 0);
+  const load = (slot: Slot, offset: number, outside: readonly number[], inside: readonly number[]): Value => ({
+    op: "load",
+    access: { slot, offset, strides: [...refined(outer, outside, fine!), ...inside], guards: [] },
+    args: [],
+    dtype: slot.dtype,
+  });
+  const body: Value[] = [
+    load(a.slot, a.offset, [...a.batch, ...a.free, ...zeros(columns)], a.inner),
+    load(b.slot, b.offset, [...b.batch, ...zeros(rows), ...b.free], b.inner),
+    { op: "mul", args: [0, 1], dtype: kernel.dtype },
+    { op: "reduce", kind: "sum", args: [2], dtype: kernel.dtype },
+  ];
+  const row: Access = { slot: kernel.out, offset: 0, strides: [...stridesOf(fine!), ...zeros(inner)], guards: [] };
+  const stores = !epilogue || epilogue.storesProduct ? [{ value: 3, access: row }] : [];
+  if (epilogue) {
+    const wide = (access: Access): Access => ({
+      ...access,
+      strides: [...refined(epilogue.kernel.dims, access.strides, fine!), ...zeros(inner)],
+      guards: access.guards.map((g) => ({ ...g, strides: [...refined(epilogue.kernel.dims, g.strides, fine!), ...zeros(inner)] })),
+    });
+    const place: number[] = [];
+    for (const v of epilogue.kernel.body) {
+      const args = v.args.map((x) => place[x]!);
+      if (v.op === "load" && v.access.slot === kernel.out) place.push(3);
+      else if (v.op === "load") place.push(body.push({ ...v, access: wide(v.access) }) - 1);
+      else if (v.op === "index" || v.op === "guard") {
+        const strides = (affine: { strides: readonly number[] }) => [
+          ...refined(epilogue.kernel.dims, affine.strides, fine!),
+          ...zeros(inner),
+        ];
+        if (v.op === "index") place.push(body.push({ ...v, index: { ...v.index, strides: strides(v.index) } }) - 1);
+        else place.push(body.push({ ...v, guards: v.guards.map((g) => ({ ...g, strides: strides(g) })) }) - 1);
+      } else place.push(body.push({ ...v, args } as Value) - 1);
+    }
+    for (const s of epilogue.kernel.stores) stores.push({ value: place[s.value]!, access: wide(s.access) });
+  }
+  return [{ kind: "loop", dims, split: fine!.length, body, stores }];
+}
