@@ -157,6 +157,8 @@ export function conformance(backend: Backend, allowed: Allowances = {}): Suite {
       return body();
     };
   };
+  /** Errors of long running sums, as multiples of the tolerance. */
+  const scanScale = (dtype: DType): number => (dtype === "float32" ? 300 : 2);
   const isNormal = (x: number): boolean => !allowed.subnormals || x === 0 || Math.abs(x) >= 2 ** -126;
   test("it computes every unary primitive of every type, special values included, on every shape", async () => {
     for (const op of unaryOps)
@@ -455,7 +457,10 @@ export function conformance(backend: Backend, allowed: Allowances = {}): Suite {
         for (const reverse of [false, true]) {
           const x = make.parameter(shape, dtype);
           const outs = (["sum", "prod", "max", "min"] as const).map((kind) => make.scan(x, axis, kind, reverse));
-          for (const specials of [false, true]) await check(backend, [x], outs, [values(dtype, x.size, specials)], 0);
+          const rounds = allowed.roundingScans && isFloat(dtype);
+          await check(backend, [x], outs, [values(dtype, x.size)], rounds ? scanScale(dtype) : 0);
+          // Where sums round to float32 at every step, two large numbers make an infinity before a third is subtracted.
+          await check(backend, [x], rounds ? outs.slice(2) : outs, [values(dtype, x.size, true)], 0);
         }
   });
 
@@ -470,7 +475,7 @@ export function conformance(backend: Backend, allowed: Allowances = {}): Suite {
           make.scan(x, axis, "min", true),
           make.reduce("argmax", x, [axis]),
         ]);
-        await check(backend, [x], orders, [values(dtype, x.size)], 0);
+        await check(backend, [x], orders, [values(dtype, x.size)], allowed.roundingScans ? scanScale(dtype) : 0);
       }
     for (const dtype of ["float16", "int32"] as const)
       for (const [shape, axis] of [

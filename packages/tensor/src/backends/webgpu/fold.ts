@@ -52,8 +52,8 @@ export function foldTogether(
 /** Subgroups exchange no bool. */
 function exchange(shader: Shader, name: string, width: string, type: string, step: (a: string, b: string) => string): void {
   shader.block(`for (var distance = 1; distance < ${width}; distance *= 2)`, () => {
-    const other =
-      type === "bool" ? `(subgroupShuffleXor(select(0u, 1u, ${name}), u32(distance)) != 0u)` : `subgroupShuffleXor(${name}, u32(distance))`;
-    shader.line(`${name} = ${step(name, other)};`);
+    const sent = type === "bool" ? `select(0u, 1u, ${name})` : name;
+    shader.line(`let other = subgroupShuffleXor(${sent}, u32(distance));`);
+    shader.line(`${name} = ${step(name, type === "bool" ? "(other != 0u)" : "other")};`);
   });
 }

@@ -53,6 +53,7 @@ export class WebGpuBackend implements Backend {
   private arenaSegments: GPUBuffer[] = [];
   private arenaBytes = 0;
   private empty: GPUBuffer | null = null;
+  private readonly parameterLists = new Map<string, GPUBuffer>();
   private arrayBytes = 0;
   private count = 0;
   /** Why the device is gone. */
@@ -202,6 +203,18 @@ export class WebGpuBackend implements Backend {
   get nothing(): GPUBuffer {
     this.empty ??= this.buffers.acquire(4);
     return this.empty;
+  }
+
+  /** A buffer of these numbers. There are few lists of them, so they are kept. */
+  parameters(numbers: readonly number[]): GPUBuffer {
+    const key = numbers.join();
+    let buffer = this.parameterLists.get(key);
+    if (!buffer) {
+      buffer = this.gpu.device.createBuffer({ size: 4 * numbers.length, usage: usage.storage | usage.copyTarget });
+      this.gpu.device.queue.writeBuffer(buffer, 0, Int32Array.from(numbers));
+      this.parameterLists.set(key, buffer);
+    }
+    return buffer;
   }
 
   private segmentSize(i: number, bytes: number): number {

@@ -443,6 +443,16 @@ fn quarter_turns(x: f32) -> Turns {
   round_half: "fn round_half(x: f32) -> f32 { return half_value(half_bits(x)); }",
   round_brain: "fn round_brain(x: f32) -> f32 { return bitcast<f32>(brain_bits(x) << 16u); }",
 
+  /** Bits in the order of the numbers, NaN last whichever way. */
+  float_key: `fn float_key(x: f32, descending: bool) -> u32 {
+  if (is_nan(x)) { return 0xffffffffu; }
+  let b = select(bitcast<u32>(x), 0u, x == 0.0);
+  let key = select(b | 0x80000000u, ~b, b >= 0x80000000u);
+  return select(key, ~key, descending);
+}`,
+  int_key: "fn int_key(x: i32, descending: bool) -> u32 { return uint_key(bitcast<u32>(x) ^ 0x80000000u, descending); }",
+  uint_key: "fn uint_key(x: u32, descending: bool) -> u32 { return select(x, ~x, descending); }",
+
   /** Threefry-2x32 with 20 rounds (Salmon et al. 2011): the first word for the counter (c, 0). */
   threefry: `fn threefry(k0: u32, k1: u32, c: u32) -> u32 {
   let k2 = k0 ^ k1 ^ 0x1bd11bdau;

@@ -116,7 +116,9 @@ export class GpuProgram implements Executable {
       return written.has(own) || (writesArena && own.place.kind === "arena");
     };
     const code = declare(dispatch, backend.gpu.traits, bindings, writable);
-    return { dispatch, slots, pipeline: backend.pipelines.get(dispatch.name.replace(/\d+/, ""), code, slots.map(writable)), groups: [] };
+    const access = slots.map(writable);
+    if (dispatch.parameters) access.push(false);
+    return { dispatch, slots, pipeline: backend.pipelines.get(dispatch.name.replace(/\d+/, ""), code, access), groups: [] };
   }
 
   run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
@@ -175,6 +177,11 @@ export class GpuProgram implements Executable {
       const bytes = Math.max(4, Math.ceil((size * target.bytesOf(dtype)) / 4) * 4);
       return { binding, resource: { buffer, offset, size: bytes } };
     });
+    const { parameters } = step.dispatch;
+    if (parameters) {
+      const buffer = this.backend.parameters(parameters);
+      entries.push({ binding: entries.length, resource: { buffer, offset: 0, size: buffer.size } });
+    }
     const group = gpu.device.createBindGroup({ layout: step.pipeline.layout, entries });
     step.groups.push({ buffers: located.map((l) => l.buffer), group });
     if (step.groups.length > keptGroups) step.groups.shift();

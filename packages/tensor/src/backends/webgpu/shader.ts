@@ -22,9 +22,17 @@ export interface Dispatch {
   readonly slots: readonly Slot[];
   readonly written: ReadonlySet<Slot>;
   readonly groups: readonly [number, number, number];
+  /** Numbers that the code finds in `parameters`: kernels that differ in nothing else share a shader. */
+  readonly parameters?: readonly number[];
   /** Floating-point operations and bytes that the work takes at least. */
   readonly flops: number;
   readonly bytes: number;
+}
+
+interface FinishOptions {
+  readonly layers?: number;
+  readonly size?: number;
+  readonly parameters?: readonly number[];
 }
 
 /** Threads of a workgroup; every device has as many. */
@@ -60,6 +68,12 @@ export class Shader {
   write(slot: Slot, index: string, value: string): void {
     this.written.add(slot);
     this.line(`${this.buffer(slot)}[${index}] = ${encoded(value, slot.dtype, this.traits.float16)};`);
+  }
+
+  /** Copies an element as it is stored. */
+  copy(to: Slot, at: string, from: Slot, source: string): void {
+    this.written.add(to);
+    this.line(`${this.buffer(to)}[${at}] = ${this.buffer(from)}[${source}];`);
   }
 
   /** Memory that a workgroup shares. */
@@ -106,17 +120,17 @@ export class Shader {
    * The dispatch of `groups` workgroups (and `layers` of them, numbered by `layer`). In the code stand `group`, the number
    * of the workgroup, and `thread`, that of the thread in it: threads of a subgroup are neighbours.
    */
-  finish(name: string, groups: number, work: { flops: number; bytes: number }, options: { layers?: number; size?: number } = {}): Dispatch {
-    const { layers = 1, size = threads } = options;
+  finish(name: string, groups: number, work: { flops: number; bytes: number }, options: FinishOptions = {}): Dispatch {
+    const { layers = 1, size = threads, parameters } = options;
     const most = this.traits.groups;
     const x = groups <= most ? groups : Math.ceil(groups / Math.ceil(groups / most));
     const y = Math.ceil(groups / x);
     const { subgroups } = this.traits;
     const body = this.lines.join("\n");
     const usesSubgroups = subgroups !== null && body.includes("subgroup");
-    const parameters = ["@builtin(workgroup_id) workgroup: vec3u", "@builtin(local_invocation_index) local: u32"];
+    const builtins = ["@builtin(workgroup_id) workgroup: vec3u", "@builtin(local_invocation_index) local: u32"];
     if (usesSubgroups)
-      parameters.push(
+      builtins.push(
         "@builtin(subgroup_id) subgroup_number: u32",
         "@builtin(subgroup_size) subgroup_width: u32",
         "@builtin(subgroup_invocation_id) subgroup_lane: u32",
@@ -130,12 +144,12 @@ export class Shader {
     const code = [
       library(body),
       ...this.shared,
-      `@compute @workgroup_size(${size}) fn main(${parameters.join(", ")}) {`,
+      `@compute @workgroup_size(${size}) fn main(${builtins.join(", ")}) {`,
       ...head,
       body,
       "}",
     ].join("\n");
-    return { name, code, slots: this.slots, written: this.written, groups: [x, y, layers], ...work };
+    return { name, code, slots: this.slots, written: this.written, groups: [x, y, layers], ...work, ...(parameters ? { parameters } : {}) };
   }
 }
 
@@ -156,5 +170,7 @@ export function declare(dispatch: Dispatch, traits: Traits, bindings: readonly n
     const type = storedType(slot.dtype, traits.float16);
     declarations.push(`@group(0) @binding(${bindings[i]}) var<storage, ${writable(slot) ? "read_write" : "read"}> b${i}: array<${type}>;`);
   });
+  if (dispatch.parameters)
+    declarations.push(`@group(0) @binding(${Math.max(-1, ...bindings) + 1}) var<storage, read> parameters: array<i32>;`);
   return [...extensions, ...declarations, text].join("\n");
 }

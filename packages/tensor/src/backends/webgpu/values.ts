@@ -183,6 +183,7 @@ export function foldStart(kind: "sum" | "prod" | "max" | "min", dtype: DType): s
 }
 
 export function foldStep(kind: "sum" | "prod" | "max" | "min", dtype: DType, a: string, b: string): string {
+  if (dtype === "bool") return `(${a} ${kind === "sum" || kind === "max" ? "||" : "&&"} ${b})`;
   const op = ({ sum: "add", prod: "mul", max: "max", min: "min" } as const)[kind];
   return spell({ op, dtype, args: [] }, [a, b], [dtype, dtype]);
 }
