@@ -13,7 +13,7 @@ const largeInput = 2 ** 17;
 const manyRows = 256;
 
 /** A simpler graph of the same meaning: aliases gone, equal nodes shared, movement merged, `fold` and long reductions spelled out. */
-export function rewrite(graph: Graph, _target: Target): Graph {
+export function rewrite(graph: Graph, target: Target): Graph {
   const replaced = new Map<Node, Node>();
   const shared = new Map<string, Node>();
   const inputs = new Set(graph.inputs);
@@ -42,7 +42,7 @@ export function rewrite(graph: Graph, _target: Target): Graph {
       continue;
     }
     const ins = node.inputs.map((x) => replaced.get(x)!);
-    const simple = simplify(node, ins, withGradient);
+    const simple = simplify(node, ins, target, withGradient);
     replaced.set(node, settle(simple));
   }
   const outputs = graph.outputs.map((n) => replaced.get(n)!);
@@ -59,7 +59,7 @@ function isConstant(node: Node, value: number): boolean {
   return is(node, "constant") && Object.is(node.attrs.value, value);
 }
 
-function simplify(node: Node, ins: readonly Node[], withGradient: boolean): Node {
+function simplify(node: Node, ins: readonly Node[], target: Target, withGradient: boolean): Node {
   const [x, y] = ins as [Node, Node];
   if (node.op === "alias") return x;
   if (is(node, "mul")) {
@@ -81,8 +81,8 @@ function simplify(node: Node, ins: readonly Node[], withGradient: boolean): Node
     );
   if (is(node, "expand") && is(x, "expand")) return make.expand(x.inputs[0]!, node.shape);
   if (is(node, "fold")) return addWindows(x, node);
-  if (is(node, "attention")) return attention(make.copy(node, ins) as Node<"attention">, withGradient);
-  if (is(node, "attentionGradient")) return attentionGradient(make.copy(node, ins) as Node<"attentionGradient">);
+  if (is(node, "attention")) return attention(make.copy(node, ins) as Node<"attention">, target, withGradient);
+  if (is(node, "attentionGradient")) return attentionGradient(make.copy(node, ins) as Node<"attentionGradient">, target);
   if (is(node, "reduceSum") || is(node, "reduceProd") || is(node, "reduceMax") || is(node, "reduceMin")) {
     if (!node.attrs.axes.length) return x;
     if (node.attrs.axes.every((a) => x.shape[a] === 1)) {
@@ -112,23 +112,11 @@ function fold(node: Node, ins: readonly Node[]): number | null {
   return terms && Number.isFinite(a) ? round(a * terms) : null;
 }
 
-/** Heads below which a head's queries are divided, so that threads can share the work of the gradient. */
-const fewHeads = 8;
-
-/** Scores that fit the caches, and features with which a matrix product runs at full speed. */
-const cachedScores = 2 ** 20;
-const wideFeatures = 16;
-
-/**
- * Whether attention is left to kernels that never store its scores, rather than spelled out. As measured they are faster,
- * but for one case: with a gradient they compute scores twice, which costs more than keeping few of them unless causal
- * attention lets them skip half.
- */
-function hasOwnKernel({ inputs: [q, k, v], dtype, attrs }: Node<"attention" | "attentionGradient">, withGradient: boolean): boolean {
+function hasOwnKernel({ inputs: [q, k, v], dtype, attrs }: Node<"attention" | "attentionGradient">, target: Target, withGradient: boolean): boolean {
   const [B, H, T, d] = q!.shape as [number, number, number, number];
-  const scores = B * H * T * k!.shape[2]!;
-  if (dtype !== "float32" || !scores || !d || !v!.size) return false;
-  return !withGradient || attrs.causal || scores >= cachedScores || d < wideFeatures;
+  const [S, e] = [k!.shape[2]!, v!.shape[3]!];
+  if (!(B * H * T * S * d * e)) return false;
+  return target.ownAttention({ heads: B * H, T, S, d, e, dtype, causal: attrs.causal, withGradient });
 }
 
 /** The mask of an attention before it was broadcast: its kernels read it so. */
@@ -137,20 +125,20 @@ const narrow = (mask: readonly Node[]): Node[] => mask.map((m) => (is(m, "expand
 /** Numbers from `start` of a flat result, in a shape. */
 const unpack = (x: Node, start: number, shape: Shape): Node => make.reshape(make.slice(x, [start], [1], [sizeOf(shape)]), shape);
 
-function attention(node: Node<"attention">, withGradient: boolean): Node {
-  if (!hasOwnKernel(node, withGradient)) return composeAttention(node);
+function attention(node: Node<"attention">, target: Target, withGradient: boolean): Node {
+  if (!hasOwnKernel(node, target, withGradient)) return composeAttention(node);
   const [q, k, v, ...mask] = node.inputs as [Node, Node, Node, ...Node[]];
   if (withGradient) return unpack(make.attentionPacked(q, k, v, narrow(mask), node.attrs), 0, node.shape);
   return make.copy(node, [q, k, v, ...narrow(mask)]);
 }
 
-function attentionGradient(node: Node<"attentionGradient">): Node {
-  if (!hasOwnKernel(node, true)) return composeAttentionGradient(node);
+function attentionGradient(node: Node<"attentionGradient">, target: Target): Node {
+  if (!hasOwnKernel(node, target, true)) return composeAttentionGradient(node);
   const [q, k, v, g, ...mask] = node.inputs as [Node, Node, Node, Node, ...Node[]];
   const [B, H, T] = q.shape as [number, number, number];
   const packed = make.attentionPacked(q, k, v, narrow(mask), node.attrs);
   const sums = make.reduce("reduceSum", make.binary("mul", g, unpack(packed, 0, g.shape)), [3]);
-  const parts = Math.min(Math.ceil(fewHeads / (B * H)), Math.ceil(T / fewHeads));
+  const parts = Math.min(Math.ceil(target.fewHeads / (B * H)), Math.ceil(T / target.fewHeads));
   const all = make.attentionGradientPacked(g, sums, packed, parts);
   if (node.attrs.of === 0) return unpack(all, 0, q.shape);
   const start = node.attrs.of === 1 ? q.size : q.size + parts * k.size;

@@ -15,4 +15,20 @@ export interface Target {
   readonly joins: "rows" | "elements";
   /** Whether large 3 x 3 convolutions go by Winograd's algorithm. */
   readonly winograd: boolean;
+  /** Whether an attention (or its gradient, computed along with it) has a kernel that never stores its scores. */
+  ownAttention(sizes: AttentionSizes): boolean;
+  /** Heads below which the gradient of an attention is computed in parts that are added up. */
+  readonly fewHeads: number;
+}
+
+/** Batch and heads, queries and keys, features of keys and of values. */
+export interface AttentionSizes {
+  readonly heads: number;
+  readonly T: number;
+  readonly S: number;
+  readonly d: number;
+  readonly e: number;
+  readonly dtype: DType;
+  readonly causal: boolean;
+  readonly withGradient: boolean;
 }

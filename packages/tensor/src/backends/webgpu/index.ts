@@ -3,6 +3,7 @@ import { bytesOf, type DType, type TypedArray } from "../../dtype.ts";
 import { DTypeError, StateError } from "../../errors.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Backend, BackendMemory, DeviceBuffer, Executable } from "../backend.ts";
+import { mostFeatures } from "./attention.ts";
 import { type Gpu, type GpuOptions, lostError, mapRead, openGpu, usage } from "./device.ts";
 import { HostProgram } from "./host.ts";
 import { BufferPool, sizeClass } from "./memory.ts";
@@ -76,6 +77,9 @@ export class WebGpuBackend implements Backend {
       contractions,
       joins: "elements",
       winograd: false,
+      // Few queries (text generation) leave most of a block idle; long features take too many registers.
+      ownAttention: ({ T, d, e, dtype }) => dtype === "float32" && T >= 8 && Math.max(d, e) <= mostFeatures,
+      fewHeads: 1,
     };
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();

@@ -1,5 +1,6 @@
 import type { OpaqueKernel, Slot } from "../../compile/kernel.ts";
 import { is } from "../../graph/node.ts";
+import { emitAttention, emitAttentionGradient } from "./attention.ts";
 import type { Workspace } from "./emit.ts";
 import { emitExtreme } from "./extremes.ts";
 import { emitGather, emitScatter } from "./indexing.ts";
@@ -19,5 +20,7 @@ export function emitOpaque(kernel: OpaqueKernel, name: string, traits: Traits, w
     const lines = linesOf(node.shape, node.attrs.axis);
     return emitSort(kernel.inputs[0] as Slot, kernel.out, lines, node.attrs.descending, name, traits, workspace);
   }
+  if (is(node, "attention")) return emitAttention(kernel, node, name, traits);
+  if (is(node, "attentionGradient")) return emitAttentionGradient(kernel, node, name, traits);
   return null;
 }
