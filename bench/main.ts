@@ -48,7 +48,7 @@ if (threads !== undefined && !(Number.isInteger(threads) && threads > 0))
   fail(`--threads ${options.values.threads} is not a positive integer`);
 const json = options.values.json ?? false;
 
-const { description } = await init(threads === undefined ? {} : { threads });
+const { description } = await init({ device: "wasm", ...(threads === undefined ? {} : { threads }) });
 const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? "unknown"}, Node.js ${process.version}, ${description}`;
 if (!json) console.log(machine);
 

@@ -42,6 +42,6 @@ export async function timeOurs(name: string): Promise<Timing> {
  * Starts the engine with so many threads, and times: for a fresh page.
  */
 export async function startAndTime(name: string, threads: number | undefined): Promise<Timing> {
-  await init(threads === undefined ? {} : { threads });
+  await init({ device: "wasm", ...(threads === undefined ? {} : { threads }) });
   return timeOurs(name);
 }

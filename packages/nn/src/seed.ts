@@ -1,21 +1,29 @@
 import { Generator, random, type Tensor, type Variable } from "@gradus/tensor";
 
-let state: { key: Tensor; count: number } | null = null;
+let state: { seed: number; count: number } | null = null;
 
 /** Makes everything random in networks (initial weights, dropout, shuffling) repeat: same seed, same numbers. */
 export function setRandomSeed(seed: number): void {
-  state = { key: random.randomKey(seed), count: 0 };
+  random.randomKey(seed); // refuses what is no seed
+  state = { seed, count: 0 };
+}
+
+/** The state, made from chance without `setRandomSeed`. */
+function current(): { seed: number; count: number } {
+  state ??= { seed: Math.floor(Math.random() * 2 ** 50), count: 0 };
+  return state;
 }
 
 /** A key nobody else has. Without `setRandomSeed` the first one comes from chance. */
 export function nextKey(): Tensor {
-  state ??= { key: random.randomKey(Math.floor(Math.random() * 2 ** 50)), count: 0 };
-  return random.foldIn(state.key, state.count++);
+  const own = current();
+  return random.foldIn(random.randomKey(own.seed), own.count++);
 }
 
 /** An unsigned 32-bit seed for plain code, such as the order of examples. */
 export function nextSeed(): number {
-  return nextKey().dataSync()[0] as number;
+  const own = current();
+  return random.plainFoldIn(own.seed, own.count++);
 }
 
 /** Random numbers inside of a layer: a key that moves on at every use, also inside of compiled programs. */

@@ -21,7 +21,8 @@ import { heading, indented, line, progress, shown, styled } from "../terminal.ts
 
 /** `gradus tour`: what the library is like, in less than a minute. */
 export async function tour({ quick = false }: { quick?: boolean }): Promise<void> {
-  const { description } = await init();
+  // The tour prints arrays as it goes, which a GPU's cannot be without waiting.
+  const { description } = await init({ device: "wasm" });
   line(`\n${styled("bold", "Gradus")}: deep learning in TypeScript, step by step.`);
   line(styled("dim", `Computing with ${description}.`));
   arrays();

@@ -121,9 +121,13 @@ export abstract class Optimizer implements Serializable {
     return this.state(name, tensor(value, { dtype: "float32" }));
   }
 
-  /** The rate now. Setting it works for fixed rates; a schedule decides by itself (ArgumentError). */
+  /** The rate now; on a GPU use `readLearningRate`. Setting it works for fixed rates; a schedule decides by itself (ArgumentError). */
   get learningRate(): number {
     return this.currentRate(this.iterations).itemSync();
+  }
+  /** The rate now, on every device. */
+  readLearningRate(): Promise<number> {
+    return this.currentRate(this.iterations).item();
   }
   set learningRate(value: number) {
     if (!this.rate)

@@ -11,7 +11,7 @@ const finite = async (x: Tensor): Promise<boolean> => (await x.astype("float32")
 export async function reportDivergence(model: Model, optimizer: Optimizer, x: Arrays | null, step: number): Promise<never> {
   const at = `the loss is not a finite number at step ${step + 1}; weights were left as before that step`;
   const place = await firstPlace(model, x);
-  const rate = optimizer.learningRate;
+  const rate = await optimizer.readLearningRate();
   throw new StateError(
     "fit",
     `${at}. ${place}`,

@@ -61,7 +61,7 @@ export class TensorBoard extends Callback {
     const validation = Object.entries(logs).flatMap(([name, value]) => (name.startsWith("val_") ? [[name.slice(4), value] as const] : []));
     const spell = (entries: readonly (readonly [string, number])[]) =>
       entries.map(([name, value]): [string, number] => [`epoch_${name}`, value]);
-    await this.write("train", epoch, [...spell(train), ["epoch_learning_rate", this.model.optimizer.learningRate]]);
+    await this.write("train", epoch, [...spell(train), ["epoch_learning_rate", await this.model.optimizer.readLearningRate()]]);
     if (validation.length) await this.write("validation", epoch, spell(validation));
   }
 

@@ -145,7 +145,7 @@ export class ReduceLROnPlateau extends Callback {
     this.cooling = 0;
   }
 
-  override onEpochEnd(_epoch: number, logs: Logs): void {
+  override async onEpochEnd(_epoch: number, logs: Logs): Promise<void> {
     const { factor = 0.1, patience = 10, cooldown = 0, minLr = 0 } = this.options;
     const value = this.monitor.read(logs);
     if (value === null) return;
@@ -158,7 +158,7 @@ export class ReduceLROnPlateau extends Callback {
       this.wait = 0;
     } else if (this.cooling === 0 && ++this.wait >= patience) {
       const { optimizer } = this.model;
-      optimizer.learningRate = Math.max(minLr, optimizer.learningRate * factor);
+      optimizer.learningRate = Math.max(minLr, (await optimizer.readLearningRate()) * factor);
       this.cooling = cooldown;
       this.wait = 0;
     }
@@ -184,8 +184,8 @@ export class LearningRateScheduler extends Callback {
     this.schedule = schedule;
   }
 
-  override onEpochBegin(epoch: number): void {
+  override async onEpochBegin(epoch: number): Promise<void> {
     const { optimizer } = this.model;
-    optimizer.learningRate = this.schedule(epoch, optimizer.learningRate);
+    optimizer.learningRate = this.schedule(epoch, await optimizer.readLearningRate());
   }
 }

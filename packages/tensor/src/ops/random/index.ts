@@ -40,4 +40,4 @@ export {
 } from "./continuous.ts";
 export { bernoulli, binomial, geometric, type IntegersOptions, integers, poisson } from "./discrete.ts";
 export { defaultRng, Generator } from "./generator.ts";
-export { bits, foldIn, type RandomOptions, randomKey, split, threefry2x32 } from "./keys.ts";
+export { bits, foldIn, plainFoldIn, type RandomOptions, randomKey, split, threefry2x32 } from "./keys.ts";

@@ -90,6 +90,12 @@ export function threefry2x32(key: readonly [number, number], counter: readonly [
   return [x, y];
 }
 
+/** The first word of `foldIn(randomKey(seed), n)` in plain arithmetic, for code that must not wait for a device. */
+export function plainFoldIn(seed: number, n: number): number {
+  const [a, b] = purposes.foldHigh;
+  return threefry2x32([(Math.floor(seed / 2 ** 32) ^ a) >>> 0, ((seed >>> 0) ^ b) >>> 0], [n, 0])[0];
+}
+
 /** Words number `block`·size to (block + 1)·size of a key's stream. */
 export function words(key: Node, shape: Shape, block = 0): Node {
   const size = sizeOf(shape);
