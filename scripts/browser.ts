@@ -1,11 +1,11 @@
 // A real browser on pages of this repository, served by Vite: for the browser tests and for timing in a page.
-import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import type { ViteDevServer } from "vite";
+import { installPackage } from "./system.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -28,34 +28,19 @@ function findBrowser(): string | undefined {
   return places.find((p) => existsSync(p));
 }
 
-/** Installs Debian's Chromium where this user may. */
-function installBrowser(): void {
-  const debian = existsSync("/etc/debian_version");
-  const asRoot = process.getuid?.() === 0;
-  const sudo = !asRoot && spawnSync("sudo", ["-n", "true"]).status === 0;
-  if (!debian || !(asRoot || sudo)) return;
-  console.log("Installing Debian's chromium ...");
-  const apt = (...args: string[]) =>
-    spawnSync(asRoot ? "apt-get" : "sudo", asRoot ? args : ["apt-get", ...args], {
-      stdio: "ignore",
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    });
-  apt("update");
-  apt("install", "-y", "--no-install-recommends", "chromium");
-}
-
 /** Starts an installed Chrome or Chromium, or installs one first. Throws with one sentence where there is none. */
 export async function launchBrowser(): Promise<Browser> {
   let executablePath = findBrowser();
   if (!executablePath) {
-    installBrowser();
+    installPackage("chromium");
     executablePath = findBrowser();
   }
   if (!executablePath)
     throw new Error("No browser found: install Chrome or Chromium, or name its program in the environment variable CHROMIUM.");
   const { chromium } = await import("playwright-core");
   const flags =
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync " +
+    "--enable-unsafe-webgpu --use-webgpu-adapter=swiftshader";
   return chromium.launch({ executablePath, args: flags.split(" ") });
 }
 

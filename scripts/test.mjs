@@ -12,6 +12,7 @@ const browserResults = join(scratch, "browser.json");
 const bin = (name) => `node_modules/.bin/${name}`;
 
 const steps = [
+  { name: "browser and software GPU", command: [pinnedNode, "scripts/system.ts"] },
   { name: "types", command: [bin("tsc"), "-p", "tsconfig.json"] },
   { name: "lint and format", command: [bin("biome"), "check", "--error-on-warnings", "."] },
   { name: "unused code", command: [bin("knip")] },

@@ -15,7 +15,10 @@ export async function ngonCurve(device: DeviceName, epochs: number): Promise<rea
   ]);
   model.compile({ optimizer: new Adam(0.002), loss: "sparse_categorical_crossentropy", metrics: ["accuracy"] });
   const { images, labels } = ngons(640, { seed: 1 });
-  const x = tensor(images.data as Uint8Array).reshape([-1, 32, 32, 1]).astype("float32").div(255);
+  const x = tensor(images.data as Uint8Array)
+    .reshape([-1, 32, 32, 1])
+    .astype("float32")
+    .div(255);
   const history = await model.fit(x, tensor(labels), { epochs, batchSize: 64, verbose: 0 });
   return history.history.loss!;
 }

@@ -112,7 +112,11 @@ function fold(node: Node, ins: readonly Node[]): number | null {
   return terms && Number.isFinite(a) ? round(a * terms) : null;
 }
 
-function hasOwnKernel({ inputs: [q, k, v], dtype, attrs }: Node<"attention" | "attentionGradient">, target: Target, withGradient: boolean): boolean {
+function hasOwnKernel(
+  { inputs: [q, k, v], dtype, attrs }: Node<"attention" | "attentionGradient">,
+  target: Target,
+  withGradient: boolean,
+): boolean {
   const [B, H, T, d] = q!.shape as [number, number, number, number];
   const [S, e] = [k!.shape[2]!, v!.shape[3]!];
   if (!(B * H * T * S * d * e)) return false;

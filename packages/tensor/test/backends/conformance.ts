@@ -149,6 +149,8 @@ export interface Allowances {
   readonly roundingScans?: boolean;
 }
 
+export const gpuAllowances: Allowances = { subnormals: true, roundingScans: true };
+
 export function conformance(backend: Backend, allowed: Allowances = {}): Suite {
   const suite: Suite = {};
   const test = (sentence: string, body: () => Promise<void>): void => {

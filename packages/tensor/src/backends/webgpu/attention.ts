@@ -147,7 +147,9 @@ class Attention {
         shader.line(`${name} *= ${literalOf(scale)};`);
         if (mask) {
           const [b, h, mt, ms] = mask.strides as [number, number, number, number];
-          shader.line(`let at = head / ${H} * ${b} + head % ${H} * ${h} + min(t, vec4i(${T - 1})) * ${mt} + min(s, vec4i(${S - 1})) * ${ms};`);
+          shader.line(
+            `let at = head / ${H} * ${b} + head % ${H} * ${h} + min(t, vec4i(${T - 1})) * ${mt} + min(s, vec4i(${S - 1})) * ${ms};`,
+          );
           const parts = rowsOfThread.map((j) => shader.read(mask.slot, `at[${j}]`));
           shader.line(`${name} += vec4f(${parts.join(", ")});`);
         }
@@ -211,7 +213,13 @@ class Attention {
   }
 
   /** Stores sums as rows of an output, from `start` on. */
-  store(out: Slot, start: number, { rows, width }: { rows: number; width: number }, sums: readonly (readonly string[])[], value: (s: string, i: number) => string): void {
+  store(
+    out: Slot,
+    start: number,
+    { rows, width }: { rows: number; width: number },
+    sums: readonly (readonly string[])[],
+    value: (s: string, i: number) => string,
+  ): void {
     const { shader } = this;
     sums.forEach((chunk, c) => {
       chunk.forEach((s, i) => {
@@ -310,7 +318,12 @@ export function emitAttentionGradient(kernel: OpaqueKernel, node: Node<"attentio
     return [shader.read(packed, at), shader.read(packed, `${at} + 1`), shader.read(dots, query)] as const;
   };
   /** Weights and their cotangents, in place of scores and products. */
-  const weigh = (code: Attention, scores: readonly string[], products: readonly string[], known: (i: number) => readonly [string, string, string]) => {
+  const weigh = (
+    code: Attention,
+    scores: readonly string[],
+    products: readonly string[],
+    known: (i: number) => readonly [string, string, string],
+  ) => {
     const { shader } = code;
     code.score(scores);
     scores.forEach((w, i) => {
@@ -349,7 +362,9 @@ export function emitAttentionGradient(kernel: OpaqueKernel, node: Node<"attentio
       const scores = forKeys.products("s", K, Q);
       const products = forKeys.products("p", V, G);
       const { shader } = forKeys;
-      const queries = rowsOfThread.map((j) => statistics(shader, shader.let(`head * ${T} + min(column + tx * 4 + ${j}, ${T - 1})`, "query")));
+      const queries = rowsOfThread.map((j) =>
+        statistics(shader, shader.let(`head * ${T} + min(column + tx * 4 + ${j}, ${T - 1})`, "query")),
+      );
       [0, 1, 2].forEach((n) => {
         shader.line(`let known${n} = vec4f(${queries.map((values) => values[n]).join(", ")});`);
       });

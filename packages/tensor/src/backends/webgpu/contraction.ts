@@ -16,8 +16,11 @@ export interface Tile {
   readonly width: 4 | 8;
 }
 
-/** From small to large. */
 export const tiles: readonly Tile[] = [
+  { rows: 128, columns: 8, depth: 16, height: 4, width: 4 },
+  { rows: 8, columns: 128, depth: 16, height: 4, width: 4 },
+  { rows: 128, columns: 16, depth: 16, height: 8, width: 4 },
+  { rows: 16, columns: 128, depth: 16, height: 4, width: 8 },
   { rows: 32, columns: 32, depth: 16, height: 4, width: 4 },
   { rows: 64, columns: 32, depth: 16, height: 8, width: 4 },
   { rows: 64, columns: 64, depth: 16, height: 4, width: 4 },
@@ -56,14 +59,23 @@ export const isFlat = (kernel: ContractionKernel): boolean => {
 /** Workgroups that keep a large device busy. */
 const busyGroups = 256;
 
-/** The cut that should do without measuring: large tiles, as long as there are enough of them. */
-export function chooseCut(kernel: ContractionKernel, traits: Traits): Cut {
+/**
+ * Cuts by how long they should take, the best first: multiplications with what sticks out over the edges, at a rate that
+ * grows with the numbers each thread has in registers, and no faster than there are workgroups to share them.
+ */
+export function likelyCuts(kernel: ContractionKernel, traits: Traits): Cut[] {
   const { batch, rows, columns, inner } = sizesOf(kernel);
-  const groups = (t: Tile) => batch * Math.ceil(rows / t.rows) * Math.ceil(columns / t.columns);
-  const usable = tiles.filter((t) => fits(t, traits));
-  const tile = usable.findLast((t) => groups(t) >= busyGroups && t.rows <= 2 * rows && t.columns <= 2 * columns) ?? usable[0]!;
-  const splits = Math.max(1, Math.min(Math.floor(busyGroups / groups(tile)), Math.floor(inner / (16 * tile.depth)), 64));
-  return { tile, splits };
+  const estimates = tiles
+    .filter((tile) => fits(tile, traits))
+    .map((tile) => {
+      const groups = batch * Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
+      const splits = Math.max(1, Math.min(Math.floor(busyGroups / groups), Math.floor(inner / (16 * tile.depth)), 64));
+      const rate = (tile.height * tile.width) / (tile.height + tile.width);
+      const size = threadsOf(tile) / threads;
+      const busy = Math.min(1, (groups * splits * size) / busyGroups);
+      return { tile, splits, time: (groups * tile.rows * tile.columns) / rate / busy };
+    });
+  return estimates.sort((x, y) => x.time - y.time).map(({ tile, splits }) => ({ tile, splits }));
 }
 
 export function emitContraction(
@@ -74,7 +86,7 @@ export function emitContraction(
   cut?: Cut,
 ): readonly Dispatch[] {
   if (isFlat(kernel)) return asLoops(kernel, workspace).map((loop, i) => emitLoop(loop, i ? `${name}.${i}` : name, traits));
-  const { tile, splits } = cut ?? chooseCut(kernel, traits);
+  const { tile, splits } = cut ?? likelyCuts(kernel, traits)[0]!;
   if (splits === 1) return [emitTiles(kernel, name, traits, tile, 1, kernel.out)];
   const { batch, rows, columns } = sizesOf(kernel);
   const size = batch * rows * columns;

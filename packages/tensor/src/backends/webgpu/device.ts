@@ -31,7 +31,8 @@ async function entry(): Promise<GPU | string> {
   try {
     const name = "webgpu"; // not a literal, so that bundlers leave it alone
     const { create } = (await import(/* @vite-ignore */ name)) as { create(options: readonly string[]): GPU };
-    return create([]);
+    // Pages get rounded timestamps, lest they spy; a program of one's own may see them as they are.
+    return create(["disable-dawn-features=timestamp_quantization"]);
   } catch (error) {
     const missing = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND";
     return missing

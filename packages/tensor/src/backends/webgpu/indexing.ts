@@ -63,7 +63,16 @@ export function emitScatter(kernel: OpaqueKernel, node: Node<"scatter">, name: s
     shader.block(`for (var q = p; q < ${count}; q++)`, () => shader.block(`if (${place("q")} == mine)`, () => fold("q")));
   } else {
     const order = workspace("int32", count);
-    const clamped: Dispatch[] = emitSort(indices, order, { outer: 1, n: count, inner: 1, count: 1 }, false, `${name}.sort`, traits, workspace, n - 1);
+    const clamped: Dispatch[] = emitSort(
+      indices,
+      order,
+      { outer: 1, n: count, inner: 1, count: 1 },
+      false,
+      `${name}.sort`,
+      traits,
+      workspace,
+      n - 1,
+    );
     dispatches.push(...clamped);
     shader.line(`let first = ${shader.read(order, "p")};`);
     shader.line(`let mine = ${place("first")};`);

@@ -66,8 +66,7 @@ export function emitScan(kernel: OpaqueKernel, node: Node<"scan">, name: string,
       shader.line(`carried = ${step("carried", "sum")};`);
     });
     shader.line(`if (thread % ${stretch} > 0) { before = ${step("before", `${totals}[thread - 1]`)}; }`);
-    for (let e = 0; e < each; e++)
-      shader.block(`if (i${e} < n)`, () => shader.write(kernel.out, at(`i${e}`), step("before", `x${e}`)));
+    for (let e = 0; e < each; e++) shader.block(`if (i${e} < n)`, () => shader.write(kernel.out, at(`i${e}`), step("before", `x${e}`)));
   });
   return [shader.finish(name, count, work, { parameters })];
 }

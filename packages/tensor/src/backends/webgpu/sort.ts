@@ -121,8 +121,7 @@ export function emitSort(
 }
 
 /** Whether key and other, at places e and e + j of the network, must change places in stage k. */
-const wrongWay = (at: string): string =>
-  `(key > other || (key == other && place > beyond)) == (((${at}) & (padded - 1) & k) == 0)`;
+const wrongWay = (at: string): string => `(key > other || (key == other && place > beyond)) == (((${at}) & (padded - 1) & k) == 0)`;
 
 /** One step of the network in shared memory: elements j apart change places where they are in the wrong order. */
 function exchangeShared(shader: Shader, keys: string, places: string): void {
