@@ -1,7 +1,13 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Backend, DeviceBuffer } from "../../src/backends/backend.ts";
 import { ReferenceBackend } from "../../src/backends/reference/index.ts";
 import type { WebGpuBackend } from "../../src/backends/webgpu/index.ts";
+import { Tuner } from "../../src/backends/webgpu/tuning.ts";
+import type { ContractionKernel } from "../../src/compile/kernel.ts";
+import { plan } from "../../src/compile/plan.ts";
 import { OutOfMemoryError, StateError } from "../../src/errors.ts";
 import { linearise } from "../../src/graph/graph.ts";
 import { make, type Node } from "../../src/graph/node.ts";
@@ -134,6 +140,48 @@ describe.skipIf(typeof opened === "string")("WebGPU in Node.js", () => {
     expect([...(await second.read(upload(second, [7]), "float32", 1))]).toEqual([7]);
     second.dispose();
   });
+
+  test("products are tried once, the best cut is kept for later sessions, and a damaged record does no harm", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "gradus-tuning-"));
+    const before = process.env.XDG_CACHE_HOME;
+    process.env.XDG_CACHE_HOME = folder;
+    const file = join(folder, "gradus", "webgpu-tuning.json");
+    try {
+      const n = 520;
+      const [a, b] = [make.parameter([n, n], "float32"), make.parameter([n, n], "float32")];
+      const product = make.contract(a, b, { batch: [[], []], contract: [[1], [0]] });
+      const data = Array.from({ length: n * n }, (_, i) => (i % 7) - 3);
+      const row = async (device: Backend) => {
+        const out = device.allocate("float32", n * n);
+        const x = upload(device, data);
+        program(device, [a, b], [product]).run([x, x], [out]);
+        return [...(await device.read(out, "float32", n * n))].slice(0, 40);
+      };
+      const wanted = Array.from({ length: 40 }, (_, j) => data.slice(0, n).reduce((sum, v, k) => sum + v * data[k * n + j]!, 0));
+      const first = (await openForTests({ tune: true })) as WebGpuBackend;
+      expect(await row(first)).toEqual(wanted);
+      const record = readFileSync(file, "utf8");
+      expect(Object.keys(JSON.parse(record))).toEqual([expect.stringContaining("float32 1 520 520 520")]);
+      first.dispose();
+      // Later sessions: this product is not tried again unless its entry is damaged.
+      const { traits, name } = first.gpu;
+      const [kernel] = plan({ nodes: [a, b, product], inputs: [a, b], outputs: [product], inPlace: [-1] }, first.target).kernels;
+      const damaged = ["no JSON", "[]", record.replace(/\d+,\n/, '"x",\n'), record.replace(/\d+,\n/, "99,\n")];
+      for (const text of [record, ...damaged]) {
+        writeFileSync(file, text);
+        const tuner = new Tuner(name, traits, async (_, cut) => cut.splits + cut.tile.rows);
+        await tuner.load();
+        const trial = tuner.tune([kernel as ContractionKernel]);
+        expect(trial === null).toBe(text === record);
+        await trial;
+        expect(tuner.cut(kernel as ContractionKernel).splits).toBeGreaterThan(0);
+      }
+    } finally {
+      if (before === undefined) delete process.env.XDG_CACHE_HOME;
+      else process.env.XDG_CACHE_HOME = before;
+      rmSync(folder, { recursive: true });
+    }
+  }, 120_000);
 
   test("init takes the CPU rather than a GPU that is a program, and says why; asked for, it takes the GPU", async () => {
     if (process.env.GRADUS_TEST_GPU) return;

@@ -83,10 +83,9 @@ export function emitContraction(
   name: string,
   traits: Traits,
   workspace: Workspace,
-  cut?: Cut,
+  { tile, splits }: Cut,
 ): readonly Dispatch[] {
   if (isFlat(kernel)) return asLoops(kernel, workspace).map((loop, i) => emitLoop(loop, i ? `${name}.${i}` : name, traits));
-  const { tile, splits } = cut ?? likelyCuts(kernel, traits)[0]!;
   if (splits === 1) return [emitTiles(kernel, name, traits, tile, 1, kernel.out)];
   const { batch, rows, columns } = sizesOf(kernel);
   const size = batch * rows * columns;

@@ -6,11 +6,13 @@ import type { Backend, BackendMemory, DeviceBuffer, Executable } from "../backen
 import { mostFeatures } from "./attention.ts";
 import { type Gpu, type GpuOptions, lostError, mapRead, openGpu, usage } from "./device.ts";
 import { HostProgram } from "./host.ts";
+import { measureCut } from "./measure.ts";
 import { BufferPool, sizeClass } from "./memory.ts";
 import { Pipelines } from "./pipelines.ts";
 import { GpuProgram } from "./program.ts";
 import { fromStored, toStored } from "./storage.ts";
 import { Timeline } from "./timeline.ts";
+import { Tuner } from "./tuning.ts";
 import { storedType } from "./values.ts";
 
 export interface WebGpuOptions extends GpuOptions {
@@ -18,6 +20,8 @@ export interface WebGpuOptions extends GpuOptions {
   readonly limitBytes?: number;
   /** What computes graphs with types that the GPU lacks (float64); without it they are refused. */
   readonly fallback?: Backend;
+  /** Try how large products run fastest, when they are first met, and keep it for later sessions. Default: on real GPUs. */
+  readonly tune?: boolean;
 }
 
 /** The types whose contractions go through tiles in shared memory. */
@@ -47,6 +51,7 @@ export class WebGpuBackend implements Backend {
   readonly gpu: Gpu;
   readonly pipelines: Pipelines;
   readonly timeline = new Timeline();
+  readonly tuner: Tuner;
   readonly target: Target;
   private readonly options: WebGpuOptions;
   private readonly buffers: BufferPool;
@@ -81,6 +86,8 @@ export class WebGpuBackend implements Backend {
       ownAttention: ({ T, d, e, dtype }) => dtype === "float32" && T >= 8 && Math.max(d, e) <= mostFeatures,
       fewHeads: 1,
     };
+    const tunes = options.tune ?? !gpu.software;
+    this.tuner = new Tuner(gpu.name, traits, tunes ? (kernel, cut) => measureCut(this, kernel, cut) : null);
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.timeline.fail(new StateError("webgpu", `the GPU reports: ${event.error.message}`));
@@ -93,7 +100,10 @@ export class WebGpuBackend implements Backend {
   /** Opens the fastest GPU; a sentence says why there is none. */
   static async open(options: WebGpuOptions = {}): Promise<WebGpuBackend | string> {
     const gpu = await openGpu(options);
-    return typeof gpu === "string" ? gpu : new WebGpuBackend(gpu, options);
+    if (typeof gpu === "string") return gpu;
+    const backend = new WebGpuBackend(gpu, options);
+    await backend.tuner.load();
+    return backend;
   }
 
   get description(): string {
@@ -187,6 +197,15 @@ export class WebGpuBackend implements Backend {
         'Use float32, or let the CPU do it: `await init({ device: "webgpu", fallback: "wasm" })`',
       );
     return new HostProgram(this, fallback, graph);
+  }
+
+  /** Memory for a while, beside arrays and arena. */
+  takeMemory(bytes: number): GPUBuffer {
+    return this.buffers.acquire(bytes);
+  }
+
+  returnMemory(gpu: GPUBuffer, bytes: number): void {
+    this.buffers.release(gpu, bytes);
   }
 
   /** Memory for the intermediates of the program that runs next, in pieces of `target.segment` bytes. */

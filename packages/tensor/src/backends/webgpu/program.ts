@@ -36,12 +36,13 @@ const keptGroups = 4;
 
 /** A graph as dispatches in one command buffer. */
 export class GpuProgram implements Executable {
-  readonly arenaBytes: number;
   private readonly backend: WebGpuBackend;
   private readonly plan: Plan;
   private readonly inPlace: readonly number[];
-  private readonly actions: readonly Action[];
-  /** Shaders still being compiled. */
+  private actions: readonly Action[] = [];
+  /** What kernels need beside the plan's arena while they run, after it. */
+  private workspaceBytes = 0;
+  /** Products being tried, shaders being compiled. */
   private waiting: Promise<void> | null;
   private disposed = false;
 
@@ -49,31 +50,51 @@ export class GpuProgram implements Executable {
     this.backend = backend;
     this.plan = plan(graph, backend.target);
     this.inPlace = graph.inPlace;
+    const tried = backend.tuner.tune(this.plan.kernels.filter((k) => k.kind === "contraction"));
+    this.waiting = tried ? tried.then(() => this.emit() ?? undefined) : this.emit();
+    this.waiting?.then(
+      () => {
+        this.waiting = null;
+      },
+      () => {}, // told to whoever runs the program
+    );
+  }
+
+  get arenaBytes(): number {
+    return this.workspaceBytes ? this.workspaceStart + this.workspaceBytes : this.plan.arenaBytes;
+  }
+
+  private get workspaceStart(): number {
+    const { alignment } = this.backend.target;
+    return Math.ceil(this.plan.arenaBytes / alignment) * alignment;
+  }
+
+  /** Makes the dispatches; null where all of their shaders are compiled already. */
+  private emit(): Promise<void> | null {
+    const { backend, plan, workspaceStart: start } = this;
     // An output in place of an input is the same memory, and one binding where a kernel uses both.
     const canonical = new Map<Slot, Slot>();
-    for (const slot of this.plan.slots)
+    for (const slot of plan.slots)
       if (slot.place.kind === "output") {
-        const input = graph.inPlace[slot.place.index]!;
-        const twin = this.plan.slots.find((s) => s.place.kind === "input" && s.place.index === input);
+        const input = this.inPlace[slot.place.index]!;
+        const twin = plan.slots.find((s) => s.place.kind === "input" && s.place.index === input);
         if (twin) canonical.set(slot, twin);
       }
-    let workspaceBytes = 0;
     const { alignment, segment } = backend.target;
-    const start = Math.ceil(this.plan.arenaBytes / alignment) * alignment;
     const actions: Action[] = [];
     const steps: Step[] = [];
     let group: Step[] | null = null;
-    this.plan.kernels.forEach((kernel, i) => {
+    plan.kernels.forEach((kernel, i) => {
       let at = start;
       const workspace = (dtype: Slot["dtype"], size: number): Slot => {
         const bytes = Math.max(alignment, Math.ceil((size * backend.target.bytesOf(dtype)) / alignment) * alignment);
         if (Math.floor(at / segment) !== Math.floor((at + bytes - 1) / segment)) at = Math.ceil(at / segment) * segment;
         const slot: Slot = { index: -1, dtype, size, bytes, place: { kind: "arena", offset: at } };
         at += bytes;
-        workspaceBytes = Math.max(workspaceBytes, at - start);
+        this.workspaceBytes = Math.max(this.workspaceBytes, at - start);
         return slot;
       };
-      const dispatches = emitKernel(kernel, `k${i}`, backend.gpu.traits, workspace);
+      const dispatches = emitKernel(kernel, `k${i}`, backend.gpu.traits, backend.tuner, workspace);
       if (!dispatches) {
         group = null;
         actions.push({ host: kernel as OpaqueKernel });
@@ -90,14 +111,7 @@ export class GpuProgram implements Executable {
       }
     });
     this.actions = actions;
-    this.arenaBytes = workspaceBytes ? start + workspaceBytes : this.plan.arenaBytes;
-    this.waiting = steps.every((s) => s.pipeline.ready) ? null : Promise.all(steps.map((s) => s.pipeline.compiled)).then(() => {});
-    this.waiting?.then(
-      () => {
-        this.waiting = null;
-      },
-      () => {}, // told to whoever runs the program
-    );
+    return steps.every((s) => s.pipeline.ready) ? null : Promise.all(steps.map((s) => s.pipeline.compiled)).then(() => {});
   }
 
   private prepare(dispatch: Dispatch, canonical: ReadonlyMap<Slot, Slot>): Step {
@@ -130,14 +144,23 @@ export class GpuProgram implements Executable {
     }
     const [from, to] = [inputs, outputs].map((list) => list.map((b) => (b as GpuBuffer).gpu)) as [GPUBuffer[], GPUBuffer[]];
     const sizes = outputs.map((b) => (b as GpuBuffer).bytes);
-    for (const [i, action] of this.actions.entries())
-      timeline.add(() => {
-        const places = this.places(from, to);
-        if ("host" in action) return this.host(action.host, places);
-        this.submit(action.steps, places, i === 0 ? this.copies(from, to, sizes) : []);
-      });
-    if (!this.actions.length) timeline.add(() => this.submit([], this.places(from, to), this.copies(from, to, sizes)));
+    timeline.add(() => this.execute(from, to, sizes));
     if (debugLevel() >= 3) timeline.add(() => console.error(this.explain()));
+  }
+
+  /** All actions; at once but for those that the CPU does in between. */
+  private execute(from: readonly GPUBuffer[], to: readonly GPUBuffer[], sizes: readonly number[]): void | Promise<void> {
+    const places = this.places(from, to);
+    const copies = this.copies(from, to, sizes);
+    const [first, ...others] = this.actions;
+    if (!others.length && (!first || "steps" in first)) return this.submit(first?.steps ?? [], places, copies);
+    return (async () => {
+      if (copies.length) this.submit([], places, copies);
+      for (const action of this.actions) {
+        if ("steps" in action) this.submit(action.steps, places, []);
+        else await this.host(action.host, places);
+      }
+    })();
   }
 
   /** An input that an output may overwrite, but does not, is copied there first. */
