@@ -1,18 +1,21 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { init } from "@gradus/tensor";
+import { type DeviceName, init } from "@gradus/tensor";
 import { timeInPage } from "./page.ts";
 import { peerNames, timePeer } from "./peers.ts";
 import { timeInProcess } from "./process.ts";
-import type { Timing } from "./timing.ts";
-import { workloads } from "./workloads.ts";
+import type { Timing, Where } from "./timing.ts";
+import { type Workload, workloads } from "./workloads.ts";
 
-const usage = `npm run bench -- [names] [--against ${peerNames.join(",")}] [--chromium] [--threads N] [--json]
+const usage = `npm run bench -- [names] [--against ${peerNames.join(",")}] [--chromium] [--threads N] [--device wasm|webgpu] [--count] [--json]
+--device webgpu: on the GPU, with the workloads that are too large for a CPU
+--count: with --device webgpu, count dispatches, operations and bytes of a run instead of doing it
 --chromium: time ours in a page too, and compare with it what peers do in a page
 names: ${Object.keys(workloads).join(" ")}
 Examples:
   npm run bench -- matmul-1024 gelu-4m
-  npm run bench -- --against torch --json`;
+  npm run bench -- --against torch --json
+  npm run bench -- --device webgpu --count gpt2-124m`;
 
 function fail(problem: string): never {
   console.error(`bench: ${problem}\n${usage}`);
@@ -28,6 +31,8 @@ const options = (() => {
         json: { type: "boolean" },
         chromium: { type: "boolean" },
         threads: { type: "string" },
+        device: { type: "string", default: "wasm" },
+        count: { type: "boolean", default: false },
         help: { type: "boolean" },
       },
     });
@@ -39,7 +44,13 @@ if (options.values.help) {
   console.log(usage);
   process.exit(0);
 }
-const names = options.positionals.length ? options.positionals : Object.keys(workloads).filter((n) => n !== "gpt-baby");
+const { count, device } = options.values;
+if (device !== "wasm" && device !== "webgpu") fail(`--device ${device} is neither wasm nor webgpu`);
+const onGpu = device === "webgpu";
+if (count && !onGpu) fail("--count is for --device webgpu");
+const names = options.positionals.length
+  ? options.positionals
+  : Object.keys(workloads).filter((n) => (onGpu ? n !== "gpt-baby" || count : n !== "gpt-baby" && !workloads[n]!.large));
 for (const name of names) if (!(name in workloads)) fail(`unknown workload ${name}`);
 const against = options.values.against?.split(",").filter(Boolean) ?? [];
 for (const peer of against) if (!peerNames.includes(peer)) fail(`unknown peer ${peer}`);
@@ -48,9 +59,24 @@ if (threads !== undefined && !(Number.isInteger(threads) && threads > 0))
   fail(`--threads ${options.values.threads} is not a positive integer`);
 const json = options.values.json ?? false;
 
-const { description } = await init({ device: "wasm", ...(threads === undefined ? {} : { threads }) });
+const where: Where = { device: device as DeviceName, count, ...(threads === undefined ? {} : { threads }) };
+const { description } = await init({ device: device as DeviceName, ...(threads === undefined ? {} : { threads }) }).catch((error: Error) =>
+  fail(error.message),
+);
 const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? "unknown"}, Node.js ${process.version}, ${description}`;
 if (!json) console.log(machine);
+
+/** Work as people read it, with the least that is possible where that is known. */
+function worked({ dispatches, operations, bytes }: NonNullable<Timing["work"]>, { least }: Workload): string {
+  const beside = (value: number, unit: string, lowest: number | undefined) =>
+    `${value.toPrecision(4)} ${unit}${lowest ? ` (${(value / lowest).toFixed(2)} times the least)` : ""}`;
+  const parts = [
+    `${dispatches} dispatches`,
+    beside(operations / 1e9, "billion operations", least && least.operations / 1e9),
+    beside(bytes / 1e6, "MB", least && least.bytes / 1e6),
+  ];
+  return parts.join(", ");
+}
 
 const ours = new Map<string, number>();
 const oursInPage = new Map<string, number>();
@@ -64,6 +90,7 @@ const print = (timing: Timing, reference?: number): void => {
     console.log(JSON.stringify({ ...timing, ...(gflops ? { gflops } : {}), ...(ratio === undefined ? {} : { ratio }), machine }));
     return;
   }
+  if (timing.work) return console.log(`${name.padEnd(22)} ${worked(timing.work, workloads[name]!)}`);
   const time = ms === undefined ? `${peer}: ${error}` : `${ms.toFixed(3).padStart(10)} ms`;
   const notes = [
     gflops ? `${gflops.toFixed(1)} GFLOP/s` : "",
@@ -75,12 +102,12 @@ const print = (timing: Timing, reference?: number): void => {
 };
 
 for (const name of names) {
-  const timing = await timeInProcess(name, threads);
+  const timing = await timeInProcess(name, where);
   if (timing.ms !== undefined) ours.set(name, timing.ms);
   print(timing);
 }
 if (options.values.chromium) {
-  for (const timing of await timeInPage(names, threads)) {
+  for (const timing of await timeInPage(names, where)) {
     if (timing.ms !== undefined) oursInPage.set(timing.name, timing.ms);
     print(timing);
   }

@@ -1,8 +1,8 @@
 import { launchBrowser, serve } from "../scripts/browser.ts";
-import type { Timing } from "./timing.ts";
+import type { Timing, Where } from "./timing.ts";
 
 /** Times ours in an isolated page of Chromium; a workload that fails gives its error. */
-export async function timeInPage(names: readonly string[], threads: number | undefined): Promise<Timing[]> {
+export async function timeInPage(names: readonly string[], where: Where): Promise<Timing[]> {
   const peer = "gradus-chromium";
   const browser = await launchBrowser().catch((error: Error) => error.message);
   if (typeof browser === "string") return names.map((name) => ({ peer, name, error: browser }));
@@ -13,11 +13,11 @@ export async function timeInPage(names: readonly string[], threads: number | und
     await page.goto(server.url);
     const timing = await page
       .evaluate(
-        async ([file, name, threads]) => {
+        async ([file, name, where]) => {
           const { startAndTime } = (await import(file)) as typeof import("./timing.ts");
-          return startAndTime(name, threads);
+          return startAndTime(name, where);
         },
-        ["/bench/timing.ts", name, threads] as const,
+        ["/bench/timing.ts", name, where] as const,
       )
       .catch((error: Error) => ({ name, error: error.message.split("\n")[0]! }));
     found.push({ ...timing, peer });

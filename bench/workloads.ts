@@ -23,12 +23,33 @@ import {
   type SymbolicTensor,
   ZeroPadding2D,
 } from "@gradus/nn";
-import { compile, gelu, layerNorm, matmul, pad, reshape, softmax, sum, type Tensor, tensor } from "@gradus/tensor";
+import {
+  arange,
+  argmax,
+  compile,
+  conv2d,
+  gelu,
+  layerNorm,
+  matmul,
+  pad,
+  reshape,
+  softmax,
+  sum,
+  type Tensor,
+  take,
+  tensor,
+  variable,
+  where,
+} from "@gradus/tensor";
 
 /** One piece of work: `prepare` makes the data, and the function it returns does it once, completely. */
 export interface Workload {
   readonly detail: string;
   readonly flops?: number;
+  /** The least that any program must do: operations of its products, and bytes of what goes in and comes out. */
+  readonly least?: { readonly operations: number; readonly bytes: number };
+  /** Too large for a CPU: left out unless named, but on a GPU. */
+  readonly large?: true;
   readonly prepare: () => () => void | Promise<void>;
 }
 
@@ -44,10 +65,11 @@ function uniform(shape: number[], low = 0, high = 1): Tensor {
 const integers = (shape: number[], below: number): Tensor => uniform(shape, 0, below).astype("int32").realize();
 
 /** A call of one compiled function; its result is complete when the function returns. */
-function call(detail: string, args: () => Tensor[], f: (...xs: Tensor[]) => Tensor, flops?: number): Workload {
+function call(detail: string, args: () => Tensor[], f: (...xs: Tensor[]) => Tensor, flops?: number, bytes?: number): Workload {
   return {
     detail,
     ...(flops === undefined ? {} : { flops }),
+    ...(bytes === undefined ? {} : { least: { operations: flops ?? 0, bytes } }),
     prepare: () => {
       const inputs = args();
       const run = compile(f);
@@ -137,29 +159,130 @@ function gpt(layers: number, heads: number, d: number, T: number, V: number, B: 
   return { model, x: integers([B, T], V), y: integers([B, T], V) };
 }
 
+function convolution(batch: number, side: number, from: number, to: number, k: number): Workload {
+  const flops = 2 * batch * side ** 2 * from * to * k ** 2;
+  const bytes = 4 * (batch * side ** 2 * (from + to) + k ** 2 * from * to);
+  const args = () => [uniform([batch, side, side, from], -1), uniform([k, k, from, to], -1)];
+  return {
+    ...call(`convolution, batch ${batch}, same padding`, args, (x, w) => conv2d(x, w, { padding: "same" }), flops, bytes),
+    large: true,
+  };
+}
+
+const gpt2 = { layers: 12, heads: 12, d: 768, T: 1024, V: 50257 };
+/** Weights of GPT-2's small model, output layer tied to the embedding. */
+const gpt2Weights = (() => {
+  const { layers, d, T, V } = gpt2;
+  return V * d + T * d + layers * (12 * d ** 2 + 13 * d) + 2 * d;
+})();
+
+/** GPT-2's small model (Radford et al. 2019): a training step with AdamW, float32. */
+function gpt2Step(batch: number): Workload {
+  const { layers, heads, d, T, V } = gpt2;
+  const build = () => {
+    const norm = (x: SymbolicTensor): SymbolicTensor => new LayerNormalization({ epsilon: 1e-5 })(x);
+    const ids = Input({ shape: [T], dtype: "int32" });
+    const embedding = new Embedding(V, d);
+    const tokens = embedding(ids);
+    let x = new Add()([tokens, new PositionEmbedding(T)(tokens)]);
+    for (let i = 0; i < layers; i++) {
+      const h = norm(x);
+      x = new Add()([x, new MultiHeadAttention(heads, d / heads)(h, h, { useCausalMask: true })]);
+      x = new Add()([x, new Dense(d)(new Dense(4 * d, { activation: "gelu" })(norm(x)))]);
+    }
+    const logits = new Lambda((y: Tensor) => matmul(y, embedding.embeddings.T))(norm(x));
+    const model = new Model({ inputs: ids, outputs: logits });
+    const loss = new losses.SparseCategoricalCrossentropy({ fromLogits: true });
+    model.compile({ optimizer: new AdamW({ learningRate: 1e-4, weightDecay: 0.01 }), loss });
+    return { model, x: integers([batch, T], V), y: integers([batch, T], V) };
+  };
+  const products = gpt2Weights - T * d;
+  // Forward, and twice as much backward; causal attention does half of its two products.
+  const operations = 6 * products * batch * T + 3 * layers * 2 * batch * T ** 2 * d;
+  // Weights and both moments read and written once.
+  return {
+    ...train(`GPT-2 124M, context ${T}, batch ${batch}, AdamW, float32`, build),
+    ...{ least: { operations, bytes: 6 * 4 * gpt2Weights }, large: true },
+  };
+}
+
+/** The next token of GPT-2's small model, after a full context: keys and values of what came before are kept. */
+function gpt2Token(): Workload {
+  const { layers, heads, d, T, V } = gpt2;
+  const width = d / heads;
+  return {
+    detail: `GPT-2 124M, one token after ${T - 1}, float32`,
+    least: { operations: 2 * (gpt2Weights - T * d) + layers * 4 * T * d, bytes: 4 * (gpt2Weights + 2 * layers * T * d) },
+    large: true,
+    prepare: () => {
+      const w = (...shape: number[]) => uniform(shape, -0.02, 0.02);
+      const [tokens, positions] = [w(V, d), w(T, d)];
+      const blocks = Array.from({ length: layers }, () => ({
+        ...{ qkv: w(d, 3 * d), qkvBias: w(3 * d), out: w(d, d), outBias: w(d) },
+        ...{ up: w(d, 4 * d), upBias: w(4 * d), down: w(4 * d, d), downBias: w(d) },
+        ...{ keys: variable(w(heads, T, width)), values: variable(w(heads, T, width)) },
+      }));
+      const step = compile((token: Tensor, position: Tensor) => {
+        let x = take(tokens, token, { axis: 0 })
+          .add(take(positions, position, { axis: 0 }))
+          .reshape([1, d]);
+        for (const b of blocks) {
+          const [q, k, v] = [0, 1, 2].map((i) => matmul(layerNorm(x), b.qkv).add(b.qkvBias).reshape([3, heads, 1, width]).get(i)) as [
+            Tensor,
+            Tensor,
+            Tensor,
+          ];
+          const here = arange(T).reshape([1, T, 1]).equal(position);
+          b.keys.assign(where(here, k, b.keys));
+          b.values.assign(where(here, v, b.values));
+          const scores = matmul(q, b.keys.swapaxes(1, 2)).div(Math.sqrt(width));
+          const seen = where(arange(T).lessEqual(position), scores, Number.NEGATIVE_INFINITY);
+          const mixed = matmul(softmax(seen), b.values).reshape([1, d]);
+          x = x.add(matmul(mixed, b.out).add(b.outBias));
+          x = x.add(matmul(gelu(matmul(layerNorm(x), b.up).add(b.upBias)), b.down).add(b.downBias));
+        }
+        return argmax(matmul(layerNorm(x), tokens.T), { axis: 1 });
+      });
+      const position = tensor(T - 1, { dtype: "int32" });
+      let token = tensor([17], { dtype: "int32" });
+      return () => {
+        const next = step(token, position);
+        token.dispose();
+        token = next;
+      };
+    },
+  };
+}
+
 const rows = () => [uniform([4096, 1024])];
 
 /** The workloads, under the names that the peers' scripts use. */
 export const workloads: Record<string, Workload> = {
   ...Object.fromEntries(
-    [256, 512, 1024, 2048].map((n) => [
+    [256, 512, 1024, 2048, 4096].map((n) => [
       `matmul-${n}`,
-      call(
-        `f32 ${n}x${n} @ ${n}x${n}`,
-        () => [uniform([n, n]), uniform([n, n])],
-        (a, b) => matmul(a, b),
-        2 * n ** 3,
-      ),
+      {
+        ...call(
+          `f32 ${n}x${n} @ ${n}x${n}`,
+          () => [uniform([n, n]), uniform([n, n])],
+          (a, b) => matmul(a, b),
+          2 * n ** 3,
+          12 * n ** 2,
+        ),
+        ...(n > 2048 ? { large: true as const } : {}),
+      },
     ]),
   ),
   "gelu-4m": call(
     "gelu (erf) over 4,000,000 f32",
     () => [uniform([4_000_000])],
     (x) => gelu(x),
+    undefined,
+    8 * 4_000_000,
   ),
-  "softmax-4096x1024": call("softmax over the last axis, f32", rows, (x) => softmax(x)),
-  "sum-axis0-4096x1024": call("sum over axis 0, f32", rows, (x) => sum(x, { axis: 0 })),
-  "layernorm-4096x1024": call("layer norm over the last axis, f32", rows, (x) => layerNorm(x)),
+  "softmax-4096x1024": call("softmax over the last axis, f32", rows, (x) => softmax(x), undefined, 8 * 4096 * 1024),
+  "sum-axis0-4096x1024": call("sum over axis 0, f32", rows, (x) => sum(x, { axis: 0 }), undefined, 4 * 4097 * 1024),
+  "layernorm-4096x1024": call("layer norm over the last axis, f32", rows, (x) => layerNorm(x), undefined, 8 * 4096 * 1024),
   "mlp-1-8-8-1-b32": train("Dense 1-8-8-1, sigmoid, batch 32, MSE, Adam", () => mlp([1, 8, 8, 1], "sigmoid", 32, 0.05)),
   "mlp-19-32x4-1-b64": train("Dense 19-32-32-32-32-1, relu, batch 64, MSE, Adam", () => mlp([19, 32, 32, 32, 32, 1], "relu", 64, 0.01)),
   "cnn-ngon-b64": train("Conv 13x13x8 valid, maxpool 20, conv 1x1x4, 32x32x1, batch 64, Adam", () => {
@@ -184,6 +307,21 @@ export const workloads: Record<string, Workload> = {
     },
   },
   "gpt-small": train("GPT 4 layers, 4 heads, d 128, context 64, vocabulary 65, batch 12, AdamW", () => gpt(4, 4, 128, 64, 65, 12)),
+  ...Object.fromEntries(
+    // Layers of ResNet-50 (He et al. 2016, table 1): side, channels in and out, kernel.
+    (
+      [
+        [56, 64, 64, 3],
+        [56, 64, 256, 1],
+        [28, 128, 128, 3],
+        [14, 1024, 256, 1],
+        [14, 256, 256, 3],
+        [7, 512, 512, 3],
+      ] as const
+    ).map(([side, from, to, k]) => [`conv-${side}x${side}x${from}-${k}x${k}x${to}`, convolution(32, side, from, to, k)]),
+  ),
+  "gpt2-124m": gpt2Step(4),
+  "gpt2-124m-token": gpt2Token(),
   "gpt-baby": train("GPT 6 layers, 6 heads, d 384, context 256, vocabulary 65, batch 8, AdamW, no dropout", () =>
     gpt(6, 6, 384, 256, 65, 8),
   ),

@@ -27,7 +27,7 @@ export { type Compiled, type CompileOptions, compile } from "./graph/compile.ts"
 export { setDebugLevel } from "./graph/debug.ts";
 export type { MemoryReport } from "./graph/engine.ts";
 export { type Device, type DeviceName, type InitOptions, init } from "./graph/init.ts";
-export { explain, memoryReport, scope } from "./graph/inspect.ts";
+export { explain, memoryReport, scope, synchronize, workReport } from "./graph/inspect.ts";
 export { is as isPrimitive, type Node as GraphNode } from "./graph/node.ts";
 export type { Attributes, Op as Primitive } from "./graph/primitives.ts";
 export { type NestedArray, Tensor, Variable } from "./graph/tensor.ts";

@@ -26,6 +26,15 @@ export interface BackendMemory {
   readonly count: number;
 }
 
+/** What a device has been asked to do since it started. */
+export interface BackendWork {
+  /** Kernels started. */
+  readonly dispatches: number;
+  /** Elementary operations on numbers, and bytes that kernels read and write at least. */
+  readonly operations: number;
+  readonly bytes: number;
+}
+
 /** Where computation happens. Everything a device has to offer the engine. */
 export interface Backend {
   readonly name: string;
@@ -42,5 +51,9 @@ export interface Backend {
   /** Only where the device allows it (CPU backends). A copy. */
   readSync?(buffer: DeviceBuffer, dtype: DType, length: number): TypedArray;
   build(graph: Graph): Executable;
+  /** Resolves when everything asked for is done, where that takes its time. */
+  finish?(): Promise<void>;
   memory(): BackendMemory;
+  /** Where the device keeps count. */
+  work?(): BackendWork;
 }

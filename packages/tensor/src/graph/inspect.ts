@@ -1,6 +1,16 @@
+import type { BackendWork } from "../backends/backend.ts";
 import { engine, type MemoryReport } from "./engine.ts";
 import { type Graph, linearise, snapshot } from "./graph.ts";
 import { Tensor } from "./tensor.ts";
+
+/**
+ * What the device has been asked to do since it started (dispatches, operations, bytes); null on devices that do not count.
+ * The difference of two reports tells what lies between them.
+ */
+export const workReport = (): BackendWork | null => engine.backend.work?.() ?? null;
+
+/** Resolves when the device has done all that was asked: a GPU works on while the program goes on. The CPU is always done. */
+export const synchronize = async (): Promise<void> => engine.backend.finish?.();
 
 /** What the engine holds: bytes in arrays, in intermediates, reserved from the system, and how many arrays and programs. */
 export const memoryReport = (): MemoryReport => engine.memory();

@@ -2,7 +2,7 @@ import type { Target } from "../../compile/target.ts";
 import { bytesOf, type DType, type TypedArray } from "../../dtype.ts";
 import { DTypeError, StateError } from "../../errors.ts";
 import type { Graph } from "../../graph/graph.ts";
-import type { Backend, BackendMemory, DeviceBuffer, Executable } from "../backend.ts";
+import type { Backend, BackendMemory, BackendWork, DeviceBuffer, Executable } from "../backend.ts";
 import { mostFeatures } from "./attention.ts";
 import { type Gpu, type GpuOptions, lostError, mapRead, openGpu, usage } from "./device.ts";
 import { HostProgram } from "./host.ts";
@@ -22,6 +22,8 @@ export interface WebGpuOptions extends GpuOptions {
   readonly fallback?: Backend;
   /** Try how large products run fastest, when they are first met, and keep it for later sessions. Default: on real GPUs. */
   readonly tune?: boolean;
+  /** Plan and count all work (see `workReport`), but do none: arrays have no memory and read as zeros. */
+  readonly dry?: boolean;
 }
 
 /** The types whose contractions go through tiles in shared memory. */
@@ -62,12 +64,15 @@ export class WebGpuBackend implements Backend {
   private readonly parameterLists = new Map<string, GPUBuffer>();
   private arrayBytes = 0;
   private count = 0;
+  private done = { dispatches: 0, operations: 0, bytes: 0 };
+  readonly dry: boolean;
   /** Why the device is gone. */
   private lost: string | null = null;
 
   private constructor(gpu: Gpu, options: WebGpuOptions) {
     this.gpu = gpu;
     this.options = options;
+    this.dry = options.dry ?? false;
     const { device, traits } = gpu;
     const limit = options.limitBytes ?? Number.POSITIVE_INFINITY;
     const failed = (error: Error) => this.timeline.fail(error);
@@ -86,7 +91,7 @@ export class WebGpuBackend implements Backend {
       ownAttention: ({ T, d, e, dtype }) => dtype === "float32" && T >= 8 && Math.max(d, e) <= mostFeatures,
       fewHeads: 1,
     };
-    const tunes = options.tune ?? !gpu.software;
+    const tunes = (options.tune ?? !gpu.software) && !this.dry;
     this.tuner = new Tuner(gpu.name, traits, tunes ? (kernel, cut) => measureCut(this, kernel, cut) : null);
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
@@ -124,7 +129,7 @@ export class WebGpuBackend implements Backend {
   allocate(dtype: DType, length: number): GpuBuffer {
     this.checkAlive();
     const bytes = Math.max(4, Math.ceil((length * this.bytesOf(dtype)) / 4) * 4);
-    const buffer = new GpuBuffer(this, dtype, length, bytes, this.buffers.acquire(bytes));
+    const buffer = new GpuBuffer(this, dtype, length, bytes, this.dry ? this.nothing : this.buffers.acquire(bytes));
     this.arrayBytes += length * bytesOf(dtype);
     this.count++;
     return buffer;
@@ -137,12 +142,13 @@ export class WebGpuBackend implements Backend {
     this.arrayBytes -= own.length * bytesOf(own.dtype);
     this.count--;
     // Work asked for before may still be waiting for its turn.
-    this.timeline.add(() => this.buffers.release(own.gpu, own.bytes));
+    if (!this.dry) this.timeline.add(() => this.buffers.release(own.gpu, own.bytes));
   }
 
   write(buffer: DeviceBuffer, data: TypedArray): void {
     this.checkAlive();
     const own = buffer as GpuBuffer;
+    if (this.dry) return;
     const stored = toStored(own.dtype, data, this.gpu.traits.float16);
     this.timeline.add(() => this.upload(own.gpu, 0, stored));
   }
@@ -156,6 +162,7 @@ export class WebGpuBackend implements Backend {
     this.checkAlive();
     const own = buffer as GpuBuffer;
     const bytes = length * this.bytesOf(dtype);
+    if (this.dry) return fromStored(dtype, new Uint8Array(Math.ceil(bytes / 4) * 4), length, this.gpu.traits.float16);
     const waiting = await this.timeline.reach(() => this.download(own.gpu, 0, bytes));
     const stored = await waiting;
     this.timeline.check();
@@ -242,6 +249,24 @@ export class WebGpuBackend implements Backend {
 
   private segmentSize(i: number, bytes: number): number {
     return Math.min(this.target.segment, bytes - i * this.target.segment);
+  }
+
+  async finish(): Promise<void> {
+    this.checkAlive();
+    const done = await this.timeline.reach(() => ({ waiting: this.gpu.device.queue.onSubmittedWorkDone() }));
+    await done.waiting;
+    this.timeline.check();
+  }
+
+  /** Notes work that is submitted. */
+  note(operations: number, bytes: number): void {
+    this.done.dispatches++;
+    this.done.operations += operations;
+    this.done.bytes += bytes;
+  }
+
+  work(): BackendWork {
+    return { ...this.done };
   }
 
   memory(): BackendMemory {

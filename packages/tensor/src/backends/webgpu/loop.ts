@@ -15,7 +15,8 @@ const busy = 2 ** 16;
 /** A loop kernel as one dispatch. Without reductions each thread does one element; else `lanes` threads share each row. */
 export function emitLoop(kernel: LoopKernel, name: string, traits: Traits): Dispatch {
   const slots = new Set([...readSlots(kernel), ...writtenSlots(kernel)]);
-  const work = { flops: sizeOf(kernel.dims) * kernel.body.length, bytes: [...slots].reduce((n, s) => n + s.bytes, 0) };
+  const operations = kernel.body.filter((v) => !["load", "constant", "index", "guard"].includes(v.op)).length;
+  const work = { flops: sizeOf(kernel.dims) * operations, bytes: [...slots].reduce((n, s) => n + s.bytes, 0) };
   const shader = new Shader(traits);
   if (!kernel.body.some((v) => v.op === "reduce")) {
     const elements = sizeOf(kernel.dims);

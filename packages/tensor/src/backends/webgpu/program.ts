@@ -111,6 +111,7 @@ export class GpuProgram implements Executable {
       }
     });
     this.actions = actions;
+    if (backend.dry) return null;
     return steps.every((s) => s.pipeline.ready) ? null : Promise.all(steps.map((s) => s.pipeline.compiled)).then(() => {});
   }
 
@@ -132,6 +133,7 @@ export class GpuProgram implements Executable {
     const code = declare(dispatch, backend.gpu.traits, bindings, writable);
     const access = slots.map(writable);
     if (dispatch.parameters) access.push(false);
+    if (backend.dry) return { dispatch, slots, pipeline: null!, groups: [] };
     return { dispatch, slots, pipeline: backend.pipelines.get(dispatch.name.replace(/\d+/, ""), code, access), groups: [] };
   }
 
@@ -150,6 +152,10 @@ export class GpuProgram implements Executable {
 
   /** All actions; at once but for those that the CPU does in between. */
   private execute(from: readonly GPUBuffer[], to: readonly GPUBuffer[], sizes: readonly number[]): void | Promise<void> {
+    if (this.backend.dry) {
+      for (const action of this.actions) if ("steps" in action) this.submit(action.steps, { inputs: [], outputs: [], arena: [] }, []);
+      return;
+    }
     const places = this.places(from, to);
     const copies = this.copies(from, to, sizes);
     const [first, ...others] = this.actions;
@@ -213,6 +219,8 @@ export class GpuProgram implements Executable {
 
   private submit(steps: readonly Step[], places: Places, copies: readonly [GPUBuffer, GPUBuffer, number][]): void {
     const { device } = this.backend.gpu;
+    for (const { dispatch } of steps) this.backend.note(dispatch.flops, dispatch.bytes);
+    if (this.backend.dry) return;
     const encoder = device.createCommandEncoder();
     for (const [from, to, bytes] of copies) encoder.copyBufferToBuffer(from, 0, to, 0, bytes);
     if (debugLevel() >= 2) {
