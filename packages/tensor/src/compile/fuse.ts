@@ -15,13 +15,12 @@ const smallKernel = 2 ** 14;
  */
 export function fuse({ kernels, slots }: Lowered, target: Target): Lowered {
   const slotLimit = Math.min(mostSlots, target.slots);
-  const list: (Kernel | null)[] = [...kernels];
+  const list: (Kernel | null)[] = kernels.map((k) => (k.kind === "loop" ? squeeze(k) : k));
   for (let j = 1; j < list.length; j++) {
     // Nearest first: values are still in registers or cache.
     for (let i = j - 1; i >= Math.max(0, j - 64); i--) {
-      const first = list[i];
-      const second = list[j];
-      if (first?.kind !== "loop" || second?.kind !== "loop") continue;
+      if (list[i]?.kind !== "loop" || list[j]?.kind !== "loop") continue;
+      const [first, second] = sameSpace(list[i] as LoopKernel, list[j] as LoopKernel);
       const split = commonSplit(first, second);
       if (split === null || !related(first, second)) continue;
       const written = new Set(first.stores.map((s) => s.access.slot));
@@ -46,6 +45,48 @@ export function fuse({ kernels, slots }: Lowered, target: Target): Lowered {
 
 const sameList = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
 const sameAffine = (a: Affine, b: Affine): boolean => a.offset === b.offset && sameList(a.strides, b.strides);
+
+/** Without dimensions of one element, but for one that a reduction needs. */
+function squeeze(kernel: LoopKernel): LoopKernel {
+  const kept = kernel.dims.flatMap((n, d) => (n === 1 ? [] : [d]));
+  const reduces = kernel.body.some((v) => v.op === "reduce");
+  if (reduces && !kept.some((d) => d >= kernel.split)) kept.push(kernel.dims.length - 1);
+  if (kept.length === kernel.dims.length) return kernel;
+  return {
+    ...kernel,
+    ...mapAffines(kernel, (a) => ({ ...a, strides: kept.map((d) => a.strides[d]!) })),
+    dims: kept.map((d) => kernel.dims[d]!),
+    split: kept.filter((d) => d < kernel.split).length,
+  };
+}
+
+/**
+ * Two kernels over one space where they can be: one that does something once a row (a mean from a sum) becomes part of the
+ * other's rows.
+ */
+function sameSpace(a: LoopKernel, b: LoopKernel): [LoopKernel, LoopKernel] {
+  if (a.dims.length < b.dims.length) return [onceARow(a, b) ?? a, b];
+  return [a, a.dims.length > b.dims.length ? (onceARow(b, a) ?? b) : b];
+}
+
+function onceARow(kernel: LoopKernel, rows: LoopKernel): LoopKernel | null {
+  if (kernel.split !== kernel.dims.length || !sameList(kernel.dims, rows.dims.slice(0, rows.split))) return null;
+  const more = rows.dims.length - kernel.dims.length;
+  const widen = <A extends Affine>(a: A): A => ({ ...a, strides: [...a.strides, ...new Array<number>(more).fill(0)] });
+  return { ...kernel, ...mapAffines(kernel, widen), dims: rows.dims };
+}
+
+/** Body and stores with other index maps. */
+function mapAffines(kernel: LoopKernel, map: <A extends Affine>(a: A) => A): Pick<LoopKernel, "body" | "stores"> {
+  const access = (a: Access): Access => ({ ...map(a), guards: a.guards.map(map) });
+  const body = kernel.body.map((v): Value => {
+    if (v.op === "load") return { ...v, access: access(v.access) };
+    if (v.op === "index") return { ...v, index: map(v.index) };
+    if (v.op === "guard") return { ...v, guards: v.guards.map(map) };
+    return v;
+  });
+  return { body, stores: kernel.stores.map((s) => ({ value: s.value, access: access(s.access) })) };
+}
 
 /** The split of the merged kernel, or null where the spaces do not fit. */
 function commonSplit(a: LoopKernel, b: LoopKernel): number | null {
@@ -177,20 +218,11 @@ export function coalesce(kernel: LoopKernel): LoopKernel {
     if (!inner) split = groups.length;
   });
   const strides = (a: Affine) => groups.map((g) => a.strides[g.at(-1)!]!);
-  const affine = <A extends Affine>(a: A): A => ({ ...a, strides: strides(a) });
-  const access = (a: Access): Access => ({ ...affine(a), guards: a.guards.map(affine) });
-  const body = kernel.body.map((v): Value => {
-    if (v.op === "load") return { ...v, access: access(v.access) };
-    if (v.op === "index") return { ...v, index: affine(v.index) };
-    if (v.op === "guard") return { ...v, guards: v.guards.map(affine) };
-    return v;
-  });
   return cutAtGuards({
     kind: "loop",
     dims: groups.map((g) => g.reduce((n, d) => n * kernel.dims[d]!, 1)),
     split,
-    body,
-    stores: kernel.stores.map((s) => ({ value: s.value, access: access(s.access) })),
+    ...mapAffines(kernel, (a) => ({ ...a, strides: strides(a) })),
   });
 }
 

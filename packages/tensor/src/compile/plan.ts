@@ -57,9 +57,10 @@ function readsWhatItWrites(kernel: Kernel, from: Slot, to: Slot): boolean {
   if (kernel.kind !== "loop") return false;
   const writes = kernel.stores.filter((s) => s.access.slot === to);
   if (writes.length !== 1) return false;
-  // With a reduction a row is read again after its first elements were written.
-  if (kernel.body.some((v) => v.op === "reduce")) return false;
   const { access } = writes[0]!;
+  // With a reduction a row is read again after its first elements were written, unless it is written once, in the end.
+  const varies = access.strides.some((s, d) => d >= kernel.split && s !== 0 && kernel.dims[d] !== 1);
+  if (varies && kernel.body.some((v) => v.op === "reduce")) return false;
   return kernel.body.every(
     (v) =>
       v.op !== "load" ||

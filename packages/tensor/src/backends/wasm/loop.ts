@@ -51,6 +51,8 @@ interface Analysis {
   readonly stage: readonly number[];
   readonly passes: number;
   readonly spilled: ReadonlySet<number>;
+  /** Stores that happen all along a row; the others happen once. */
+  readonly sweeping: ReadonlySet<LoopKernel["stores"][number]>;
 }
 
 function analyse(kernel: LoopKernel): Analysis {
@@ -72,9 +74,9 @@ function analyse(kernel: LoopKernel): Analysis {
   const rank = dims.length;
   // Lanes lie where most accesses are next to each other.
   const score = (dim: number) => accesses.reduce((n, a) => n + (a.strides[dim] === 1 ? 2 : a.strides[dim] === 0 ? 1 : -1), 0);
-  const rowStores = stores.some((s) => varies[s.value]);
+  const sweeping = new Set(stores.filter((s) => varies[s.value] || innerVaries(s.access)));
   let byRow = split < rank;
-  if (byRow && split > 0 && !rowStores && dims[split - 1]! >= 4) byRow = score(rank - 1) >= score(split - 1);
+  if (byRow && split > 0 && !sweeping.size && dims[split - 1]! >= 4) byRow = score(rank - 1) >= score(split - 1);
   if (split === 0) byRow = split < rank;
   const laneDim = byRow ? rank - 1 : split - 1;
   const vector =
@@ -108,7 +110,7 @@ function analyse(kernel: LoopKernel): Analysis {
       if (wantedLater && wantedNow && bytesOf(v.dtype) <= 8) spilled.add(i);
     });
   }
-  return { laneDim, byRow, vector, width, varies, stage, passes, spilled };
+  return { laneDim, byRow, vector, width, varies, stage, passes, spilled, sweeping };
 }
 
 function reaches(body: readonly Value[], from: number, to: number): boolean {
@@ -334,8 +336,9 @@ class LoopEmitter {
     this.rowValues = Array.from({ length: wide }, () => new Map());
     this.splats.clear();
     for (let pass = 0; pass < this.a.passes; pass++) this.pass(pass, lanes, wide);
-    for (const { value, access } of this.kernel.stores) {
-      if (this.a.varies[value]) continue;
+    for (const store of this.kernel.stores) {
+      if (this.a.sweeping.has(store)) continue;
+      const { value, access } = store;
       this.rowValues.forEach((values, step) => {
         this.store(access, values.get(value)!, this.kernel.body[value]!.dtype, lanes, step);
       });
@@ -349,7 +352,7 @@ class LoopEmitter {
   private pass(pass: number, lanes: Width, wide: number): void {
     const { f, kernel } = this;
     const { body, stores, dims, split } = kernel;
-    const { varies, stage, byRow, vector } = this.a;
+    const { varies, stage, byRow, vector, sweeping } = this.a;
     const wantedRow = (i: number) => !varies[i] && stage[i] === pass && body[i]!.op !== "reduce";
     body.forEach((v, i) => {
       if (!wantedRow(i)) return;
@@ -360,7 +363,7 @@ class LoopEmitter {
       });
     });
     const reduces = body.map((_, i) => i).filter((i) => body[i]!.op === "reduce" && stage[body[i]!.args[0]!] === pass);
-    const sweepStores = stores.filter((s) => varies[s.value] && stage[s.value] === pass);
+    const sweepStores = stores.filter((s) => sweeping.has(s) && stage[s.value] === pass);
     if (!reduces.length && !sweepStores.length) return;
 
     const wanted = new Set<number>();
