@@ -21,7 +21,7 @@ export function fuse({ kernels, slots }: Lowered, target: Target): Lowered {
     for (let i = j - 1; i >= Math.max(0, j - 64); i--) {
       if (list[i]?.kind !== "loop" || list[j]?.kind !== "loop") continue;
       const [first, second] = sameSpace(list[i] as LoopKernel, list[j] as LoopKernel);
-      const split = commonSplit(first, second);
+      const split = commonSplit(first, second, target);
       if (split === null || !related(first, second)) continue;
       const written = new Set(first.stores.map((s) => s.access.slot));
       const wanted = readSlots(second);
@@ -89,9 +89,11 @@ function mapAffines(kernel: LoopKernel, map: <A extends Affine>(a: A) => A): Pic
 }
 
 /** The split of the merged kernel, or null where the spaces do not fit. */
-function commonSplit(a: LoopKernel, b: LoopKernel): number | null {
+function commonSplit(a: LoopKernel, b: LoopKernel, target: Target): number | null {
   if (!sameList(a.dims, b.dims)) return null;
   if (a.split === b.split) return a.split;
+  // What is left in rows can go on with the rows of a contraction; a sum over everything cannot.
+  if (target.joins === "rows" && Math.min(a.split, b.split) === 0) return null;
   const rank = a.dims.length;
   if (a.split !== rank && b.split !== rank) return null;
   const split = Math.min(a.split, b.split);
