@@ -1,24 +1,25 @@
-import { sizeOf, stridesOf } from "../shape.ts";
+import { sizeOf } from "../shape.ts";
 import { readSlots, writtenSlots } from "./fuse.ts";
 import type { Access, ContractionKernel, Kernel, LoopKernel, Slot } from "./kernel.ts";
 import { type Lowered, mostSlots } from "./lower.ts";
 import type { Target } from "./target.ts";
+import { countBuffers } from "./twins.ts";
 
 /** How far apart a contraction and its epilogue may stand. */
 const reach = 64;
 
 /**
- * Joins contractions with elementwise kernels that read the product element by element (bias, activation, residual): they
+ * Joins contractions with elementwise kernels that read the product element by element, be it transposed (bias, activation, residual): they
  * get it in registers. A product that nobody else reads needs no memory.
  */
-export function joinElements({ kernels, slots }: Lowered, target: Target): Lowered {
+export function joinElements({ kernels, slots }: Lowered, target: Target, twins: ReadonlyMap<Slot, Slot>): Lowered {
   const list: (Kernel | null)[] = [...kernels];
   list.forEach((first, i) => {
     if (first?.kind !== "contraction" || first.gap) return;
     for (let j = i + 1; j < Math.min(list.length, i + reach); j++) {
       const loop = list[j];
       if (!loop || !readSlots(loop).has(first.out)) continue;
-      if (loop.kind === "loop" && readsInOrder(loop, first.out)) {
+      if (loop.kind === "loop" && readsEachOnce(loop, first.out)) {
         const between = list.slice(i + 1, j).filter((k): k is Kernel => k !== null);
         const others = list.some((k) => k && k !== first && k !== loop && readSlots(k).has(first.out));
         const joined: ContractionKernel = {
@@ -31,7 +32,7 @@ export function joinElements({ kernels, slots }: Lowered, target: Target): Lower
         );
         const earlier =
           writtenSlots(loop).every((s) => s.place.kind === "arena") && !between.some((k) => overlaps(readSlots(loop), writtenSlots(k)));
-        if (used.size <= Math.min(mostSlots, target.slots) && (later || earlier)) {
+        if (countBuffers(used, twins) <= Math.min(mostSlots, target.slots) && (later || earlier)) {
           list[later ? j : i] = joined;
           list[later ? i : j] = null;
         }
@@ -44,10 +45,21 @@ export function joinElements({ kernels, slots }: Lowered, target: Target): Lower
 
 const overlaps = (a: Iterable<Slot>, b: readonly Slot[]): boolean => [...a].some((s) => b.includes(s));
 
-/** Whether point p of an elementwise kernel reads element p of the slot and no other. */
-function readsInOrder(loop: LoopKernel, slot: Slot): boolean {
+/**
+ * Whether an elementwise kernel reads each element of the slot at one point, in whatever order of its dimensions: then the
+ * point follows from the element.
+ */
+function readsEachOnce(loop: LoopKernel, slot: Slot): boolean {
   if (loop.split !== loop.dims.length || sizeOf(loop.dims) !== slot.size) return false;
-  const strides = stridesOf(loop.dims);
-  const inOrder = (a: Access) => !a.guards.length && a.offset === 0 && loop.dims.every((n, d) => n === 1 || a.strides[d] === strides[d]);
-  return loop.body.every((v) => v.op !== "load" || v.access.slot !== slot || inOrder(v.access));
+  const reads = loop.body.flatMap((v) => (v.op === "load" && v.access.slot === slot ? [v.access] : []));
+  const first = reads[0]!;
+  const same = (a: Access) => a.strides.every((s, d) => s === first.strides[d] || loop.dims[d] === 1);
+  if (reads.some((a) => a.guards.length || a.offset !== 0 || !same(a))) return false;
+  // Sorted by stride, each dimension steps over all that is within it.
+  let within = 1;
+  for (const d of [...loop.dims.keys()].filter((d) => loop.dims[d] !== 1).sort((a, b) => first.strides[a]! - first.strides[b]!)) {
+    if (first.strides[d] !== within) return false;
+    within *= loop.dims[d]!;
+  }
+  return true;
 }

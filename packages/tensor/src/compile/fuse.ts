@@ -2,6 +2,7 @@ import { sizeOf } from "../shape.ts";
 import type { Access, Affine, Guard, Kernel, LoopKernel, Slot, Value } from "./kernel.ts";
 import { type Lowered, mostSlots } from "./lower.ts";
 import type { Target } from "./target.ts";
+import { countBuffers } from "./twins.ts";
 
 /** Limits that keep a fused kernel's registers and code within reason. */
 const mostValues = 240;
@@ -13,7 +14,7 @@ const smallKernel = 2 ** 14;
  * Merges loop kernels over the same iteration space: a reader with what it reads (softmax, normalisation: several
  * reductions and maps over a row held in cache), and kernels that read the same (an optimizer's three updates).
  */
-export function fuse({ kernels, slots }: Lowered, target: Target): Lowered {
+export function fuse({ kernels, slots }: Lowered, target: Target, twins: ReadonlyMap<Slot, Slot>): Lowered {
   const slotLimit = Math.min(mostSlots, target.slots);
   const list: (Kernel | null)[] = kernels.map((k) => (k.kind === "loop" ? squeeze(k) : k));
   for (let j = 1; j < list.length; j++) {
@@ -30,7 +31,7 @@ export function fuse({ kernels, slots }: Lowered, target: Target): Lowered {
       const canMoveEarlier = !between.some((k) => writtenSlots(k).some((s) => wanted.has(s)));
       if (!canMoveLater && !canMoveEarlier) continue;
       const merged = merge(first, second, split);
-      if (!merged || merged.body.length > mostValues || slotsOf(merged).size > slotLimit) continue;
+      if (!merged || merged.body.length > mostValues || countBuffers(slotsOf(merged), twins) > slotLimit) continue;
       list[canMoveLater ? j : i] = merged;
       list[canMoveLater ? i : j] = null;
       if (!canMoveLater) break;

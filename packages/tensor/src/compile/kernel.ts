@@ -85,7 +85,7 @@ export interface ContractionKernel {
   readonly b: OperandStrides;
   readonly out: Slot;
   readonly gap?: number;
-  /** What is done with each element as soon as it is known: points of an elementwise kernel that read `out` in its order. */
+  /** What is done with each element as soon as it is known: an elementwise kernel that reads each element of `out` at one point. */
   readonly epilogue?: { readonly kernel: LoopKernel; readonly storesProduct: boolean };
 }
 

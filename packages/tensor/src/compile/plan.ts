@@ -6,6 +6,7 @@ import type { Access, Kernel, LoopKernel, Slot } from "./kernel.ts";
 import { type Lowered, lower } from "./lower.ts";
 import { rewrite } from "./rewrite.ts";
 import type { Target } from "./target.ts";
+import { twinsOf } from "./twins.ts";
 import { winograd } from "./winograd.ts";
 
 /** All a backend needs to generate code: kernels in order, slots with places, and how much memory the arena takes. */
@@ -15,11 +16,13 @@ export interface Plan extends Lowered {
 
 /** From graph to kernels with planned memory. */
 export function plan(graph: Graph, target: Target): Plan {
-  const fused = fuse(lower(rewrite(graph, target), target), target);
+  const lowered = lower(rewrite(graph, target), target);
+  const twins = twinsOf(lowered.slots, graph.inPlace);
+  const fused = fuse(lowered, target, twins);
   const convolved = target.winograd ? winograd(fused) : fused;
-  const joined = target.joins === "rows" ? chain(convolved) : joinElements(convolved, target);
-  const lowered = protectInPlace(joined, graph);
-  return { ...lowered, arenaBytes: placeInArena(lowered, target) };
+  const joined = target.joins === "rows" ? chain(convolved) : joinElements(convolved, target, twins);
+  const safe = protectInPlace(joined, graph);
+  return { ...safe, arenaBytes: placeInArena(safe, target) };
 }
 
 /** An output may overwrite an input only after the last read of it; else it is computed elsewhere and copied at the end. */

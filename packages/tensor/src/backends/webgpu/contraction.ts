@@ -109,11 +109,23 @@ function finishElement(shader: Shader, kernel: ContractionKernel, at: string, va
   if (!epilogue || epilogue.storesProduct) shader.write(out, at, value);
   if (!epilogue) return;
   const given = new Map<number, string>();
+  let strides: readonly number[] = [];
   epilogue.kernel.body.forEach((v, i) => {
-    if (v.op === "load" && v.access.slot === out) given.set(i, value);
+    if (v.op !== "load" || v.access.slot !== out) return;
+    given.set(i, value);
+    strides = v.access.strides;
   });
+  // The point that reads this element.
   const { dims } = epilogue.kernel;
-  emitElement(shader, epilogue.kernel, new Space(shader, dims, unravel(shader, at, dims)), given);
+  const index = isRowMajor(dims, strides)
+    ? unravel(shader, at, dims)
+    : dims.map((n, d) => (n === 1 ? "0" : shader.let(`(${at} / ${strides[d]}) % ${n}`, "i")));
+  emitElement(shader, epilogue.kernel, new Space(shader, dims, index), given);
+}
+
+function isRowMajor(dims: readonly number[], strides: readonly number[]): boolean {
+  const rowMajor = stridesOf(dims);
+  return dims.every((n, d) => n === 1 || strides[d] === rowMajor[d]);
 }
 
 /** Joins neighbouring dimensions through which all strides step as through one. */
@@ -318,7 +330,10 @@ function refined(dims: readonly number[], strides: readonly number[], fine: read
 function asLoops(kernel: ContractionKernel, workspace: Workspace): LoopKernel[] {
   const { a, b, batch, rows, columns, inner, epilogue } = kernel;
   const outer = [...batch, ...rows, ...columns];
-  const fine = epilogue ? refine(outer.length ? outer : [1], epilogue.kernel.dims) : outer;
+  const inOrder = epilogue?.kernel.body.every(
+    (v) => v.op !== "load" || v.access.slot !== kernel.out || isRowMajor(epilogue.kernel.dims, v.access.strides),
+  );
+  const fine = epilogue ? (inOrder ? refine(outer.length ? outer : [1], epilogue.kernel.dims) : null) : outer;
   if (epilogue && !fine) {
     const product = epilogue.storesProduct ? kernel.out : workspace(kernel.dtype, kernel.out.size);
     const { epilogue: _, ...plain } = kernel;

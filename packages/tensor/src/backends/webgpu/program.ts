@@ -1,6 +1,7 @@
 import { explainPlan } from "../../compile/explain.ts";
 import type { OpaqueKernel, Slot } from "../../compile/kernel.ts";
 import { type Plan, plan } from "../../compile/plan.ts";
+import { twinsOf } from "../../compile/twins.ts";
 import { StateError } from "../../errors.ts";
 import { debugLevel } from "../../graph/debug.ts";
 import type { Graph } from "../../graph/graph.ts";
@@ -73,13 +74,7 @@ export class GpuProgram implements Executable {
   private emit(): Promise<void> | null {
     const { backend, plan, workspaceStart: start } = this;
     // An output in place of an input is the same memory, and one binding where a kernel uses both.
-    const canonical = new Map<Slot, Slot>();
-    for (const slot of plan.slots)
-      if (slot.place.kind === "output") {
-        const input = this.inPlace[slot.place.index]!;
-        const twin = plan.slots.find((s) => s.place.kind === "input" && s.place.index === input);
-        if (twin) canonical.set(slot, twin);
-      }
+    const canonical = twinsOf(plan.slots, this.inPlace);
     const { alignment, segment } = backend.target;
     const actions: Action[] = [];
     const steps: Step[] = [];
