@@ -220,7 +220,9 @@ function replay(program: Program, leaves: readonly Tensor[], args: unknown[], do
     const { dtype, size, inPlace } = program.outputs[i]!;
     // Memory may be overwritten only where nobody else can still read it.
     const source = inPlace >= 0 ? pending[inPlace]! : i >= returned ? unread(program.assigned[i - returned]!, program) : null;
-    if (source?.buffer && source.handles <= 1 && source.users === 0) buffers.push(source.buffer);
+    const given = inPlace >= 0 && "argument" in program.sources[inPlace]!;
+    const alone = !given || pending.indexOf(source!) === pending.lastIndexOf(source!); // not passed twice
+    if (source?.buffer && source.handles <= 1 && source.users === 0 && alone) buffers.push(source.buffer);
     else {
       const buffer = engine.allocate(dtype, size);
       buffers.push(buffer);

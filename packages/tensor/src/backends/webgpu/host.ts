@@ -1,4 +1,3 @@
-import { StateError } from "../../errors.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Backend, DeviceBuffer, Executable } from "../backend.ts";
 import type { GpuBuffer, WebGpuBackend } from "./index.ts";
@@ -23,7 +22,7 @@ export class HostProgram implements Executable {
   run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
     const { gpu, host, graph } = this;
     const { float16 } = gpu.gpu.traits;
-    gpu.timeline.add(async () => {
+    gpu.attempt(inputs, outputs, async () => {
       const taken: DeviceBuffer[] = [];
       const take = (buffer: DeviceBuffer) => {
         const { dtype, length } = buffer as GpuBuffer;
@@ -46,8 +45,6 @@ export class HostProgram implements Executable {
           const data = await host.read(own, target.dtype, target.length);
           gpu.upload(target.gpu, 0, toStored(target.dtype, data, float16));
         }
-      } catch (error) {
-        throw error instanceof Error ? error : new StateError("webgpu", String(error));
       } finally {
         for (const buffer of taken) host.free(buffer);
       }

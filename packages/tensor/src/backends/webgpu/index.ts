@@ -37,6 +37,8 @@ export class GpuBuffer implements DeviceBuffer {
   readonly bytes: number;
   readonly gpu: GPUBuffer;
   freed = false;
+  /** Why the value was never computed. */
+  failure: unknown = null;
 
   constructor(backend: WebGpuBackend, dtype: DType, length: number, bytes: number, gpu: GPUBuffer) {
     this.backend = backend;
@@ -150,7 +152,10 @@ export class WebGpuBackend implements Backend {
     const own = buffer as GpuBuffer;
     if (this.dry) return;
     const stored = toStored(own.dtype, data, this.gpu.traits.float16);
-    this.timeline.add(() => this.upload(own.gpu, 0, stored));
+    this.timeline.add(() => {
+      own.failure = null;
+      this.upload(own.gpu, 0, stored);
+    });
   }
 
   /** Bytes, a multiple of four of them, into a buffer at once. */
@@ -163,7 +168,10 @@ export class WebGpuBackend implements Backend {
     const own = buffer as GpuBuffer;
     const bytes = length * this.bytesOf(dtype);
     if (this.dry) return fromStored(dtype, new Uint8Array(Math.ceil(bytes / 4) * 4), length, this.gpu.traits.float16);
-    const waiting = await this.timeline.reach(() => this.download(own.gpu, 0, bytes));
+    const { waiting } = await this.timeline.reach(() => {
+      if (own.failure !== null) throw own.failure;
+      return { waiting: this.download(own.gpu, 0, bytes) };
+    });
     const stored = await waiting;
     this.timeline.check();
     return fromStored(dtype, stored, length, this.gpu.traits.float16);
@@ -204,6 +212,28 @@ export class WebGpuBackend implements Backend {
         'Use float32, or let the CPU do it: `await init({ device: "webgpu", fallback: "wasm" })`',
       );
     return new HostProgram(this, fallback, graph);
+  }
+
+  /**
+   * Does work of a program in its turn. Where it fails, or an input was never computed, what it should have computed throws
+   * at every read; what it would have overwritten is left as it was.
+   */
+  attempt(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[], work: () => void | Promise<void>): void {
+    const own = outputs.filter((b) => !inputs.includes(b)) as unknown as readonly GpuBuffer[];
+    const end = (failure: unknown): void => {
+      for (const buffer of own) buffer.failure = failure;
+    };
+    this.timeline.add(() => {
+      const failed = (inputs as readonly GpuBuffer[]).find((b) => b.failure !== null);
+      if (failed) return end(failed.failure);
+      try {
+        const waiting = work();
+        if (waiting) return waiting.then(() => end(null), end);
+        end(null);
+      } catch (error) {
+        end(error);
+      }
+    });
   }
 
   /** Memory for a while, beside arrays and arena. */

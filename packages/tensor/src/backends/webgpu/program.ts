@@ -134,15 +134,11 @@ export class GpuProgram implements Executable {
 
   run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
     if (this.disposed) throw new StateError("run", "the program was disposed");
-    const { timeline } = this.backend;
-    if (this.waiting) {
-      const { waiting } = this;
-      timeline.add(() => waiting);
-    }
     const [from, to] = [inputs, outputs].map((list) => list.map((b) => (b as GpuBuffer).gpu)) as [GPUBuffer[], GPUBuffer[]];
     const sizes = outputs.map((b) => (b as GpuBuffer).bytes);
-    timeline.add(() => this.execute(from, to, sizes));
-    if (debugLevel() >= 3) timeline.add(() => console.error(this.explain()));
+    const execute = () => this.execute(from, to, sizes);
+    this.backend.attempt(inputs, outputs, () => (this.waiting ? this.waiting.then(execute) : execute()));
+    if (debugLevel() >= 3) this.backend.timeline.add(() => console.error(this.explain()));
   }
 
   /** All actions; at once but for those that the CPU does in between. */

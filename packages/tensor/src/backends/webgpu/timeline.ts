@@ -37,13 +37,17 @@ export class Timeline {
   /** Does `operation` in its turn and gives its result; throws what failed before it. */
   async reach<T>(operation: () => T): Promise<T> {
     if (this.tail) {
-      let result: { value: T } | undefined;
-      this.add(() => {
-        result = { value: operation() };
+      return new Promise<T>((resolve, reject) => {
+        this.add(() => {
+          try {
+            const value = operation();
+            this.check();
+            resolve(value);
+          } catch (error) {
+            reject(error);
+          }
+        });
       });
-      await this.tail;
-      this.check();
-      return result!.value;
     }
     const value = operation();
     this.check();
