@@ -15,7 +15,7 @@ const reach = 64;
 export function joinElements({ kernels, slots }: Lowered, target: Target, twins: ReadonlyMap<Slot, Slot>): Lowered {
   const list: (Kernel | null)[] = [...kernels];
   list.forEach((first, i) => {
-    if (first?.kind !== "contraction" || first.gap) return;
+    if (first?.kind !== "contraction" || first.gap || first.epilogue) return;
     for (let j = i + 1; j < Math.min(list.length, i + reach); j++) {
       const loop = list[j];
       if (!loop || !readSlots(loop).has(first.out)) continue;

@@ -68,6 +68,17 @@ export interface OperandStrides {
   /** The operand's free dimensions: rows of a, columns of b. */
   readonly free: readonly number[];
   readonly inner: readonly number[];
+  /** Where one of these is false the operand is zero (padding). Only for targets with `guardedOperands`. */
+  readonly guards?: readonly OperandGuard[];
+}
+
+/** True where 0 ≤ offset + Σ index·stride < size, over the dimensions of an operand's groups. */
+export interface OperandGuard {
+  readonly offset: number;
+  readonly size: number;
+  readonly batch: readonly number[];
+  readonly free: readonly number[];
+  readonly inner: readonly number[];
 }
 
 /**

@@ -52,6 +52,9 @@ class NeedsStore extends Error {
   }
 }
 
+/** What an operand and its guards have in common. */
+type StridesOfGroups = Pick<OperandStrides, "batch" | "free" | "inner">;
+
 /** Turns a rewritten graph into kernels. */
 export function lower(graph: Graph, target: Target): Lowered {
   const forced = new Set<Node>();
@@ -252,6 +255,14 @@ class Lowering {
           batch: pick(batch[side]!),
           free: pick(free),
           inner: pick(contract[side]!),
+          ...(view.guards.length
+            ? {
+                guards: view.guards.map(({ offset, size, strides }) => ({
+                  ...{ offset, size, batch: batch[side]!.map((a) => strides[a]!) },
+                  ...{ free: free.map((a) => strides[a]!), inner: contract[side]!.map((a) => strides[a]!) },
+                })),
+              }
+            : {}),
         } as OperandStrides,
         free,
       };
@@ -276,17 +287,18 @@ class Lowering {
     const dims = [...sizes.batch, ...sizes.rows, ...sizes.columns, ...sizes.inner];
     const zeros = (group: readonly number[]) => group.map(() => 0);
     const [sa, sb] = [sides[0]!.strides, sides[1]!.strides];
-    const load = (s: OperandStrides, strides: number[]): Value => ({
+    const overRows = (s: StridesOfGroups) => [...s.batch, ...s.free, ...zeros(sizes.columns), ...s.inner];
+    const overColumns = (s: StridesOfGroups) => [...s.batch, ...zeros(sizes.rows), ...s.free, ...s.inner];
+    const load = (s: OperandStrides, over: (s: StridesOfGroups) => number[]): Value => ({
       op: "load",
-      access: { slot: s.slot, offset: s.offset, strides, guards: [] },
+      access: {
+        ...{ slot: s.slot, offset: s.offset, strides: over(s) },
+        guards: (s.guards ?? []).map((g) => ({ offset: g.offset, size: g.size, strides: over(g) })),
+      },
       args: [],
       dtype: node.dtype,
     });
-    const body: Value[] = [
-      load(sa, [...sa.batch, ...sa.free, ...zeros(sizes.columns), ...sa.inner]),
-      load(sb, [...sb.batch, ...zeros(sizes.rows), ...sb.free, ...sb.inner]),
-      { op: "mul", args: [0, 1], dtype: node.dtype },
-    ];
+    const body: Value[] = [load(sa, overRows), load(sb, overColumns), { op: "mul", args: [0, 1], dtype: node.dtype }];
     // Without a contracted axis this is an outer product: nothing to sum.
     if (sizes.inner.length) body.push({ op: "reduce", kind: "sum", args: [2], dtype: node.dtype });
     const split = dims.length - sizes.inner.length;
@@ -294,12 +306,12 @@ class Lowering {
   }
 
   /** A node as strides over a stored one: movement only. */
-  private view(node: Node): { slot: Slot; offset: number; strides: readonly number[] } {
+  private view(node: Node): { slot: Slot; offset: number; strides: readonly number[]; guards: readonly Guard[] } {
     const found = resolve(node, identity(node.shape), [], this.stored, node.shape);
     if (!this.stored.has(found.node)) throw new NeedsStore(found.node);
-    if (found.guards.length) throw new NeedsStore(found.guarded!);
+    if (found.guards.length && !this.target.guardedOperands) throw new NeedsStore(found.guarded!);
     const { offset, strides } = found.linear ?? linear(found.index!, found.node.shape, node.shape.length);
-    return { slot: this.slot(found.node), offset, strides };
+    return { slot: this.slot(found.node), offset, strides, guards: found.guards };
   }
 
   slot(node: Node): Slot {
@@ -541,6 +553,10 @@ function chooseStored(graph: Graph, target: Target, forced: ReadonlySet<Node>): 
     while (movement.has(x.op) && !stored.has(x) && x.op !== "pad") x = x.inputs[0]!;
     return x;
   };
+  const belowPadding = (node: Node): Node => {
+    const x = below(node);
+    return x.op === "pad" && !stored.has(x) ? belowPadding(x.inputs[0]!) : x;
+  };
   const keep = (node: Node): void => {
     if (leaves.has(node.op)) return;
     stored.add(node);
@@ -564,7 +580,7 @@ function chooseStored(graph: Graph, target: Target, forced: ReadonlySet<Node>): 
     if (!plain) {
       stored.add(node);
       // Operands: contractions read views of stored values; the rest reads row-major arrays.
-      if (is(node, "contract")) for (const x of node.inputs) stored.add(below(x));
+      if (is(node, "contract")) for (const x of node.inputs) stored.add(target.guardedOperands ? belowPadding(x) : below(x));
       else if (!reductions[node.op] && node.op !== "concat") for (const x of node.inputs) stored.add(x);
     }
     if (stored.has(node)) {

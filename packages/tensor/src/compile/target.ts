@@ -11,6 +11,8 @@ export interface Target {
   readonly slots: number;
   /** Types whose contractions have a kernel of their own. */
   readonly contractions: readonly DType[];
+  /** Whether contractions read padded arrays that were never stored, with a test for each element. */
+  readonly guardedOperands: boolean;
   /** How a contraction is joined with what follows: block by block of its rows in cache, or element by element in registers. */
   readonly joins: "rows" | "elements";
   /** Whether large 3 x 3 convolutions go by Winograd's algorithm. */

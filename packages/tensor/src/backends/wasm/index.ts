@@ -39,6 +39,7 @@ export const target: Target = {
   segment: Number.POSITIVE_INFINITY,
   slots: Number.POSITIVE_INFINITY,
   contractions: ["float32", "float64"],
+  guardedOperands: false,
   joins: "rows",
   winograd: true,
   ownAttention,

@@ -1,4 +1,4 @@
-import type { Access, ContractionKernel, LoopKernel, Slot, Value } from "../../compile/kernel.ts";
+import type { Access, ContractionKernel, LoopKernel, OperandStrides, Slot, Value } from "../../compile/kernel.ts";
 import { sizeOf, stridesOf } from "../../shape.ts";
 import type { Workspace } from "./emit.ts";
 import { emitElement, emitLoop, Space, unravel } from "./loop.ts";
@@ -17,10 +17,6 @@ export interface Tile {
 }
 
 export const tiles: readonly Tile[] = [
-  { rows: 128, columns: 8, depth: 16, height: 4, width: 4 },
-  { rows: 8, columns: 128, depth: 16, height: 4, width: 4 },
-  { rows: 128, columns: 16, depth: 16, height: 8, width: 4 },
-  { rows: 16, columns: 128, depth: 16, height: 4, width: 8 },
   { rows: 32, columns: 32, depth: 16, height: 4, width: 4 },
   { rows: 64, columns: 32, depth: 16, height: 8, width: 4 },
   { rows: 64, columns: 64, depth: 16, height: 4, width: 4 },
@@ -28,6 +24,10 @@ export const tiles: readonly Tile[] = [
   { rows: 128, columns: 64, depth: 16, height: 8, width: 4 },
   { rows: 128, columns: 128, depth: 8, height: 8, width: 8 },
   { rows: 128, columns: 128, depth: 16, height: 8, width: 8 },
+  { rows: 128, columns: 8, depth: 8, height: 4, width: 4 },
+  { rows: 8, columns: 128, depth: 8, height: 4, width: 4 },
+  { rows: 128, columns: 16, depth: 8, height: 8, width: 4 },
+  { rows: 16, columns: 128, depth: 8, height: 4, width: 8 },
 ];
 
 /** A tile, and into how many stretches the sum is cut that are added up afterwards. */
@@ -56,6 +56,8 @@ export const isFlat = (kernel: ContractionKernel): boolean => {
   return Math.min(rows, columns) <= few;
 };
 
+/** What writing and reading a partial sum costs, in multiplications at rate 1. */
+const partialCost = 16;
 /** Workgroups that keep a large device busy. */
 const busyGroups = 256;
 
@@ -73,7 +75,8 @@ export function likelyCuts(kernel: ContractionKernel, traits: Traits): Cut[] {
       const rate = (tile.height * tile.width) / (tile.height + tile.width);
       const size = threadsOf(tile) / threads;
       const busy = Math.min(1, (groups * splits * size) / busyGroups);
-      return { tile, splits, time: (groups * tile.rows * tile.columns) / rate / busy };
+      const partial = splits > 1 ? splits * batch * rows * columns * partialCost : 0;
+      return { tile, splits, time: (groups * tile.rows * tile.columns * inner) / rate / busy + partial };
     });
   return estimates.sort((x, y) => x.time - y.time).map(({ tile, splits }) => ({ tile, splits }));
 }
@@ -150,13 +153,6 @@ function joined(dims: readonly number[], ...lists: readonly (readonly number[])[
   return { dims: out, strides };
 }
 
-/** Offset of a place in a group of dimensions. */
-function offsetOf(shader: Shader, at: string, dims: readonly number[], strides: readonly number[]): string {
-  if (!dims.length) return "0";
-  const space = new Space(shader, dims, unravel(shader, at, dims));
-  return shader.let(space.affine({ offset: 0, strides }), "o");
-}
-
 /** Tiles of the product over one stretch of the sum; `target` is the result, or [splits, ...result]. */
 function emitTiles(kernel: ContractionKernel, name: string, traits: Traits, tile: Tile, splits: number, target: Slot): Dispatch {
   const { batch, rows, columns, inner } = sizesOf(kernel);
@@ -172,63 +168,90 @@ function emitTiles(kernel: ContractionKernel, name: string, traits: Traits, tile
   shader.line(`let layer = group / ${tilesAcross * tilesDown};`);
   const [batchIndex, split] =
     splits === 1 ? ["layer", "0"] : [shader.let(`layer / ${splits}`, "batch"), shader.let(`layer % ${splits}`, "split")];
-  const batches = joined(kernel.batch, kernel.a.batch, kernel.b.batch);
+  const guards = { a: kernel.a.guards ?? [], b: kernel.b.guards ?? [] };
+  // Of every group: the strides of a and b, then those of their guards.
+  const strideLists = (group: "batch" | "inner") => [kernel.a, kernel.b, ...guards.a, ...guards.b].map((s) => s[group]);
+  const guardAt = { a: 2, b: 2 + guards.a.length };
+  const batches = joined(kernel.batch, ...strideLists("batch"));
   const batchSpace = new Space(shader, batches.dims, batches.dims.length ? unravel(shader, batchIndex, batches.dims) : []);
-  const innerDims = joined(kernel.inner, kernel.a.inner, kernel.b.inner);
+  const innerDims = joined(kernel.inner, ...strideLists("inner"));
   const begin = splits === 1 ? "0" : shader.let(`${split} * ${stretch}`, "begin");
   const end = splits === 1 ? String(inner) : shader.let(`min(${begin} + ${stretch}, ${inner})`, "end");
   // Whether stretches end in the middle of a step.
   const ragged = inner % tile.depth !== 0 || stretch * splits !== inner;
 
-  /** Registers between memory and shared memory: what each thread carries of one operand. */
+  /** How an operand gets into shared memory: `load` begins a step, `store` ends it. */
   const carrier = (side: "a" | "b") => {
     const operand = kernel[side];
+    const own = guards[side];
     const [span, count, freeDims] = side === "a" ? [tile.rows, rows, kernel.rows] : [tile.columns, columns, kernel.columns];
     const first = side === "a" ? `down * ${tile.rows}` : `across * ${tile.columns}`;
-    const free = joined(freeDims, operand.free);
+    const free = joined(freeDims, operand.free, ...own.map((g) => g.free));
     const innerStrides = innerDims.strides[side === "a" ? 0 : 1]!;
     // Neighbouring threads read along whichever dimension is dense in memory.
     const alongInner = (innerStrides.at(-1) ?? 0) === 1 && free.strides[0]!.at(-1) !== 1;
-    const fast = alongInner ? tile.depth : span;
     const base = shader.let(batchSpace.affine({ offset: operand.offset, strides: batches.strides[side === "a" ? 0 : 1]! }), "base");
-    const parts = Array.from({ length: (span * tile.depth) / size }, (_, l) => {
-      const at = l * size;
-      const low = size >= fast ? `thread % ${fast}` : `(thread + ${at % fast}) % ${fast}`;
-      const high = size >= fast ? `thread / ${fast} + ${at / fast}` : `(thread + ${at}) / ${fast}`;
-      return alongInner ? { free: high, inner: low } : { free: low, inner: high };
-    });
-    const once = new Map<string, string>();
-    const named = (text: string, prefix: string) => {
-      if (!once.has(text)) once.set(text, shader.let(text, prefix));
-      return once.get(text)!;
-    };
-    const offsets = new Map<string, string>();
-    const places = parts.map((part) => {
-      const [freeAt, innerAt] = [named(part.free, "free"), named(part.inner, "inner")];
-      if (!offsets.has(freeAt)) {
-        const clamped = count % span === 0 ? `${first} + ${freeAt}` : `min(${first} + ${freeAt}, ${count - 1})`;
-        offsets.set(freeAt, shader.let(`${base} + ${offsetOf(shader, shader.let(clamped, "row"), free.dims, free.strides[0]!)}`, "from"));
-      }
+    const clamped = (at: string) => (count % span === 0 ? `${first} + ${at}` : `min(${first} + ${at}, ${count - 1})`);
+    /** Number `e` of the elements of a step. */
+    const place = (e: string) =>
+      alongInner ? { free: `${e} / ${tile.depth}`, inner: `${e} % ${tile.depth}` } : { free: `${e} % ${span}`, inner: `${e} / ${span}` };
+    const put = (shared: string, freeAt: string, innerAt: string, value: string) =>
+      shader.line(`${shared}[${innerAt} * ${pitch(span) / 4} + (${freeAt} >> 2u)][${freeAt} & 3] = ${value};`);
+    const elements = span * tile.depth;
+
+    if (free.dims.length > 1 || innerDims.dims.length > 1 || own.length || elements % size) {
+      // Windows: where rows begin, and how far they are from the edges, is worked out once, into shared memory.
+      const width = 1 + own.length;
+      const table = shader.workgroup("i32", span * width);
+      shader.block(`for (var f = thread; f < ${span}; f += ${size})`, () => {
+        const index = free.dims.length ? unravel(shader, shader.let(clamped("f"), "row"), free.dims) : [];
+        const space = new Space(shader, free.dims, index);
+        shader.line(`${table}[f * ${width}] = ${base} + ${space.affine({ offset: 0, strides: free.strides[0]! })};`);
+        own.forEach((g, i) => {
+          const edge = batchSpace.affine({ offset: g.offset, strides: batches.strides[guardAt[side] + i]! });
+          shader.line(`${table}[f * ${width} + ${i + 1}] = ${edge} + ${space.affine({ offset: 0, strides: free.strides[i + 1]! })};`);
+        });
+      });
+      return {
+        load: (_: string) => {},
+        store: (shared: string) =>
+          shader.block(`for (var e = thread; e < ${elements}; e += ${size})`, () => {
+            const at = place("e");
+            shader.line(`let f = ${at.free};`);
+            shader.line(`let d = ${at.inner};`);
+            shader.line("let k = start + d;");
+            const space = new Space(shader, innerDims.dims, innerDims.dims.length ? unravel(shader, "k", innerDims.dims) : []);
+            const step = (list: number) => space.affine({ offset: 0, strides: innerDims.strides[list]! });
+            const conditions = [
+              ...(ragged ? [`k < ${end}`] : []),
+              ...own.map((g, i) => `u32(${table}[f * ${width} + ${i + 1}] + ${step(guardAt[side] + i)}) < ${g.size}u`),
+            ];
+            const element = shader.read(operand.slot, `${table}[f * ${width}] + ${step(side === "a" ? 0 : 1)}`);
+            // An element outside is read from somewhere inside of the buffer, and dropped.
+            put(shared, "f", "d", conditions.length ? `select(0.0, ${element}, ${conditions.join(" && ")})` : element);
+          }),
+      };
+    }
+
+    // A plain matrix: the next step's elements travel to registers while this one is multiplied.
+    const [freeStride, innerStride] = [free.strides[0]![0] ?? 0, innerStrides[0] ?? 0];
+    const parts = Array.from({ length: elements / size }, (_, l) => {
+      const at = place(shader.let(`thread + ${l * size}`, "e"));
+      const [freeAt, innerAt] = [shader.let(at.free, "free"), shader.let(at.inner, "inner")];
+      const from = shader.let(`${base} + (${clamped(freeAt)}) * ${freeStride} + ${innerAt} * ${innerStride}`, "from");
       const register = shader.name("carried");
       shader.line(`var ${register}: f32;`);
-      return { freeAt, innerAt, from: offsets.get(freeAt)!, register };
+      return { freeAt, innerAt, from, register };
     });
     return {
       load: (start: string) => {
-        const inners = new Map<string, { offset: string; valid: string }>();
-        for (const { innerAt, from, register } of places) {
-          if (!inners.has(innerAt)) {
-            const k = shader.let(`${start} + ${innerAt}`, "k");
-            inners.set(innerAt, { offset: offsetOf(shader, k, innerDims.dims, innerStrides), valid: `${k} < ${end}` });
-          }
-          const { offset, valid } = inners.get(innerAt)!;
-          const element = shader.read(operand.slot, `${from} + ${offset}`);
-          shader.line(`${register} = ${ragged ? `select(0.0, ${element}, ${valid})` : element};`);
+        for (const { innerAt, from, register } of parts) {
+          const element = shader.read(operand.slot, `${from} + ${start} * ${innerStride}`);
+          shader.line(`${register} = ${ragged ? `select(0.0, ${element}, ${start} + ${innerAt} < ${end})` : element};`);
         }
       },
       store: (shared: string) => {
-        for (const { freeAt, innerAt, register } of places)
-          shader.line(`${shared}[${innerAt} * ${pitch(span) / 4} + (${freeAt} >> 2u)][${freeAt} & 3] = ${register};`);
+        for (const { freeAt, innerAt, register } of parts) put(shared, freeAt, innerAt, register);
       },
     };
   };
@@ -344,15 +367,18 @@ function asLoops(kernel: ContractionKernel, workspace: Workspace): LoopKernel[] 
   }
   const dims = [...fine!, ...inner];
   const zeros = (group: readonly number[]) => group.map(() => 0);
-  const load = (slot: Slot, offset: number, outside: readonly number[], inside: readonly number[]): Value => ({
+  type Groups = Pick<OperandStrides, "batch" | "free" | "inner">;
+  const overRows = (s: Groups) => [...refined(outer, [...s.batch, ...s.free, ...zeros(columns)], fine!), ...s.inner];
+  const overColumns = (s: Groups) => [...refined(outer, [...s.batch, ...zeros(rows), ...s.free], fine!), ...s.inner];
+  const load = ({ slot, offset, guards = [], ...groups }: OperandStrides, over: (s: Groups) => number[]): Value => ({
     op: "load",
-    access: { slot, offset, strides: [...refined(outer, outside, fine!), ...inside], guards: [] },
+    access: { slot, offset, strides: over(groups), guards: guards.map((g) => ({ offset: g.offset, size: g.size, strides: over(g) })) },
     args: [],
     dtype: slot.dtype,
   });
   const body: Value[] = [
-    load(a.slot, a.offset, [...a.batch, ...a.free, ...zeros(columns)], a.inner),
-    load(b.slot, b.offset, [...b.batch, ...zeros(rows), ...b.free], b.inner),
+    load(a, overRows),
+    load(b, overColumns),
     { op: "mul", args: [0, 1], dtype: kernel.dtype },
     { op: "reduce", kind: "sum", args: [2], dtype: kernel.dtype },
   ];

@@ -87,6 +87,7 @@ export class WebGpuBackend implements Backend {
       segment: Math.floor(Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize) / 256) * 256,
       slots: traits.slots,
       contractions,
+      guardedOperands: true,
       joins: "elements",
       winograd: false,
       // Few queries (text generation) leave most of a block idle; long features take too many registers.
