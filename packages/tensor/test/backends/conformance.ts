@@ -185,6 +185,22 @@ export function conformance(backend: Backend, allowed: Allowances = {}): Suite {
         }
   });
 
+  test("it wraps integers and overflows floats also where all operands are constants", async () => {
+    const x = make.parameter([3], "int32");
+    const number = (value: number, dtype: DType) => make.constant(value, [3], dtype);
+    const outputs = [
+      make.binary("add", number(2147483647, "int32"), number(1, "int32")),
+      make.binary("mul", number(4000000000, "uint32"), number(3, "uint32")),
+      make.unary("neg", number(-2147483648, "int32")),
+      make.binary("shl", number(1, "int32"), number(40, "int32")),
+      make.binary("pow", number(1e30, "float32"), number(2, "float32")),
+      make.unary("exp", number(1000, "float32")),
+      make.binary("floorDiv", number(7, "int32"), number(0, "int32")),
+      make.binary("mul", make.unary("floor", number(3e38, "float32")), make.unary("floor", number(3e38, "float32"))),
+    ];
+    await check(backend, [x], outputs, [values("int32", 3)], 0);
+  });
+
   test("it casts every type to every other", async () => {
     for (const from of dtypes)
       for (const to of dtypes) {
@@ -357,7 +373,7 @@ export function conformance(backend: Backend, allowed: Allowances = {}): Suite {
   });
 
   test("it contracts any axes, with batches, transposed and windowed operands", async () => {
-    for (const dtype of ["float32", "float64", "int32"] as const) {
+    for (const dtype of ["float32", "float64", "int32", "float16"] as const) {
       const cases: [number[], number[], Parameters<typeof make.contract>[2]][] = [
         [[70, 130], [130, 90], { batch: [[], []], contract: [[1], [0]] }],
         [[130, 70], [90, 130], { batch: [[], []], contract: [[0], [1]] }],

@@ -11,7 +11,18 @@ import { plan } from "../../src/compile/plan.ts";
 import { OutOfMemoryError, StateError } from "../../src/errors.ts";
 import { linearise } from "../../src/graph/graph.ts";
 import { make, type Node } from "../../src/graph/node.ts";
-import { compile, init, type Tensor, tensor, valueAndGrad, variable } from "../../src/index.ts";
+import {
+  compile,
+  init,
+  memoryReport,
+  synchronize,
+  type Tensor,
+  tensor,
+  valueAndGrad,
+  variable,
+  workReport,
+  zeros,
+} from "../../src/index.ts";
 import { conformance, gpuAllowances } from "./conformance.ts";
 import { openForTests } from "./software-gpu.ts";
 
@@ -143,6 +154,21 @@ describe.skipIf(typeof opened === "string")("WebGPU in Node.js", () => {
     const second = (await openForTests()) as WebGpuBackend;
     expect([...(await second.read(upload(second, [7]), "float32", 1))]).toEqual([7]);
     second.dispose();
+  });
+
+  test("a dry device counts the work that it does not do", async () => {
+    await init({ device: "webgpu", dry: true });
+    const product = compile((x: Tensor) => x.matmul(x).add(1));
+    const before = workReport()!;
+    const y = product(zeros([256, 256]));
+    await synchronize();
+    const after = workReport()!;
+    expect(after.dispatches).toBeGreaterThan(before.dispatches);
+    const operations = after.operations - before.operations;
+    expect(operations).toBeGreaterThanOrEqual(2 * 256 ** 3);
+    expect(operations).toBeLessThan(2.1 * 256 ** 3);
+    expect(await y.sum().item()).toBe(0);
+    expect(memoryReport().reserved).toBeLessThan(10_000);
   });
 
   test("products are tried once, the best cut is kept for later sessions, and a damaged record does no harm", async () => {
