@@ -109,9 +109,7 @@ export class Space {
       const index: Value = { op: "cast", dtype: value.dtype, args: [] };
       return this.shader.let(registerOf(value.dtype) === "i32" ? at : spell(index, [`i32(${at})`], ["int32"]), "v");
     }
-    // An operation on nothing but literals is done by the shader compiler, which refuses those that overflow.
     const args = value.args.map((a) => names[a]!);
-    if (value.args.every((a) => body[a]!.op === "constant")) args[0] = this.shader.let(args[0]!, "c");
     const types = value.args.map((a) => body[a]!.dtype);
     return this.shader.let(spell(value, args, types), "v");
   }
