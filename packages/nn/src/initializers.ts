@@ -251,7 +251,7 @@ export class Orthogonal extends Initializer {
     const columns = shape.at(-1)!;
     const rows = shape.slice(0, -1).reduce((a, b) => a * b, 1);
     const [large, small] = [Math.max(rows, columns), Math.min(rows, columns)];
-    const { Q, R } = qr(random.normal(keyOf(seed), [large, small], { dtype: "float64" }));
+    const { Q, R } = qr(random.normal(keyOf(seed), [large, small]));
     // The signs make the distribution uniform over all orthogonal matrices (Mezzadri 2007).
     const signs = R.diagonal().sign();
     const matrix = Q.mul(signs);

@@ -6,7 +6,7 @@ import type { Access, Kernel, LoopKernel, Slot } from "./kernel.ts";
 import { type Lowered, lower } from "./lower.ts";
 import { rewrite } from "./rewrite.ts";
 import type { Target } from "./target.ts";
-import { twinsOf } from "./twins.ts";
+import { countBuffers, twinsOf } from "./twins.ts";
 import { winograd } from "./winograd.ts";
 
 /** All a backend needs to generate code: kernels in order, slots with places, and how much memory the arena takes. */
@@ -16,8 +16,19 @@ export interface Plan extends Lowered {
 
 /** From graph to kernels with planned memory. */
 export function plan(graph: Graph, target: Target): Plan {
-  const lowered = lower(rewrite(graph, target), target);
-  const twins = twinsOf(lowered.slots, graph.inPlace);
+  const simple = rewrite(graph, target);
+  const planned = planWith(simple, target, true);
+  // An output in place that must be computed aside first is one buffer more than its kernel was merged for.
+  const fits = planned.kernels.every(
+    (k) => countBuffers([...readSlots(k), ...writtenSlots(k)], twinsOf(planned.slots, graph.inPlace)) <= target.slots,
+  );
+  return fits ? planned : planWith(simple, target, false);
+}
+
+/** `shared`: take an output in place and its input for one buffer where kernels are merged. */
+function planWith(graph: Graph, target: Target, shared: boolean): Plan {
+  const lowered = lower(graph, target);
+  const twins = shared ? twinsOf(lowered.slots, graph.inPlace) : new Map<Slot, Slot>();
   const fused = fuse(lowered, target, twins);
   const convolved = target.winograd ? winograd(fused) : fused;
   const joined = target.joins === "rows" ? chain(convolved) : joinElements(convolved, target, twins);

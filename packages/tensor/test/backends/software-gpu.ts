@@ -1,4 +1,5 @@
 import { accessSync } from "node:fs";
+import { tmpdir } from "node:os";
 import type { WebGpuOptions } from "../../src/backends/webgpu/index.ts";
 import { WebGpuBackend } from "../../src/backends/webgpu/index.ts";
 
@@ -18,6 +19,7 @@ export async function openForTests(options: WebGpuOptions = {}): Promise<WebGpuB
     });
     if (!place) return "no SwiftShader: install Debian's chromium";
     process.env.VK_ICD_FILENAMES ??= place;
+    process.env.XDG_RUNTIME_DIR ??= tmpdir(); // where it is missing, Vulkan's loader complains
   }
   return WebGpuBackend.open(options);
 }
