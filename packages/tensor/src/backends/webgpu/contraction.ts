@@ -2,6 +2,7 @@ import type { Access, ContractionKernel, LoopKernel, OperandStrides, Slot, Value
 import { sizeOf, stridesOf } from "../../shape.ts";
 import type { Workspace } from "./emit.ts";
 import { emitElement, emitLoop, Space, unravel } from "./loop.ts";
+import { byUnits, type MatrixUnit, unitBytes, unitFits, unitSubgroups } from "./matrix-units.ts";
 import { type Dispatch, Shader, type Traits, threads } from "./shader.ts";
 
 /**
@@ -14,6 +15,8 @@ export interface Tile {
   readonly depth: number;
   readonly height: 4 | 8;
   readonly width: 4 | 8;
+  /** Made by the device's matrix units instead, by four subgroups in a square. */
+  readonly units?: true;
 }
 
 export const tiles: readonly Tile[] = [
@@ -28,6 +31,8 @@ export const tiles: readonly Tile[] = [
   { rows: 8, columns: 128, depth: 8, height: 4, width: 4 },
   { rows: 128, columns: 16, depth: 8, height: 8, width: 4 },
   { rows: 16, columns: 128, depth: 8, height: 4, width: 8 },
+  { rows: 64, columns: 64, depth: 16, height: 8, width: 8, units: true },
+  { rows: 128, columns: 64, depth: 32, height: 8, width: 8, units: true },
 ];
 
 /** A tile, and into how many stretches the sum is cut that are added up afterwards. */
@@ -36,12 +41,27 @@ export interface Cut {
   readonly splits: number;
 }
 
-const threadsOf = (t: Tile): number => (t.rows / t.height) * (t.columns / t.width);
+const threadsOf = (t: Tile, traits: Traits): number =>
+  t.units ? unitSubgroups * traits.subgroups!.most : (t.rows / t.height) * (t.columns / t.width);
 /** Rows in shared memory are a little longer than they must be, so that neighbours fall into different banks. */
 const pitch = (n: number): number => n + 4;
-const sharedBytes = (t: Tile): number => 4 * t.depth * (pitch(t.rows) + pitch(t.columns));
+const sharedBytes = (t: Tile, unit?: MatrixUnit): number =>
+  (unit?.type === "f16" ? 2 : 4) * t.depth * (pitch(t.rows) + pitch(t.columns)) + (unit ? unitBytes(unit) : 0);
 
-export const fits = (tile: Tile, traits: Traits): boolean => sharedBytes(tile) <= traits.workgroupBytes && threadsOf(tile) <= threads;
+const fitsUnit = (tile: Tile, unit: MatrixUnit, traits: Traits): boolean =>
+  unitFits(unit, tile) && sharedBytes(tile, unit) <= traits.workgroupBytes && threadsOf(tile, traits) <= threads;
+
+/** Whether the device can make such tiles. */
+export const fits = (tile: Tile, traits: Traits): boolean =>
+  tile.units
+    ? traits.matrixUnits.some((unit) => fitsUnit(tile, unit, traits))
+    : sharedBytes(tile) <= traits.workgroupBytes && threadsOf(tile, traits) <= threads;
+
+/** What multiplies a tile without rounding its operands; undefined where the device has nothing of the kind. */
+const unitFor = (kernel: ContractionKernel, tile: Tile, traits: Traits): MatrixUnit | undefined =>
+  traits.matrixUnits.find(
+    (unit) => fitsUnit(tile, unit, traits) && (unit.type === "f32" || [kernel.a, kernel.b].every(({ slot }) => slot.dtype === "float16")),
+  );
 
 /** Sizes of a contraction. */
 export function sizesOf(kernel: ContractionKernel): { batch: number; rows: number; columns: number; inner: number } {
@@ -58,6 +78,8 @@ export const isFlat = (kernel: ContractionKernel): boolean => {
 
 /** What writing and reading a partial sum costs, in multiplications at rate 1. */
 const partialCost = 16;
+/** How much faster than its registers alone a device is taken to be with matrix units, before it is measured. */
+const unitSpeed = 4;
 /** Workgroups that keep a large device busy. */
 const busyGroups = 256;
 
@@ -68,12 +90,12 @@ const busyGroups = 256;
 export function likelyCuts(kernel: ContractionKernel, traits: Traits): Cut[] {
   const { batch, rows, columns, inner } = sizesOf(kernel);
   const estimates = tiles
-    .filter((tile) => fits(tile, traits))
+    .filter((tile) => fits(tile, traits) && (!tile.units || unitFor(kernel, tile, traits)))
     .map((tile) => {
       const groups = batch * Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
       const splits = Math.max(1, Math.min(Math.floor(busyGroups / groups), Math.floor(inner / (16 * tile.depth)), 64));
-      const rate = (tile.height * tile.width) / (tile.height + tile.width);
-      const size = threadsOf(tile) / threads;
+      const rate = ((tile.units ? unitSpeed : 1) * (tile.height * tile.width)) / (tile.height + tile.width);
+      const size = tile.units ? 1 : threadsOf(tile, traits) / threads;
       const busy = Math.min(1, (groups * splits * size) / busyGroups);
       const partial = splits > 1 ? splits * batch * rows * columns * partialCost : 0;
       return { tile, splits, time: (groups * tile.rows * tile.columns * inner) / rate / busy + partial };
@@ -156,12 +178,15 @@ function joined(dims: readonly number[], ...lists: readonly (readonly number[])[
 /** Tiles of the product over one stretch of the sum; `target` is the result, or [splits, ...result]. */
 function emitTiles(kernel: ContractionKernel, name: string, traits: Traits, tile: Tile, splits: number, target: Slot): Dispatch {
   const { batch, rows, columns, inner } = sizesOf(kernel);
-  const size = threadsOf(tile);
+  const size = threadsOf(tile, traits);
+  const unit = tile.units ? unitFor(kernel, tile, traits)! : null;
   const shader = new Shader(traits);
   const [tilesDown, tilesAcross] = [Math.ceil(rows / tile.rows), Math.ceil(columns / tile.columns)];
   const stretch = Math.ceil(inner / splits / tile.depth) * tile.depth;
-  const left = shader.workgroup("vec4f", (tile.depth * pitch(tile.rows)) / 4);
-  const right = shader.workgroup("vec4f", (tile.depth * pitch(tile.columns)) / 4);
+  const sharedTile = (span: number) =>
+    unit ? shader.workgroup(unit.type, tile.depth * pitch(span)) : shader.workgroup("vec4f", (tile.depth * pitch(span)) / 4);
+  const left = sharedTile(tile.rows);
+  const right = sharedTile(tile.columns);
 
   shader.line(`let across = group % ${tilesAcross};`);
   shader.line(`let down = (group / ${tilesAcross}) % ${tilesDown};`);
@@ -196,7 +221,11 @@ function emitTiles(kernel: ContractionKernel, name: string, traits: Traits, tile
     const place = (e: string) =>
       alongInner ? { free: `${e} / ${tile.depth}`, inner: `${e} % ${tile.depth}` } : { free: `${e} % ${span}`, inner: `${e} / ${span}` };
     const put = (shared: string, freeAt: string, innerAt: string, value: string) =>
-      shader.line(`${shared}[${innerAt} * ${pitch(span) / 4} + (${freeAt} >> 2u)][${freeAt} & 3] = ${value};`);
+      shader.line(
+        unit
+          ? `${shared}[${innerAt} * ${pitch(span)} + ${freeAt}] = ${unit.type}(${value});`
+          : `${shared}[${innerAt} * ${pitch(span) / 4} + (${freeAt} >> 2u)][${freeAt} & 3] = ${value};`,
+      );
     const elements = span * tile.depth;
 
     if (free.dims.length > 1 || innerDims.dims.length > 1 || own.length || elements % size) {
@@ -256,25 +285,69 @@ function emitTiles(kernel: ContractionKernel, name: string, traits: Traits, tile
     };
   };
 
+  const a = carrier("a");
+  const b = carrier("b");
+  /** The stretch of the sum, step by step; `multiply` takes up what a step brought into shared memory. */
+  const accumulate = (multiply: () => void): void => {
+    a.load(begin);
+    b.load(begin);
+    shader.block(`for (var start = ${begin}; start < ${end}; start += ${tile.depth})`, () => {
+      shader.line("workgroupBarrier();");
+      a.store(left);
+      b.store(right);
+      shader.line("workgroupBarrier();");
+      shader.block(`if (start + ${tile.depth} < ${end})`, () => {
+        a.load(shader.let(`start + ${tile.depth}`, "next"));
+        b.load(shader.let(`start + ${tile.depth}`, "next"));
+      });
+      multiply();
+    });
+  };
+  const plane = rows * columns;
+  const origin = shader.let(
+    target === kernel.out ? `layer * ${plane + (kernel.gap ?? 0)}` : `${split} * ${batch * plane} + ${batchIndex} * ${plane}`,
+    "origin",
+  );
+  const whole = rows % tile.rows === 0 && columns % tile.columns === 0;
+  /** Stores an element of the tile. */
+  const finish = (r: string, c: string, value: string): void => {
+    const store = () => {
+      const at = shader.let(`${origin} + (${r}) * ${columns} + ${c}`, "at");
+      const y = shader.let(value, "y");
+      if (target === kernel.out) finishElement(shader, kernel, at, y);
+      else shader.write(target, at, y);
+    };
+    if (whole) store();
+    else shader.block(`if (${r} < ${rows} && ${c} < ${columns})`, store);
+  };
+  const corner = { row: `down * ${tile.rows}`, column: `across * ${tile.columns}` };
+  if (unit)
+    byUnits(shader, unit, { left, right, ...tile, pitches: [pitch(tile.rows), pitch(tile.columns)] }, accumulate, (r, c, value) =>
+      finish(shader.let(`${corner.row} + ${r}`, "r"), shader.let(`${corner.column} + ${c}`, "c"), value),
+    );
+  else
+    byRegisters(shader, tile, left, right, accumulate, (r, c, value) => finish(`${corner.row} + ${r}`, `${corner.column} + ${c}`, value));
+  const flops = 2 * batch * rows * columns * inner;
+  const bytes = kernel.a.slot.bytes + kernel.b.slot.bytes + target.bytes;
+  return shader.finish(name, tilesDown * tilesAcross * batch * splits, { flops, bytes }, { size });
+}
+
+/** Each thread sums a part of the tile in registers. */
+function byRegisters(
+  shader: Shader,
+  tile: Tile,
+  left: string,
+  right: string,
+  accumulate: (multiply: () => void) => void,
+  finish: (row: string, column: string, value: string) => void,
+): void {
   const beside = tile.columns / tile.width;
   shader.line(`let tx = thread % ${beside};`);
   shader.line(`let ty = thread / ${beside};`);
-  const a = carrier("a");
-  const b = carrier("b");
   const [high, wide] = [tile.height / 4, tile.width / 4];
   const sums = Array.from({ length: tile.height }, (_, i) => Array.from({ length: wide }, (_, j) => `sum_${i}_${j}`));
   for (const s of sums.flat()) shader.line(`var ${s} = vec4f();`);
-  a.load(begin);
-  b.load(begin);
-  shader.block(`for (var start = ${begin}; start < ${end}; start += ${tile.depth})`, () => {
-    shader.line("workgroupBarrier();");
-    a.store(left);
-    b.store(right);
-    shader.line("workgroupBarrier();");
-    shader.block(`if (start + ${tile.depth} < ${end})`, () => {
-      a.load(shader.let(`start + ${tile.depth}`, "next"));
-      b.load(shader.let(`start + ${tile.depth}`, "next"));
-    });
+  accumulate(() =>
     shader.block(`for (var k = 0; k < ${tile.depth}; k++)`, () => {
       for (let i = 0; i < high; i++)
         shader.line(`let a${i} = ${left}[k * ${pitch(tile.rows) / 4} + ${(i * tile.rows) / tile.height} + ty];`);
@@ -284,33 +357,15 @@ function emitTiles(kernel: ContractionKernel, name: string, traits: Traits, tile
           shader.line(`${s} = fma(vec4f(a${i >> 2}[${i & 3}]), b${j}_, ${s});`);
         });
       });
-    });
-  });
-  const whole = rows % tile.rows === 0 && columns % tile.columns === 0;
-  const plane = rows * columns;
-  const origin = shader.let(
-    target === kernel.out ? `layer * ${plane + (kernel.gap ?? 0)}` : `${split} * ${batch * plane} + ${batchIndex} * ${plane}`,
-    "origin",
+    }),
   );
   sums.forEach((row, i) => {
-    const r = shader.let(`down * ${tile.rows} + ${(i >> 2) * (tile.rows / high)} + ty * 4 + ${i & 3}`, "r");
+    const r = shader.let(`${(i >> 2) * (tile.rows / high)} + ty * 4 + ${i & 3}`, "r");
     row.forEach((s, j) => {
-      const c = shader.let(`across * ${tile.columns} + ${j * (tile.columns / wide)} + tx * 4`, "c");
-      for (let lane = 0; lane < 4; lane++) {
-        const finish = () => {
-          const at = shader.let(`${origin} + ${r} * ${columns} + ${c} + ${lane}`, "at");
-          const value = shader.let(`${s}[${lane}]`, "y");
-          if (target === kernel.out) finishElement(shader, kernel, at, value);
-          else shader.write(target, at, value);
-        };
-        if (whole) finish();
-        else shader.block(`if (${r} < ${rows} && ${c} + ${lane} < ${columns})`, finish);
-      }
+      const c = shader.let(`${j * (tile.columns / wide)} + tx * 4`, "c");
+      for (let lane = 0; lane < 4; lane++) finish(r, `${c} + ${lane}`, `${s}[${lane}]`);
     });
   });
-  const flops = 2 * batch * rows * columns * inner;
-  const bytes = kernel.a.slot.bytes + kernel.b.slot.bytes + target.bytes;
-  return shader.finish(name, tilesDown * tilesAcross * batch * splits, { flops, bytes }, { size });
 }
 
 /** Cuts dimensions further until both lists are the same; null where their sizes do not fit. */

@@ -1,4 +1,5 @@
 import { StateError } from "../../errors.ts";
+import { offeredUnits } from "./matrix-units.ts";
 import type { Traits } from "./shader.ts";
 
 /** What `GPUBufferUsage` and `GPUMapMode` name; Node.js has no such globals. */
@@ -8,7 +9,11 @@ export const mapRead = 1;
 export interface GpuOptions {
   /** Leave subgroup operations, float16 or timestamps unused although the device has them. */
   readonly without?: readonly ("subgroups" | "shader-f16" | "timestamp-query")[];
+  /** Multiply with matrix units where the device offers them to Dawn's experimental feature. Not yet checked on a device. */
+  readonly matrixUnits?: boolean;
 }
+
+const matrixFeature = "chromium-experimental-subgroup-matrix";
 
 /** A GPU ready for use. */
 export interface Gpu {
@@ -24,7 +29,7 @@ export interface Gpu {
 }
 
 /** The platform's WebGPU, or why there is none: browsers have it built in, Node.js takes the npm package `webgpu`. */
-async function entry(): Promise<GPU | string> {
+async function entry(experimental: boolean): Promise<GPU | string> {
   const { navigator, process } = globalThis as { navigator?: { gpu?: GPU }; process?: { versions?: { node?: string } } };
   if (navigator?.gpu) return navigator.gpu;
   if (!process?.versions?.node) return "this browser has no WebGPU";
@@ -32,7 +37,7 @@ async function entry(): Promise<GPU | string> {
     const name = "webgpu"; // not a literal, so that bundlers leave it alone
     const { create } = (await import(/* @vite-ignore */ name)) as { create(options: readonly string[]): GPU };
     // Pages get rounded timestamps, lest they spy; a program of one's own may see them as they are.
-    return create(["disable-dawn-features=timestamp_quantization"]);
+    return create(["disable-dawn-features=timestamp_quantization", ...(experimental ? ["enable-dawn-features=allow_unsafe_apis"] : [])]);
   } catch (error) {
     const missing = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND";
     return missing
@@ -42,8 +47,8 @@ async function entry(): Promise<GPU | string> {
 }
 
 /** Opens the fastest GPU, or says why there is none. */
-export async function openGpu({ without = [] }: GpuOptions = {}): Promise<Gpu | string> {
-  const gpu = await entry();
+export async function openGpu({ without = [], matrixUnits = false }: GpuOptions = {}): Promise<Gpu | string> {
+  const gpu = await entry(matrixUnits);
   if (typeof gpu === "string") return gpu;
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
   if (!adapter) return "the system offers no GPU";
@@ -61,22 +66,29 @@ export async function openGpu({ without = [] }: GpuOptions = {}): Promise<Gpu | 
     "maxComputeInvocationsPerWorkgroup",
     "maxComputeWorkgroupSizeX",
   ] as const;
+  const sizes = info as { subgroupMinSize?: number; subgroupMaxSize?: number; isFallbackAdapter?: boolean };
+  const subgroups =
+    available.includes("subgroups") && numbered ? { least: sizes.subgroupMinSize ?? 4, most: sizes.subgroupMaxSize ?? 128 } : null;
+  // Work is dealt out to subgroups of one size.
+  const units =
+    matrixUnits && subgroups?.least === subgroups?.most && (adapter.features as ReadonlySet<string>).has(matrixFeature)
+      ? offeredUnits(info, available.includes("shader-f16"))
+      : [];
   const device = await adapter
     .requestDevice({
-      requiredFeatures: available,
+      requiredFeatures: [...available, ...(units.length ? [matrixFeature as GPUFeatureName] : [])],
       requiredLimits: Object.fromEntries(wanted.map((name) => [name, limits[name]])),
     })
     .catch((error: Error) => error.message);
   if (typeof device === "string") return `the GPU does not start: ${device}`;
-  const sizes = info as { subgroupMinSize?: number; subgroupMaxSize?: number; isFallbackAdapter?: boolean };
   const named = [info.vendor, info.architecture, info.description].filter(Boolean).join(" ");
   return {
     entry: gpu,
     device,
     traits: {
       float16: available.includes("shader-f16"),
-      subgroups:
-        available.includes("subgroups") && numbered ? { least: sizes.subgroupMinSize ?? 4, most: sizes.subgroupMaxSize ?? 128 } : null,
+      subgroups,
+      matrixUnits: units,
       slots: device.limits.maxStorageBuffersPerShaderStage,
       workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
       groups: device.limits.maxComputeWorkgroupsPerDimension,

@@ -1,5 +1,6 @@
 import type { Slot } from "../../compile/kernel.ts";
 import { library } from "./math.ts";
+import type { MatrixUnit } from "./matrix-units.ts";
 import { decoded, encoded, storedType } from "./values.ts";
 
 /** What generated code depends on. */
@@ -7,6 +8,8 @@ export interface Traits {
   readonly float16: boolean;
   /** Smallest and largest size of a subgroup; null without subgroup operations. */
   readonly subgroups: { readonly least: number; readonly most: number } | null;
+  /** Products done in one instruction, experimental: none unless asked for. */
+  readonly matrixUnits: readonly MatrixUnit[];
   /** Buffers that one shader may use. */
   readonly slots: number;
   readonly workgroupBytes: number;
@@ -158,6 +161,7 @@ export function declare(dispatch: Dispatch, traits: Traits, bindings: readonly n
   const extensions = [
     ...(/\bf16\b/.test(dispatch.code) || dispatch.slots.some((s) => storedType(s.dtype, traits.float16) === "f16") ? ["enable f16;"] : []),
     ...(dispatch.code.includes("subgroup_lane") ? ["enable subgroups;"] : []),
+    ...(dispatch.code.includes("subgroup_matrix") ? ["enable chromium_experimental_subgroup_matrix;"] : []),
   ];
   const declarations: string[] = [];
   let text = dispatch.code;
