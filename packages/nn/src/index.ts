@@ -96,5 +96,6 @@ export { Callback, LambdaCallback } from "./training/callbacks.ts";
 export { BackupAndRestore, ModelCheckpoint } from "./training/checkpoints.ts";
 export { History, type Logs } from "./training/history.ts";
 export { CSVLogger, TensorBoard } from "./training/logging.ts";
+export { setTrainingDisplay, type TrainingDisplay } from "./training/progress.ts";
 export { EarlyStopping, LearningRateScheduler, ReduceLROnPlateau } from "./training/stopping.ts";
 export type { CompileSettings, FitOptions, TrainingEvent } from "./training/trainer.ts";

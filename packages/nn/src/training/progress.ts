@@ -1,6 +1,16 @@
 import type { Logs } from "./history.ts";
 import type { TrainingEvent } from "./trainer.ts";
 
+/** Shows one run of `fit`: called with the number of epochs, it takes the run's events. What it throws ends the run. */
+export type TrainingDisplay = (epochs: number) => (event: TrainingEvent) => void;
+
+let display: TrainingDisplay | null = null;
+
+/** Shows every `fit` that is not silent this way instead of by lines of text; null goes back to those. */
+export function setTrainingDisplay(chosen: TrainingDisplay | null): void {
+  display = chosen;
+}
+
 /** A progress bar in a terminal, one line an epoch elsewhere. */
 export const defaultVerbosity = (): 1 | 2 => (terminal()?.isTTY ? 1 : 2);
 
@@ -29,6 +39,7 @@ export function progressBar(verbose: 0 | 1 | 2, epochs: number): (event: Trainin
     else console.log(text.replace(/\r|\n$/g, ""));
   };
   if (verbose === 0) return () => {};
+  if (display) return display(epochs);
   return (event) => {
     const { epoch, logs, seconds } = event;
     const head = `Epoch ${epoch + 1}/${epochs}`;

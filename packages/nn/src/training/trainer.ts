@@ -311,10 +311,14 @@ export class Trainer {
     const verbose = options.verbose ?? defaultVerbosity();
     const bar = progressBar(verbose, options.epochs ?? 1);
     const events = this.events(x, y, options);
-    for (;;) {
-      const { value, done } = await events.next();
-      if (done) return value;
-      bar(value);
+    try {
+      for (;;) {
+        const { value, done } = await events.next();
+        if (done) return value;
+        bar(value);
+      }
+    } finally {
+      await events.return(new History());
     }
   }
 

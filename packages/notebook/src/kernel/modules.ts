@@ -1,0 +1,12 @@
+import * as data from "@gradus/data";
+import * as nn from "@gradus/nn";
+import * as tensor from "@gradus/tensor";
+import * as notebook from "../index.ts";
+
+/** What cells can import. */
+export const modules: Readonly<Record<string, object>> = {
+  "@gradus/tensor": tensor,
+  "@gradus/nn": nn,
+  "@gradus/data": data,
+  "@gradus/notebook": notebook,
+};

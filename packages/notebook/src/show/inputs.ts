@@ -1,0 +1,62 @@
+import { ArgumentError } from "@gradus/tensor";
+import type { InputContent, InputValue } from "../output.ts";
+import { stage } from "../stage.ts";
+
+/** Shows a control and gives its value: the reader's, or the first one. A change runs the cell again, and what depends on it. */
+function input<T extends InputValue>(label: string, kind: InputContent["input"], first: T, accept: (value: InputValue) => value is T): T {
+  if (typeof label !== "string" || label.length === 0)
+    throw new ArgumentError(kind.type, "it has no label", `Give what it stands for: ${kind.type}("learning rate", ...)`);
+  const given = stage().inputValue(label);
+  const value = given !== undefined && accept(given) ? given : first;
+  stage().emit({ id: `input ${label}`, content: { kind: "input", label, input: kind, value } });
+  return value;
+}
+
+export interface SliderOptions {
+  readonly min?: number;
+  readonly max?: number;
+  readonly step?: number;
+  readonly value?: number;
+  /** Equal ways multiply by equal factors. */
+  readonly log?: boolean;
+}
+
+/** A number from `min` to `max`: `const rate = slider("learning rate", { min: 0.001, max: 1, log: true, value: 0.1 })`. */
+export function slider(label: string, { min = 0, max = 1, step, value, log = false }: SliderOptions = {}): number {
+  if (!(min < max)) throw new ArgumentError("slider", `min is ${min} and max is ${max}`, "Give a smaller min");
+  if (log && min <= 0) throw new ArgumentError("slider", `min is ${min} on a logarithmic scale`, "Give a positive min");
+  const steps = step ?? (Number.isInteger(min) && Number.isInteger(max) && max - min >= 5 ? 1 : (max - min) / 100);
+  const first = value ?? (log ? Math.sqrt(min * max) : min);
+  const inside = (v: InputValue): v is number => typeof v === "number" && v >= min && v <= max;
+  return input(label, { type: "slider", min, max, step: steps, log }, first, inside);
+}
+
+/** One of several words: `const name = select("activation", ["relu", "tanh"])`. */
+export function select<T extends string>(label: string, options: readonly T[], { value = options[0] }: { readonly value?: T } = {}): T {
+  if (!options.length) throw new ArgumentError("select", "there is nothing to choose from", "Give a list of words");
+  return input(label, { type: "select", options }, value!, (v): v is T => options.includes(v as T));
+}
+
+/** Yes or no. */
+export const toggle = (label: string, value = false): boolean =>
+  input(label, { type: "toggle" }, value as boolean, (v): v is boolean => typeof v === "boolean");
+
+/** A line of text. */
+export const textInput = (label: string, value = "", { maxLength = 1000 }: { readonly maxLength?: number } = {}): string =>
+  input(label, { type: "text", maxLength }, value, (v): v is string => typeof v === "string" && v.length <= maxLength);
+
+/** How often a button has been pressed: each time, the cell runs again. */
+export const button = (label: string): number => input(label, { type: "button" }, 0 as number, (v): v is number => typeof v === "number");
+
+export interface PointOptions {
+  readonly x?: readonly [number, number];
+  readonly y?: readonly [number, number];
+  readonly value?: readonly [number, number];
+}
+
+/** A point that can be dragged over a field, by mouse, finger or arrow keys. */
+export function point(label: string, { x = [0, 1], y = [0, 1], value }: PointOptions = {}): readonly [number, number] {
+  const first: readonly [number, number] = value ?? [(x[0] + x[1]) / 2, (y[0] + y[1]) / 2];
+  const inside = (v: InputValue): v is readonly [number, number] => Array.isArray(v) && v.length === 2 && v.every(Number.isFinite);
+  return input(label, { type: "point", x, y }, first, inside);
+}

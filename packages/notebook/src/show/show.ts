@@ -1,0 +1,88 @@
+import { ArgumentError } from "@gradus/tensor";
+import type { Content, GridContent } from "../output.ts";
+import { type Coming, View } from "../view.ts";
+import { describe, tableOf } from "./describe.ts";
+import { heatmap, type Mark, resolved } from "./plot.ts";
+import type { Values } from "./values.ts";
+
+const nothing: Content = { kind: "value", text: "undefined" };
+
+/** Shows a value below the cell, as the cell's last expression is shown; `update` shows another in its place. */
+export const show = (value: unknown): Shown => new Shown(() => describe(value) ?? nothing);
+
+export class Shown extends View {
+  update(value: unknown): void {
+    this.replace(() => describe(value) ?? nothing);
+  }
+}
+
+/** Shows rows as a table, up to `rows` of them. */
+export function table(rows: readonly Readonly<Record<string, unknown>>[], { rows: most = 50 }: { readonly rows?: number } = {}): Shown {
+  if (!Array.isArray(rows)) throw new ArgumentError("table", `it was given ${typeof rows}`, "Give a list of objects, one a row");
+  const names = [...new Set(rows.flatMap((r) => Object.keys(r)))];
+  return new Shown(() =>
+    tableOf(
+      names,
+      rows.length,
+      (row, name) => rows[row]![name],
+      (name) => typeof rows[0]?.[name] === "number",
+      most,
+    ),
+  );
+}
+
+/** Shows Markdown, with mathematics between dollar signs. */
+export const markdown = (text: string): Markdown => new Markdown(() => ({ kind: "markdown", text: String(text) }));
+
+export class Markdown extends View {
+  update(text: string): void {
+    this.replace(() => ({ kind: "markdown", text: String(text) }));
+  }
+}
+
+/** Shows plots or matrices side by side: lists of marks as plots, arrays as heat maps. */
+export function grid(parts: Readonly<Record<string, readonly Mark[] | Values>>, { columns = 4 }: { readonly columns?: number } = {}): Grid {
+  return new Grid(() => gridOf(parts, columns), columns);
+}
+
+export class Grid extends View {
+  private readonly columns: number;
+
+  constructor(content: () => Coming, columns: number) {
+    super(content);
+    this.columns = columns;
+  }
+
+  update(parts: Readonly<Record<string, readonly Mark[] | Values>>): void {
+    this.replace(() => gridOf(parts, this.columns));
+  }
+}
+
+function gridOf(parts: Readonly<Record<string, readonly Mark[] | Values>>, columns: number): Coming {
+  const isMarks = (p: readonly Mark[] | Values): p is readonly Mark[] =>
+    Array.isArray(p) && typeof (p[0] as Mark | undefined)?.resolve === "function";
+  const labels = Object.keys(parts);
+  const contents = Object.values(parts).map((p) => resolved(isMarks(p) ? p : [heatmap(p as Values, { numbers: false })]));
+  const content = (list: readonly Content[]): GridContent => ({
+    kind: "grid",
+    columns,
+    cells: list.map((c, i) => ({ label: labels[i]!, content: c })),
+  });
+  return contents.some((c) => c instanceof Promise) ? Promise.all(contents).then(content) : content(contents as Content[]);
+}
+
+/** Shows what the site draws specially (boards, molecules) from plain data; elsewhere `alt` stands for it. */
+export const custom = (type: string, data: unknown, alt: string): Custom => new Custom(type, data, alt);
+
+export class Custom extends View {
+  private readonly type: string;
+
+  constructor(type: string, data: unknown, alt: string) {
+    super(() => ({ kind: "custom", type, data, alt }));
+    this.type = type;
+  }
+
+  update(data: unknown, alt: string): void {
+    this.replace(() => ({ kind: "custom", type: this.type, data, alt }));
+  }
+}
