@@ -63,7 +63,6 @@ test("an error names its line in the cell, whether thrown, awaited or a mistake 
     name: "ReferenceError",
     message: "nope is not defined",
     line: 3,
-    column: 1,
   });
   expect((await run("throw new Error('on the first line')")).error).toMatchObject({ line: 1 });
   expect((await run("const a: = 1")).error).toMatchObject({ name: "SyntaxError", line: 1 });

@@ -33,11 +33,16 @@ export const halt = "__halt__";
 /** Most characters of a cell: far more than anybody types. */
 const longest = 200_000;
 
+export interface PrepareOptions {
+  /** Whether later cells see what the cell declares; checks of exercises keep it to themselves. */
+  readonly shared?: boolean;
+}
+
 /**
  * Turns a cell of TypeScript into a function body. What it declares at the top becomes a property of the global object, so that
  * later cells and earlier functions see every assignment; loops look at the stop flag; imports go through `importer`.
  */
-export function prepare(source: string): Prepared {
+export function prepare(source: string, { shared = true }: PrepareOptions = {}): Prepared {
   if (source.length > longest) throw new CellSyntaxError(`A cell has at most ${longest} characters; this one has ${source.length}.`, 1, 1);
   const script = withoutTypes(source);
   const program = parsed(script);
@@ -46,7 +51,12 @@ export function prepare(source: string): Prepared {
   const functions: string[] = [];
   program.body.forEach((statement, i) => {
     const last = i === program.body.length - 1;
-    topLevel(statement as AnyNode, script, edits, defines, functions, last);
+    if (shared) topLevel(statement as AnyNode, script, edits, defines, functions, last);
+    else if (statement.type === "ImportDeclaration") {
+      const names: string[] = [];
+      const assignment = imported(statement as AnyNode, names);
+      edits.replace(statement.start, statement.end, `${names.length ? `let ${names.join(", ")}; ` : ""}${assignment};`);
+    }
   });
   everywhere(program as unknown as AnyNode, edits);
   const { globals } = analyze(program as Parameters<typeof analyze>[0]);

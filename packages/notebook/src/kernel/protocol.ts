@@ -19,7 +19,6 @@ export interface CheckResult {
 
 /** What a page asks of a kernel. */
 export type Request =
-  | { readonly type: "start"; readonly stop: Int32Array | null; readonly threads: number }
   | { readonly type: "run"; readonly cell: string; readonly source: string; readonly inputs: Readonly<Record<string, InputValue>> }
   | { readonly type: "check"; readonly cell: string; readonly checks: readonly CheckSource[] }
   | { readonly type: "file"; readonly number: number; readonly bytes: Uint8Array<ArrayBuffer> | null; readonly error?: string };

@@ -1,0 +1,38 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Lesson } from "./lesson.ts";
+import { parseLesson } from "./parse.ts";
+import { LessonError } from "./sections.ts";
+
+/** Where the lessons of this course are. */
+export const courseFolder = fileURLToPath(new URL("..", import.meta.url));
+
+/** Reads all lessons `NN-name/lesson.md`, in their order. Throws an error that names file and line of a fault. */
+export async function loadCourse(folder: string = courseFolder): Promise<Lesson[]> {
+  const names = (await readdir(folder, { withFileTypes: true })).filter((e) => e.isDirectory() && /^\d+-/.test(e.name)).map((e) => e.name);
+  if (!names.length) throw new Error(`There are no lessons (folders such as 01-arrays) in ${folder}.`);
+  const lessons = await Promise.all(names.sort().map((name) => loadLesson(join(folder, name), name)));
+  return lessons.sort((a, b) => a.number - b.number);
+}
+
+async function loadLesson(folder: string, slug: string): Promise<Lesson> {
+  const text = await readFile(join(folder, "lesson.md"), "utf8");
+  const files = (await readdir(join(folder, "files")).catch(() => [] as string[])).sort();
+  try {
+    return parseLesson(slug, text.replaceAll("\r\n", "\n"), files);
+  } catch (error) {
+    if (error instanceof LessonError) error.message = `${slug}/lesson.md:${error.line}: ${error.message}`;
+    throw error;
+  }
+}
+
+/** The bytes of a file beside a lesson; null for a name that is not among its files. */
+export async function lessonFile(
+  lesson: Pick<Lesson, "slug" | "files">,
+  name: string,
+  folder: string = courseFolder,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (!lesson.files.includes(name)) return null;
+  return new Uint8Array(await readFile(join(folder, lesson.slug, "files", name)));
+}

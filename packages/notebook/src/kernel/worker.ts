@@ -1,0 +1,39 @@
+/// <reference lib="webworker" />
+import { init } from "@gradus/tensor";
+import { Kernel } from "./kernel.ts";
+import { modules } from "./modules.ts";
+import type { Reply, Request } from "./protocol.ts";
+
+/** What starts a kernel in a worker of a page: where to talk, and what tells it to stop. */
+export interface WorkerStart {
+  readonly port: MessagePort;
+  readonly stop: Int32Array | null;
+}
+
+const scope = self as unknown as DedicatedWorkerGlobalScope;
+
+scope.addEventListener("message", ({ data }: MessageEvent<WorkerStart>) => start(data), { once: true });
+
+async function start({ port, stop }: WorkerStart): Promise<void> {
+  const tell = (reply: Reply) => port.postMessage(reply);
+  const files = new Map<number, { resolve: (bytes: Uint8Array<ArrayBuffer>) => void; reject: (error: Error) => void }>();
+  let number = 0;
+  const readFile = (name: string) =>
+    new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
+      files.set(++number, { resolve, reject });
+      tell({ type: "file", number, name: String(name) });
+    });
+  const kernel = new Kernel({ modules, tell, readFile, stop });
+  let last: Promise<unknown> = Promise.resolve();
+  port.onmessage = ({ data }: MessageEvent<Request>) => {
+    if (data.type === "file") {
+      const waiting = files.get(data.number);
+      files.delete(data.number);
+      if (data.bytes) waiting?.resolve(data.bytes);
+      else waiting?.reject(new Error(data.error ?? "The file cannot be read."));
+    } else if (data.type === "run") last = last.then(() => kernel.run(data.cell, data.source, data.inputs));
+    else last = last.then(async () => tell({ type: "checked", cell: data.cell, results: await kernel.check(data.cell, data.checks) }));
+  };
+  const { description } = await init();
+  tell({ type: "ready", device: description });
+}

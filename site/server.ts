@@ -1,0 +1,64 @@
+// The site in production: headers that every answer needs, a log line a request, an orderly end.
+import { createServer } from "node:http";
+import { readFileSync } from "node:fs";
+
+process.chdir(import.meta.dirname);
+const { policy } = JSON.parse(readFileSync("src/lib/generated/sandbox.json", "utf8")) as { policy: string };
+const port = Number(process.env["PORT"] ?? 3000);
+const host = process.env["HOST"] ?? "0.0.0.0";
+if (!Number.isInteger(port) || port < 0 || port > 65535) {
+  console.error(`PORT should be a number from 0 to 65535. Received: ${process.env["PORT"]}`);
+  process.exit(1);
+}
+process.env["BODY_SIZE_LIMIT"] ??= "1M";
+
+const built = "./build/handler.js";
+const { handler } = (await import(built)) as { handler: (req: unknown, res: unknown, next: () => void) => void };
+
+const common: Readonly<Record<string, string>> = {
+  // Shared memory, and with it threads, needs a page that is isolated from others.
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "strict-origin-when-cross-origin",
+  "Permissions-Policy": "geolocation=(), microphone=(), payment=()",
+};
+
+const server = createServer((request, response) => {
+  const begin = performance.now();
+  const path = (request.url ?? "/").split("?")[0]!;
+  for (const [name, value] of Object.entries(common)) response.setHeader(name, value);
+  if (path.startsWith("/sandbox/")) {
+    // The frame for cells has no origin of its own, so it may be embedded, and may do nothing else.
+    response.setHeader("Cross-Origin-Resource-Policy", "cross-origin");
+    response.setHeader("Content-Security-Policy", `${policy}; sandbox allow-scripts; frame-ancestors 'self'`);
+    response.setHeader("Cache-Control", "public, max-age=31536000, immutable");
+  } else {
+    response.setHeader("Cross-Origin-Resource-Policy", "same-origin");
+    response.setHeader("X-Frame-Options", "DENY");
+  }
+  response.on("finish", () => {
+    if (process.env["GRADUS_LOG"] === "none") return;
+    const line = { time: new Date().toISOString(), method: request.method, path, status: response.statusCode, ms: Number((performance.now() - begin).toFixed(1)) };
+    console.log(JSON.stringify(line));
+  });
+  handler(request, response, () => {
+    response.statusCode = 404;
+    response.end("Not found");
+  });
+});
+
+server.listen(port, host, () => {
+  const { port: taken } = server.address() as { port: number };
+  console.error(`Gradus is at http://localhost:${taken}`);
+});
+
+let ending = false;
+for (const signal of ["SIGTERM", "SIGINT"] as const)
+  process.on(signal, () => {
+    if (ending) process.exit(1);
+    ending = true;
+    server.close(() => process.exit(0));
+    server.closeIdleConnections();
+    setTimeout(() => process.exit(0), 10_000).unref();
+  });

@@ -1,0 +1,11 @@
+declare global {
+  /** Whether this build is files only, without accounts. */
+  const __STATIC__: boolean;
+  namespace App {
+    interface Locals {
+      lang: "en" | "de";
+    }
+  }
+}
+
+export {};

@@ -1,0 +1,216 @@
+import type { CheckResult } from "@gradus/notebook/protocol";
+import type { CellError, Content, Output } from "@gradus/notebook/output";
+
+/**
+ * Outputs come from cells, which may hold anybody's code: what is not of the known form, or too large to draw, is replaced by a
+ * sentence. What passes is data; nothing of it is ever used as HTML or as code.
+ */
+export function acceptOutput(value: unknown): Output | null {
+  if (!isRecord(value) || typeof value["id"] !== "string" || value["id"].length > 200) return null;
+  return { id: value["id"], content: acceptContent(value["content"]) };
+}
+
+const refused: Content = { kind: "text", level: "warn", text: "This output cannot be shown." };
+
+/** Numbers that one output may hold. */
+const mostNumbers = 400_000;
+
+export function acceptContent(value: unknown, depth = 0): Content {
+  const budget = { left: mostNumbers };
+  return isContent(value, budget, depth) ? (value as unknown as Content) : refused;
+}
+
+type Budget = { left: number };
+type Rec = Record<string, unknown>;
+const isRecord = (x: unknown): x is Rec => typeof x === "object" && x !== null && !Array.isArray(x);
+const isText = (x: unknown, most = 5000): x is string => typeof x === "string" && x.length <= most;
+const isOptional = (x: unknown, test: (x: unknown) => boolean): boolean => x === undefined || test(x);
+const isNumber = (x: unknown): x is number => typeof x === "number";
+const isFlag = (x: unknown): boolean => typeof x === "boolean";
+const isPair = (x: unknown): boolean => Array.isArray(x) && x.length === 2 && x.every(Number.isFinite);
+const isList = (x: unknown, test: (x: unknown) => boolean, budget: Budget): boolean =>
+  Array.isArray(x) && (budget.left -= x.length) >= 0 && x.every(test);
+
+function isContent(c: unknown, budget: Budget, depth: number): boolean {
+  if (!isRecord(c)) return false;
+  switch (c["kind"]) {
+    case "text":
+      return isText(c["text"], 300_000) && ["log", "warn", "error"].includes(c["level"] as string);
+    case "value":
+      return isText(c["text"], 300_000) && isOptional(c["type"], (t) => isText(t, 300));
+    case "markdown":
+      return isText(c["text"], 50_000);
+    case "table":
+      return (
+        isList(c["columns"], (x) => isRecord(x) && isText(x["name"], 300) && isFlag(x["numeric"]), budget) &&
+        isList(c["rows"], (row) => isList(row, (x) => isText(x, 1000), budget), budget) &&
+        isNumber(c["total"])
+      );
+    case "plot":
+      return isOptions(c["options"]) && isList(c["marks"], (m) => isMark(m, budget), budget) && (c["marks"] as unknown[]).length <= 500;
+    case "images":
+      return (
+        isList(
+          c["images"],
+          (i) =>
+            isRecord(i) &&
+            typeof i["png"] === "string" &&
+            i["png"].length < 8_000_000 &&
+            /^[A-Za-z0-9+/=]*$/.test(i["png"]) &&
+            isNumber(i["width"]) &&
+            isNumber(i["height"]) &&
+            isOptional(i["label"], (l) => isText(l, 300)),
+          budget,
+        ) &&
+        isNumber(c["scale"]) &&
+        c["scale"] > 0 &&
+        c["scale"] <= 64 &&
+        isText(c["alt"])
+      );
+    case "input":
+      return isText(c["label"], 200) && isInput(c["input"], budget) && isValue(c["value"]);
+    case "progress":
+      return (
+        isText(c["label"], 300) &&
+        isNumber(c["done"]) &&
+        (c["total"] === null || isNumber(c["total"])) &&
+        isNumber(c["seconds"]) &&
+        isOptional(c["note"], (n) => isText(n, 2000))
+      );
+    case "grid":
+      return (
+        depth === 0 &&
+        isNumber(c["columns"]) &&
+        Array.isArray(c["cells"]) &&
+        c["cells"].length <= 200 &&
+        c["cells"].every((x) => isRecord(x) && isOptional(x["label"], (l) => isText(l, 300)) && isContent(x["content"], budget, 1))
+      );
+    case "custom":
+      return isText(c["type"], 100) && isText(c["alt"]);
+    default:
+      return false;
+  }
+}
+
+const isColor = (x: unknown): boolean => ["data", "model", "truth", "error", "muted"].includes(x as string) || Number.isInteger(x);
+
+function isAxis(x: unknown): boolean {
+  return (
+    isText(x, 200) ||
+    (isRecord(x) && isOptional(x["label"], (l) => isText(l, 200)) && isOptional(x["domain"], isPair) && isOptional(x["log"], isFlag))
+  );
+}
+
+function isOptions(o: unknown): boolean {
+  return (
+    isRecord(o) &&
+    isOptional(o["title"], (t) => isText(t, 500)) &&
+    isOptional(o["alt"], (t) => isText(t, 5000)) &&
+    isOptional(o["x"], isAxis) &&
+    isOptional(o["y"], isAxis) &&
+    isOptional(o["width"], (w) => isNumber(w) && w >= 50 && w <= 2000) &&
+    isOptional(o["height"], (h) => isNumber(h) && h >= 30 && h <= 2000) &&
+    isOptional(o["square"], isFlag)
+  );
+}
+
+function isMark(m: unknown, budget: Budget): boolean {
+  if (!isRecord(m) || !isOptional(m["color"], isColor) || !isOptional(m["label"], (l) => isText(l, 300))) return false;
+  const numbers = (...keys: string[]): boolean => keys.every((k) => isList(m[k], isNumber, budget));
+  const grid = (): boolean =>
+    numbers("values") &&
+    [m["rows"], m["columns"]].every((n) => Number.isInteger(n) && (n as number) > 0 && (n as number) <= 4096) &&
+    (m["values"] as number[]).length === (m["rows"] as number) * (m["columns"] as number) &&
+    isPair(m["x"]) &&
+    isPair(m["y"]) &&
+    ["rowNames", "columnNames"].every((k) => isOptional(m[k], (l) => isList(l, (t) => isText(t, 200), budget)));
+  switch (m["mark"]) {
+    case "line":
+      return numbers("x", "y") && isOptional(m["width"], isNumber) && isOptional(m["dashed"], isFlag) && isOptional(m["arrows"], isFlag);
+    case "dots":
+      return (
+        numbers("x", "y") &&
+        isOptional(m["size"], isNumber) &&
+        isOptional(m["groups"], (g) => isList(g, (v) => isNumber(v) || isText(v, 200), budget))
+      );
+    case "area":
+      return numbers("x", "low", "high");
+    case "bars":
+      return numbers("values") && isList(m["names"], (t) => isText(t, 200), budget);
+    case "histogram":
+      return numbers("edges", "counts") && (m["edges"] as number[]).length === (m["counts"] as number[]).length + 1;
+    case "contour":
+      return grid() && isNumber(m["levels"]) && m["levels"] > 0 && m["levels"] <= 100 && isFlag(m["filled"]);
+    case "heatmap":
+      return grid() && isFlag(m["numbers"]) && isOptional(m["range"], isPair);
+    case "boxes":
+      return isList(
+        m["boxes"],
+        (b) =>
+          isRecord(b) &&
+          isText(b["name"], 200) &&
+          ["low", "q1", "median", "q3", "high"].every((k) => isNumber(b[k])) &&
+          isList(b["outliers"], isNumber, budget),
+        budget,
+      );
+    case "text":
+      return numbers("x", "y") && isList(m["texts"], (t) => isText(t, 300), budget);
+    case "rule":
+      return isOptional(m["x"], isNumber) && isOptional(m["y"], isNumber);
+    default:
+      return false;
+  }
+}
+
+function isInput(i: unknown, budget: Budget): boolean {
+  if (!isRecord(i)) return false;
+  switch (i["type"]) {
+    case "slider":
+      return [i["min"], i["max"], i["step"]].every(Number.isFinite) && isFlag(i["log"]);
+    case "select":
+      return isList(i["options"], (o) => isText(o, 300), budget);
+    case "toggle":
+    case "button":
+      return true;
+    case "text":
+      return isNumber(i["maxLength"]);
+    case "point":
+      return isPair(i["x"]) && isPair(i["y"]);
+    default:
+      return false;
+  }
+}
+
+const isValue = (v: unknown): boolean => isNumber(v) || isText(v, 100_000) || isFlag(v) || isPair(v);
+
+export function acceptError(value: unknown): CellError | null {
+  if (value === null) return null;
+  if (!isRecord(value)) return { name: "Error", message: "The cell failed." };
+  const { name, message, line, column } = value;
+  return {
+    name: isText(name, 200) ? name : "Error",
+    message: isText(message, 20_000) ? message : "",
+    ...(Number.isInteger(line) ? { line: line as number } : {}),
+    ...(Number.isInteger(column) ? { column: column as number } : {}),
+  };
+}
+
+export const acceptNames = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((v): v is string => isText(v, 200)).slice(0, 2000) : [];
+
+export function acceptResults(value: unknown, names: readonly string[]): CheckResult[] {
+  const list = Array.isArray(value) ? value.filter(isRecord) : [];
+  return names.map((name) => {
+    const found = list.find((r) => r["name"] === name);
+    const text = (key: string) => (isText(found?.[key], 5000) ? { [key]: found![key] as string } : {});
+    return {
+      name,
+      points: isNumber(found?.["points"]) ? (found!["points"] as number) : 0,
+      passed: found?.["passed"] === true,
+      ...text("message"),
+      ...text("given"),
+      ...text("expected"),
+      ...text("hint"),
+    };
+  });
+}

@@ -1,0 +1,17 @@
+import type { Content, GridContent, Output } from "@gradus/notebook/output";
+
+/** What a page shows: contents of cells, and plots that the build has drawn already. */
+export type Shown = Exclude<Content, GridContent> | DrawnPlot | (Omit<GridContent, "cells"> & { readonly cells: readonly { readonly label?: string; readonly content: Shown }[] });
+
+export interface DrawnPlot {
+  readonly kind: "drawn";
+  /** SVG of our own build; never from a cell of the page. */
+  readonly svg: string;
+}
+
+export interface ShownOutput {
+  readonly id: string;
+  readonly content: Shown;
+}
+
+export const asShown = (outputs: readonly Output[]): readonly ShownOutput[] => outputs;

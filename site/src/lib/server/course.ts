@@ -1,0 +1,103 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { highlight, renderMarkdown } from "@gradus/course/markdown";
+import { type Block, cellsOf, exercisesOf, type Lesson } from "@gradus/course";
+import { loadCourse } from "@gradus/course/node";
+import type { Content, Output } from "@gradus/notebook/output";
+import { prepare } from "@gradus/notebook/kernel";
+import { publicQuestion } from "@gradus/quiz";
+import { parseHTML } from "linkedom";
+import type { BlockData, LessonData, LessonSummary } from "../course.ts";
+import type { Shown, ShownOutput } from "../outputs/drawn.ts";
+import { drawPlot } from "../outputs/plot.ts";
+
+/** The site runs in its own folder, beside the lessons. */
+export const courseFolder = resolve(process.env["GRADUS_COURSE"] ?? "../course");
+
+let loaded: Promise<Lesson[]> | null = null;
+
+/** The lessons on disk, read once. */
+export const lessons = (): Promise<Lesson[]> => {
+  loaded ??= loadCourse(courseFolder);
+  return loaded;
+};
+
+export const lessonBySlug = async (slug: string): Promise<Lesson | undefined> => (await lessons()).find((l) => l.slug === slug);
+
+export async function summaries(): Promise<LessonSummary[]> {
+  return (await lessons()).map((lesson) => {
+    const { slug, number, title, question, day, minutes } = lesson;
+    return { slug, number, title, question, day, minutes, exercises: exercisesOf(lesson).map(({ id, title: name, points }) => ({ id, title: name, points })) };
+  });
+}
+
+/** What the cells of a lesson show, as scripts/outputs.ts found it. */
+async function firstOutputs(slug: string, version: string): Promise<Record<string, Output[]>> {
+  const file = `${process.env["GRADUS_OUTPUTS"] ?? "src/lib/generated/outputs"}/${slug}.json`;
+  const parsed = JSON.parse(await readFile(file, "utf8").catch(() => "{}")) as { version?: string; cells?: Record<string, Output[]> };
+  return parsed.version === version ? (parsed.cells ?? {}) : {};
+}
+
+/** A lesson ready for its page: code coloured, plots drawn, hidden checks and quiz answers left out. */
+export async function lessonData(lesson: Lesson): Promise<LessonData> {
+  const outputs = await firstOutputs(lesson.slug, lesson.version);
+  const needs = needsOf(lesson);
+  const { slug, number, title, question, day, minutes, goals, prerequisites, headings, version } = lesson;
+  const first = (id: string): ShownOutput[] => (outputs[id] ?? []).map(({ id: o, content }) => ({ id: o, content: drawn(content) }));
+  const block = (b: Block): BlockData => {
+    switch (b.type) {
+      case "prose":
+        return { type: "prose", html: b.html };
+      case "cell":
+        return { ...{ type: "cell", id: b.id, source: b.source, html: highlight(b.source), figure: b.figure, caption: b.caption }, needs: needs.get(b.id) ?? [], first: first(b.id) };
+      case "exercise": {
+        const visible = b.checks.filter((c) => !c.hidden);
+        return {
+          ...{ type: "exercise", id: b.id, title: b.title, task: b.task, starter: b.starter, starterHtml: highlight(b.starter), hints: b.hints, points: b.points },
+          checks: visible.map(({ name, code, points }) => ({ name, code, points })),
+          hiddenChecks: b.checks.length - visible.length,
+          solutionHtml: highlight(b.solution),
+          needs: needs.get(b.id) ?? [],
+          first: first(b.id),
+        };
+      }
+      case "quiz":
+        return {
+          ...{ type: "quiz", id: b.quiz.id, title: b.quiz.title },
+          questions: b.quiz.questions.map((q, i) => ({ ...publicQuestion(q, i + lesson.number), promptHtml: renderMarkdown(q.prompt, { trusted: true }) })),
+        };
+      case "box":
+        return { type: "box", kind: b.kind, blocks: b.blocks.map(block) };
+    }
+  };
+  return { slug, number, title, question, day, minutes, goals, prerequisites, headings, version, blocks: lesson.blocks.map(block) };
+}
+
+/** For each cell those that declare what it uses, the nearest before it. */
+function needsOf(lesson: Lesson): Map<string, string[]> {
+  const declaredBy = new Map<string, string>();
+  const needs = new Map<string, string[]>();
+  for (const { id, source } of cellsOf(lesson)) {
+    try {
+      const { defines, uses } = prepare(source);
+      needs.set(id, [...new Set(uses.flatMap((name) => declaredBy.get(name) ?? []))]);
+      for (const name of defines) declaredBy.set(name, id);
+    } catch {
+      needs.set(id, []); // a cell that shows a mistake of syntax
+    }
+  }
+  return needs;
+}
+
+/** Width that plots are drawn for: they scale with the page. */
+const drawnWidth = 680;
+
+function drawn(content: Content): Shown {
+  if (content.kind === "plot") {
+    const { document } = parseHTML("<!doctype html><html><body></body></html>");
+    const plot = drawPlot(content, drawnWidth, document as unknown as Document);
+    return { kind: "drawn", svg: plot.outerHTML };
+  }
+  if (content.kind === "grid") return { ...content, cells: content.cells.map((cell) => ({ ...cell, content: drawn(cell.content) })) };
+  return content;
+}
