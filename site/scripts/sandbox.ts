@@ -23,7 +23,7 @@ addEventListener("message", ({ source, data, ports }) => {
   if (data.type === "start") {
     worker?.terminate();
     stop = self.crossOriginIsolated ? new Int32Array(new SharedArrayBuffer(4)) : null;
-    worker = new Worker(url, { type: "module" });
+    worker = new Worker(url);
     worker.onerror = (event) => parent.postMessage({ type: "broken", message: String(event.message) }, "*");
     worker.postMessage({ port: ports[0], stop }, [ports[0]]);
   }
@@ -37,12 +37,13 @@ parent.postMessage({ type: "frame", isolated: self.crossOriginIsolated }, "*");
 const [result] = (await build({
   configFile: false,
   logLevel: "error",
+  define: { "import.meta.url": "self.location.href" },
   // The HDF5 library would be half of what a learner loads; cells read other formats.
   resolve: { alias: { h5wasm: fileURLToPath(new URL("../../packages/notebook/src/kernel/no-hdf5.ts", import.meta.url)) } },
   build: {
     write: false,
     target: "esnext",
-    lib: { entry, formats: ["es"], fileName: "kernel" },
+    lib: { entry, formats: ["iife"], name: "kernel", fileName: "kernel" },
     rolldownOptions: { output: { codeSplitting: false } },
   },
 })) as { output: { code: string }[] }[];

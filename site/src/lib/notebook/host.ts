@@ -59,7 +59,7 @@ export class KernelHost {
           clearTimeout(timer);
           this.isolated = data.isolated === true;
           resolve();
-        } else if (data?.type === "broken") this.lose(String(data.message).slice(0, 500));
+        } else if (data?.type === "broken") this.breakDown(String(data.message ?? "The engine does not start here.").slice(0, 500));
       });
     });
     document.body.append(frame);
@@ -73,14 +73,20 @@ export class KernelHost {
     this.frame?.contentWindow?.postMessage(message, "*", transfer);
   }
 
+  private refuse: ((error: Error) => void) | null = null;
+
   private start(): Promise<void> {
     const { port1, port2 } = new MessageChannel();
     this.port?.close();
     this.port = port1;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      this.refuse = reject;
       port1.onmessage = ({ data }: MessageEvent<Reply>) => {
         if (port1 !== this.port || typeof data !== "object" || data === null) return;
-        if (data.type === "ready") resolve();
+        if (data.type === "ready") {
+          this.refuse = null;
+          resolve();
+        }
         if (data.type === "file") void this.give(data.number, String(data.name));
         else {
           if (data.type === "done") clearTimeout(this.killer);
@@ -124,9 +130,15 @@ export class KernelHost {
     if (this.opening) await this.opening.then(() => this.start());
   }
 
+  /** An error nobody caught: before the kernel is ready there is no use in starting it again. */
+  private breakDown(message: string): void {
+    if (this.refuse) this.refuse(new Error(message));
+    else this.lose(message);
+  }
+
   private lose(message: string): void {
     clearTimeout(this.killer);
-    void this.start();
+    this.start().catch(() => {});
     this.events.broken(message);
   }
 
