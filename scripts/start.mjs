@@ -1,5 +1,6 @@
-// `npm start`: the main job. Until the site exists, a tour of the library in the terminal.
+// `npm start`: builds what has changed and serves the course at http://localhost:3000 (PORT and GRADUS_DATA override).
 import { install, run } from "./setup.mjs";
 
 install();
-process.exit(run(["packages/cli/src/main.ts", "tour", ...process.argv.slice(2)]));
+const built = run(["scripts/build-site.ts"]);
+process.exit(built === 0 ? run(["site/server.ts", ...process.argv.slice(2)]) : built);

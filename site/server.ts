@@ -1,6 +1,7 @@
 // The site in production: headers that every answer needs, a log line a request, an orderly end.
-import { createServer } from "node:http";
+
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 
 process.chdir(import.meta.dirname);
 const { policy } = JSON.parse(readFileSync("src/lib/generated/sandbox.json", "utf8")) as { policy: string };
@@ -39,7 +40,13 @@ const server = createServer((request, response) => {
   }
   response.on("finish", () => {
     if (process.env["GRADUS_LOG"] === "none") return;
-    const line = { time: new Date().toISOString(), method: request.method, path, status: response.statusCode, ms: Number((performance.now() - begin).toFixed(1)) };
+    const line = {
+      time: new Date().toISOString(),
+      method: request.method,
+      path,
+      status: response.statusCode,
+      ms: Number((performance.now() - begin).toFixed(1)),
+    };
     console.log(JSON.stringify(line));
   });
   handler(request, response, () => {

@@ -9,7 +9,9 @@ const isStatic = process.env.GRADUS_STATIC === "1";
 export default defineConfig({
   plugins: [
     sveltekit({
-      adapter: isStatic ? adapterStatic({ pages: "build-static", assets: "build-static", fallback: "404.html", strict: false }) : adapterNode({ out: "build" }),
+      adapter: isStatic
+        ? adapterStatic({ pages: "build-static", assets: "build-static", fallback: "404.html", strict: false })
+        : adapterNode({ out: "build" }),
       paths: { base: (process.env.GRADUS_BASE ?? "") as "" | `/${string}`, relative: true },
       csp: {
         mode: "auto",

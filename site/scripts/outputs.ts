@@ -14,8 +14,11 @@ const packages = fileURLToPath(new URL("../../packages/", import.meta.url));
 
 /** Anything that may change what a cell shows. */
 function fingerprint(lesson: Lesson): string {
-  const hash = createHash("sha256").update(lesson.version).update(JSON.stringify(cellsOf(lesson)));
-  for (const file of globSync("{tensor,nn,data,notebook}/src/**/*.ts", { cwd: packages }).sort()) hash.update(readFileSync(packages + file));
+  const hash = createHash("sha256")
+    .update(lesson.version)
+    .update(JSON.stringify(cellsOf(lesson)));
+  for (const file of globSync("{tensor,nn,data,notebook}/src/**/*.ts", { cwd: packages }).sort())
+    hash.update(readFileSync(packages + file));
   return hash.digest("hex");
 }
 
@@ -35,7 +38,8 @@ async function runLesson(lesson: Lesson): Promise<Result> {
       if (at < 0) list.push(reply.output);
       else list[at] = reply.output;
     }
-    if (reply.type === "done" && reply.error) errors.push(`${lesson.slug}, cell ${reply.cell}, line ${reply.error.line ?? "?"}: ${reply.error.name}: ${reply.error.message}`);
+    if (reply.type === "done" && reply.error)
+      errors.push(`${lesson.slug}, cell ${reply.cell}, line ${reply.error.line ?? "?"}: ${reply.error.name}: ${reply.error.message}`);
   };
   const readFile = async (name: string) => {
     const bytes = await lessonFile(lesson, name);

@@ -18,10 +18,15 @@ export interface LessonData {
 }
 
 export type BlockData =
-  | { readonly type: "prose"; readonly html: string }
+  | { readonly type: "prose"; readonly html: string; readonly source: string }
   | CellData
   | ExerciseData
-  | { readonly type: "quiz"; readonly id: string; readonly title: string; readonly questions: readonly (PublicQuestion & { readonly promptHtml: string })[] }
+  | {
+      readonly type: "quiz";
+      readonly id: string;
+      readonly title: string;
+      readonly questions: readonly (PublicQuestion & { readonly promptHtml: string })[];
+    }
   | { readonly type: "box"; readonly kind: "aside" | "remember" | "reading" | "question"; readonly blocks: readonly BlockData[] };
 
 interface Runnable {
@@ -43,6 +48,7 @@ export interface ExerciseData extends Runnable {
   readonly type: "exercise";
   readonly title: string;
   readonly task: string;
+  readonly taskSource: string;
   readonly starter: string;
   readonly starterHtml: string;
   readonly hints: readonly string[];

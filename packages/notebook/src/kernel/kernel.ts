@@ -148,6 +148,7 @@ export class Kernel {
 /** A program in the global scope, under the cell's name. Running what people type is what a kernel is for. */
 function program<F>(parameters: string, code: string, cell: string): F {
   // A method call, so that no minifier makes a direct eval of it, whose variables would be the kernel's.
+  // biome-ignore lint/security/noGlobalEval: running what people type is what a kernel is for
   return globalThis.eval(`(async (${parameters}) => {"use strict"; ${code}\n})\n//# sourceURL=${sourceName(cell)}`) as F;
 }
 

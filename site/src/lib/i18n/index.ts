@@ -11,4 +11,5 @@ export const language = (): Language => (page.params["lang"] === "de" ? "de" : "
 export const t = (): Messages => messages[language()];
 
 /** A path of the site in the language of the page: "lessons/01-arrays". */
-export const inLanguage = (path: string, lang: Language = language()): string => (lang === "de" ? `/de/${path}` : `/${path}`).replace(/\/$/, "") || "/";
+export const inLanguage = (path: string, lang: Language = language()): string =>
+  (lang === "de" ? `/de/${path}` : `/${path}`).replace(/\/$/, "") || "/";

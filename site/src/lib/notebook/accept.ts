@@ -1,5 +1,5 @@
-import type { CheckResult } from "@gradus/notebook/protocol";
 import type { CellError, Content, Output } from "@gradus/notebook/output";
+import type { CheckResult } from "@gradus/notebook/protocol";
 
 /**
  * Outputs come from cells, which may hold anybody's code: what is not of the known form, or too large to draw, is replaced by a

@@ -1,5 +1,5 @@
-import { asset } from "$app/paths";
 import type { CheckSource, Reply, Request } from "@gradus/notebook/protocol";
+import { asset } from "$app/paths";
 import sandbox from "../generated/sandbox.json";
 
 /** What a session hears from its kernel. */
@@ -39,7 +39,7 @@ export class KernelHost {
   }
 
   private async load(): Promise<void> {
-    const code = fetch(`${asset("/sandbox/kernel.js")}?v=${sandbox.version}`).then((response) => {
+    const code = fetch(`${asset("sandbox/kernel.js")}?v=${sandbox.version}`).then((response) => {
       if (!response.ok) throw new Error(`The engine could not be loaded (${response.status}).`);
       return response.text();
     });
@@ -50,7 +50,7 @@ export class KernelHost {
     frame.tabIndex = -1;
     frame.title = "cells";
     frame.hidden = true;
-    frame.src = `${asset("/sandbox/frame.html")}?v=${sandbox.version}`;
+    frame.src = `${asset("sandbox/frame.html")}?v=${sandbox.version}`;
     const loaded = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error("The frame for cells did not load.")), 30_000);
       addEventListener("message", ({ source, data }) => {
@@ -103,7 +103,12 @@ export class KernelHost {
       const bytes = await this.readFile(name);
       port?.postMessage({ type: "file", number, bytes } satisfies Request, [bytes.buffer]);
     } catch (error) {
-      port?.postMessage({ type: "file", number, bytes: null, error: error instanceof Error ? error.message : String(error) } satisfies Request);
+      port?.postMessage({
+        type: "file",
+        number,
+        bytes: null,
+        error: error instanceof Error ? error.message : String(error),
+      } satisfies Request);
     }
   }
 
@@ -114,7 +119,11 @@ export class KernelHost {
   }
 
   check(cell: string, checks: readonly CheckSource[]): void {
-    this.port?.postMessage({ type: "check", cell, checks: checks.map(({ name, code, points }) => ({ name, code, points })) } satisfies Request);
+    this.port?.postMessage({
+      type: "check",
+      cell,
+      checks: checks.map(({ name, code, points }) => ({ name, code, points })),
+    } satisfies Request);
   }
 
   /** Asks the running cell to stop; one that does not listen loses its worker. */

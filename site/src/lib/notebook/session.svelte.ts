@@ -54,8 +54,7 @@ export class Cell {
 export interface SessionOptions {
   readonly readFile?: (name: string) => Promise<Uint8Array<ArrayBuffer>>;
   /** Told of every change of code, for saving. */
-  readonly onEdit?: (cell: Cell) => void;
-  readonly onRun?: (cell: Cell) => void;
+  readonly onEdit?: (cell: Cell, before: string) => void;
 }
 
 /** The cells of a page and the kernel they share. */
@@ -97,12 +96,13 @@ export class Session {
   edit(id: string, source: string): void {
     const cell = this.cell(id);
     if (cell.source === source) return;
+    const before = cell.source;
     cell.source = source;
     if (cell.ran) {
       cell.stale = cell.ran.source !== source;
       for (const dependant of this.dependants(id)) dependant.stale = true;
     }
-    this.options.onEdit?.(cell);
+    this.options.onEdit?.(cell, before);
   }
 
   /** Runs a cell, and before it the cells it needs that have not run yet. Resolves when it is over. */
@@ -229,7 +229,6 @@ export class Session {
     this.announcement = `${id}: ${cell.state}`;
     this.running = null;
     if (cell.error) this.cancelQueue();
-    this.options.onRun?.(cell);
     this.settle();
     void this.next();
   }

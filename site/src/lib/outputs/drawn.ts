@@ -1,7 +1,10 @@
 import type { Content, GridContent, Output } from "@gradus/notebook/output";
 
 /** What a page shows: contents of cells, and plots that the build has drawn already. */
-export type Shown = Exclude<Content, GridContent> | DrawnPlot | (Omit<GridContent, "cells"> & { readonly cells: readonly { readonly label?: string; readonly content: Shown }[] });
+export type Shown =
+  | Exclude<Content, GridContent>
+  | DrawnPlot
+  | (Omit<GridContent, "cells"> & { readonly cells: readonly { readonly label?: string; readonly content: Shown }[] });
 
 export interface DrawnPlot {
   readonly kind: "drawn";

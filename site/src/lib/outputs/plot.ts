@@ -6,7 +6,11 @@ const roles = { data: "var(--data)", model: "var(--model)", truth: "var(--truth)
 const series = ["var(--s0)", "var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)", "var(--s5)", "var(--s6)", "var(--s7)"];
 
 const colorOf = (color: Color | undefined, index: number): string =>
-  typeof color === "number" ? series[((color % series.length) + series.length) % series.length]! : color ? roles[color] : series[index % series.length]!;
+  typeof color === "number"
+    ? series[((color % series.length) + series.length) % series.length]!
+    : color
+      ? roles[color]
+      : series[index % series.length]!;
 
 const axisOf = (axis: Axis | string | undefined): Axis => (typeof axis === "string" ? { label: axis } : (axis ?? {}));
 
@@ -66,7 +70,10 @@ function colorScale(marks: readonly PlottedMark[]): Plot.ScaleOptions {
   const map = marks.find((m) => m.mark === "heatmap" || m.mark === "contour");
   if (map) {
     const finite = map.values.filter(Number.isFinite);
-    const [low, high] = (map.mark === "heatmap" && map.range) || [finite.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY), finite.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)];
+    const [low, high] = (map.mark === "heatmap" && map.range) || [
+      finite.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
+      finite.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
+    ];
     if (low < 0 && high > 0) {
       const reach = Math.max(-low, high);
       return { type: "diverging", scheme: "RdBu", domain: [-reach, reach], reverse: true };
@@ -76,7 +83,8 @@ function colorScale(marks: readonly PlottedMark[]): Plot.ScaleOptions {
   const groups = marks.find((m) => m.mark === "dots" && m.groups);
   if (groups?.mark !== "dots" || !groups.groups) return {};
   const classes = [...new Set(groups.groups)];
-  if (classes.length <= series.length) return { type: "categorical", domain: classes.sort() as string[], range: series, legend: classes.length > 1 };
+  if (classes.length <= series.length)
+    return { type: "categorical", domain: classes.sort() as string[], range: series, legend: classes.length > 1 };
   return { scheme: "viridis" };
 }
 
@@ -85,11 +93,38 @@ function draw(m: PlottedMark, index: number, all: readonly PlottedMark[]): Plot.
   switch (m.mark) {
     case "line": {
       const points = thinned(m.x, m.y);
-      const style = { x: "x", y: "y", stroke: color, strokeWidth: m.width ?? 2, ...(m.dashed ? { strokeDasharray: "5,4" } : {}), clip: true };
+      const style = {
+        x: "x",
+        y: "y",
+        stroke: color,
+        strokeWidth: m.width ?? 2,
+        ...(m.dashed ? { strokeDasharray: "5,4" } : {}),
+        clip: true,
+      };
       return [
         Plot.line(points, style as Plot.LineOptions),
-        ...(m.arrows && points.length > 1 ? [Plot.arrow(points.slice(1).map((p, i) => ({ a: points[i]!, b: p })), { x1: (d) => d.a.x, y1: (d) => d.a.y, x2: (d) => d.b.x, y2: (d) => d.b.y, stroke: color, headLength: 6 })] : []),
-        ...(m.label ? [Plot.text(points.slice(-1), { x: "x", y: "y", text: () => m.label!, dx: 6, dy: nudge(m, all), textAnchor: "start", fill: color, fontSize: 13 })] : []),
+        ...(m.arrows && points.length > 1
+          ? [
+              Plot.arrow(
+                points.slice(1).map((p, i) => ({ a: points[i]!, b: p })),
+                { x1: (d) => d.a.x, y1: (d) => d.a.y, x2: (d) => d.b.x, y2: (d) => d.b.y, stroke: color, headLength: 6 },
+              ),
+            ]
+          : []),
+        ...(m.label
+          ? [
+              Plot.text(points.slice(-1), {
+                x: "x",
+                y: "y",
+                text: () => m.label!,
+                dx: 6,
+                dy: nudge(m, all),
+                textAnchor: "start",
+                fill: color,
+                fontSize: 13,
+              }),
+            ]
+          : []),
       ];
     }
     case "dots": {
@@ -99,20 +134,41 @@ function draw(m: PlottedMark, index: number, all: readonly PlottedMark[]): Plot.
       const paint = m.groups ? { fill: "group" } : { fill: color };
       return [
         Plot.dot(few, { x: "x", y: "y", r: m.size ?? (few.length > 400 ? 1.8 : 3), fillOpacity: few.length > 400 ? 0.55 : 0.8, ...paint }),
-        ...(m.label && few.length ? [Plot.text([topmost(few)], { x: "x", y: "y", text: () => m.label!, dy: -10, fill: color, fontSize: 13 })] : []),
+        ...(m.label && few.length
+          ? [Plot.text([topmost(few)], { x: "x", y: "y", text: () => m.label!, dy: -10, fill: color, fontSize: 13 })]
+          : []),
       ];
     }
     case "area":
-      return [Plot.areaY(m.x.map((x, i) => ({ x, low: m.low[i]!, high: m.high[i]! })), { x: "x", y1: "low", y2: "high", fill: color, fillOpacity: 0.2 })];
+      return [
+        Plot.areaY(
+          m.x.map((x, i) => ({ x, low: m.low[i]!, high: m.high[i]! })),
+          { x: "x", y1: "low", y2: "high", fill: color, fillOpacity: 0.2 },
+        ),
+      ];
     case "bars":
-      return [Plot.barY(m.names.map((name, i) => ({ name, value: m.values[i]! })), { x: "name", y: "value", fill: color, sort: { x: null } }), Plot.ruleY([0])];
+      return [
+        Plot.barY(
+          m.names.map((name, i) => ({ name, value: m.values[i]! })),
+          { x: "name", y: "value", fill: color, sort: { x: null } },
+        ),
+        Plot.ruleY([0]),
+      ];
     case "histogram":
-      return [Plot.rectY(m.counts.map((count, i) => ({ count, a: m.edges[i]!, b: m.edges[i + 1]! })), { x1: "a", x2: "b", y: "count", fill: color, inset: 0.5 }), Plot.ruleY([0])];
+      return [
+        Plot.rectY(
+          m.counts.map((count, i) => ({ count, a: m.edges[i]!, b: m.edges[i + 1]! })),
+          { x1: "a", x2: "b", y: "count", fill: color, inset: 0.5 },
+        ),
+        Plot.ruleY([0]),
+      ];
     case "contour":
       return [
         Plot.contour([...m.values], {
           ...{ width: m.columns, height: m.rows, x1: m.x[0], x2: m.x[1], y1: m.y[0], y2: m.y[1], thresholds: m.levels },
-          ...(m.filled ? { fill: (v: number) => v, stroke: "currentColor", strokeOpacity: 0.15 } : { stroke: (v: number) => v, strokeWidth: 1.3 }),
+          ...(m.filled
+            ? { fill: (v: number) => v, stroke: "currentColor", strokeOpacity: 0.15 }
+            : { stroke: (v: number) => v, strokeWidth: 1.3 }),
         } as Plot.ContourOptions),
       ];
     case "heatmap":
@@ -120,17 +176,37 @@ function draw(m: PlottedMark, index: number, all: readonly PlottedMark[]): Plot.
     case "boxes":
       return [
         Plot.ruleX(m.boxes, { x: "name", y1: "low", y2: "high", stroke: color }),
-        Plot.barY(m.boxes, { x: "name", y1: "q1", y2: "q3", fill: color, fillOpacity: 0.35, stroke: color, insetLeft: 6, insetRight: 6, sort: { x: null } }),
+        Plot.barY(m.boxes, {
+          x: "name",
+          y1: "q1",
+          y2: "q3",
+          fill: color,
+          fillOpacity: 0.35,
+          stroke: color,
+          insetLeft: 6,
+          insetRight: 6,
+          sort: { x: null },
+        }),
         Plot.tickY(m.boxes, { x: "name", y: "median", stroke: color, strokeWidth: 2.5, insetLeft: 6, insetRight: 6 }),
-        Plot.dot(m.boxes.flatMap((b) => b.outliers.map((v) => ({ name: b.name, v }))), { x: "name", y: "v", r: 1.5, stroke: color, strokeOpacity: 0.5 }),
+        Plot.dot(
+          m.boxes.flatMap((b) => b.outliers.map((v) => ({ name: b.name, v }))),
+          { x: "name", y: "v", r: 1.5, stroke: color, strokeOpacity: 0.5 },
+        ),
       ];
     case "text":
-      return [Plot.text(m.x.map((x, i) => ({ x, y: m.y[i]!, t: m.texts[i] ?? "" })), { x: "x", y: "y", text: "t", fill: m.color === undefined ? "currentColor" : color, fontSize: 13 })];
+      return [
+        Plot.text(
+          m.x.map((x, i) => ({ x, y: m.y[i]!, t: m.texts[i] ?? "" })),
+          { x: "x", y: "y", text: "t", fill: m.color === undefined ? "currentColor" : color, fontSize: 13 },
+        ),
+      ];
     case "rule":
       return [
         ...(m.x === undefined ? [] : [Plot.ruleX([m.x], { stroke: color, strokeDasharray: "3,3" })]),
         ...(m.y === undefined ? [] : [Plot.ruleY([m.y], { stroke: color, strokeDasharray: "3,3" })]),
-        ...(m.label && m.y !== undefined ? [Plot.text([m.label], { y: [m.y], frameAnchor: "right", dy: -8, fill: color, fontSize: 13 })] : []),
+        ...(m.label && m.y !== undefined
+          ? [Plot.text([m.label], { y: [m.y], frameAnchor: "right", dy: -8, fill: color, fontSize: 13 })]
+          : []),
       ];
   }
 }
@@ -139,7 +215,10 @@ function draw(m: PlottedMark, index: number, all: readonly PlottedMark[]): Plot.
 function nudge(m: PlottedMark & { mark: "line" }, all: readonly PlottedMark[]): number {
   const lines = all.filter((l): l is PlottedMark & { mark: "line" } => l.mark === "line" && l.label !== undefined && l.y.length > 0);
   const values = lines.flatMap((l) => [...l.y]).filter(Number.isFinite);
-  const [low, high] = [values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY), values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)];
+  const [low, high] = [
+    values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
+    values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
+  ];
   const height = 260;
   const place = (l: PlottedMark & { mark: "line" }) => (height * (high - l.y.at(-1)!)) / (high - low || 1);
   const sorted = [...lines].sort((a, b) => place(a) - place(b));
@@ -163,7 +242,12 @@ function heatmap(m: PlottedMark & { mark: "heatmap" }): Plot.Markish[] {
     ...(m.numbers
       ? [
           Plot.text(cells, {
-            ...{ x: (d) => d.column + 0.5, y: (d) => -d.row - 0.5, text: (d) => (Number.isInteger(d.value) ? String(d.value) : d.value.toPrecision(2)), fontSize: 12 },
+            ...{
+              x: (d) => d.column + 0.5,
+              y: (d) => -d.row - 0.5,
+              text: (d) => (Number.isInteger(d.value) ? String(d.value) : d.value.toPrecision(2)),
+              fontSize: 12,
+            },
             ...{ fill: "black", stroke: "white", strokeWidth: 3, paintOrder: "stroke" },
           } as Plot.TextOptions),
         ]
@@ -186,10 +270,19 @@ export function altOf({ marks, options }: PlotContent): string {
     const name = m.label ? `${m.label}: ` : "";
     if (m.mark === "line") return `${name}a line of ${m.y.length} points, y from ${range(m.y)}`;
     if (m.mark === "dots") return `${name}${m.y.length} dots, y from ${range(m.y)}`;
-    if (m.mark === "bars") return `${name}bars ${m.names.map((n, i) => `${n} ${Number(m.values[i]!.toPrecision(3))}`).slice(0, 12).join(", ")}`;
+    if (m.mark === "bars")
+      return `${name}bars ${m.names
+        .map((n, i) => `${n} ${Number(m.values[i]!.toPrecision(3))}`)
+        .slice(0, 12)
+        .join(", ")}`;
     if (m.mark === "histogram") return `${name}a histogram from ${range(m.edges)}`;
-    if (m.mark === "heatmap" || m.mark === "contour") return `${name}${m.mark === "heatmap" ? "a heat map" : "contour lines"} of ${m.rows} by ${m.columns} values from ${range(m.values)}`;
-    if (m.mark === "boxes") return `${name}box plots: ${m.boxes.map((b) => `${b.name} median ${Number(b.median.toPrecision(3))}`).slice(0, 12).join(", ")}`;
+    if (m.mark === "heatmap" || m.mark === "contour")
+      return `${name}${m.mark === "heatmap" ? "a heat map" : "contour lines"} of ${m.rows} by ${m.columns} values from ${range(m.values)}`;
+    if (m.mark === "boxes")
+      return `${name}box plots: ${m.boxes
+        .map((b) => `${b.name} median ${Number(b.median.toPrecision(3))}`)
+        .slice(0, 12)
+        .join(", ")}`;
     return name.replace(/: $/, "");
   });
   const axes = [axisOf(options.x).label, axisOf(options.y).label].filter(Boolean);

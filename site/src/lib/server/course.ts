@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { highlight, renderMarkdown } from "@gradus/course/markdown";
 import { type Block, cellsOf, exercisesOf, type Lesson } from "@gradus/course";
+import { highlight, renderMarkdown } from "@gradus/course/markdown";
 import { loadCourse } from "@gradus/course/node";
-import type { Content, Output } from "@gradus/notebook/output";
 import { prepare } from "@gradus/notebook/kernel";
+import type { Content, Output } from "@gradus/notebook/output";
 import { publicQuestion } from "@gradus/quiz";
 import { parseHTML } from "linkedom";
 import type { BlockData, LessonData, LessonSummary } from "../course.ts";
@@ -27,7 +27,15 @@ export const lessonBySlug = async (slug: string): Promise<Lesson | undefined> =>
 export async function summaries(): Promise<LessonSummary[]> {
   return (await lessons()).map((lesson) => {
     const { slug, number, title, question, day, minutes } = lesson;
-    return { slug, number, title, question, day, minutes, exercises: exercisesOf(lesson).map(({ id, title: name, points }) => ({ id, title: name, points })) };
+    return {
+      slug,
+      number,
+      title,
+      question,
+      day,
+      minutes,
+      exercises: exercisesOf(lesson).map(({ id, title: name, points }) => ({ id, title: name, points })),
+    };
   });
 }
 
@@ -47,13 +55,27 @@ export async function lessonData(lesson: Lesson): Promise<LessonData> {
   const block = (b: Block): BlockData => {
     switch (b.type) {
       case "prose":
-        return { type: "prose", html: b.html };
+        return { type: "prose", html: b.html, source: b.source };
       case "cell":
-        return { ...{ type: "cell", id: b.id, source: b.source, html: highlight(b.source), figure: b.figure, caption: b.caption }, needs: needs.get(b.id) ?? [], first: first(b.id) };
+        return {
+          ...{ type: "cell", id: b.id, source: b.source, html: highlight(b.source), figure: b.figure, caption: b.caption },
+          needs: needs.get(b.id) ?? [],
+          first: first(b.id),
+        };
       case "exercise": {
         const visible = b.checks.filter((c) => !c.hidden);
         return {
-          ...{ type: "exercise", id: b.id, title: b.title, task: b.task, starter: b.starter, starterHtml: highlight(b.starter), hints: b.hints, points: b.points },
+          ...{
+            type: "exercise",
+            id: b.id,
+            title: b.title,
+            task: b.task,
+            taskSource: b.taskSource,
+            starter: b.starter,
+            starterHtml: highlight(b.starter),
+            hints: b.hints,
+            points: b.points,
+          },
           checks: visible.map(({ name, code, points }) => ({ name, code, points })),
           hiddenChecks: b.checks.length - visible.length,
           solutionHtml: highlight(b.solution),
@@ -64,7 +86,10 @@ export async function lessonData(lesson: Lesson): Promise<LessonData> {
       case "quiz":
         return {
           ...{ type: "quiz", id: b.quiz.id, title: b.quiz.title },
-          questions: b.quiz.questions.map((q, i) => ({ ...publicQuestion(q, i + lesson.number), promptHtml: renderMarkdown(q.prompt, { trusted: true }) })),
+          questions: b.quiz.questions.map((q, i) => ({
+            ...publicQuestion(q, i + lesson.number),
+            promptHtml: renderMarkdown(q.prompt, { trusted: true }),
+          })),
         };
       case "box":
         return { type: "box", kind: b.kind, blocks: b.blocks.map(block) };

@@ -1,5 +1,5 @@
-import { error } from "@sveltejs/kit";
 import { lessonFile } from "@gradus/course/node";
+import { error } from "@sveltejs/kit";
 import { courseFolder, lessonBySlug, lessons } from "#lib/server/course.ts";
 
 export const prerender = true;

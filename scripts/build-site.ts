@@ -1,0 +1,53 @@
+// Builds the site when anything that goes into it has changed since the last time.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const site = join(root, "site");
+const isStatic = process.env["GRADUS_STATIC"] === "1";
+const out = join(site, isStatic ? "build-static" : "build");
+const mark = join(out, ".fingerprint");
+
+function fingerprint(): string {
+  const hash = createHash("sha256").update(process.env["GRADUS_BASE"] ?? "");
+  const patterns = [
+    "package-lock.json",
+    "packages/*/src/**",
+    "course/**",
+    "site/*.ts",
+    "site/scripts/**",
+    "site/src/**",
+    "site/static/*",
+    "site/migrations/**",
+  ];
+  const files = globSync(patterns, { cwd: root, exclude: ["**/node_modules/**", "site/src/lib/generated/**"] }).sort();
+  for (const file of files) if (statSync(join(root, file)).isFile()) hash.update(file).update(readFileSync(join(root, file)));
+  return hash.digest("hex");
+}
+
+const now = fingerprint();
+if (existsSync(mark) && readFileSync(mark, "utf8") === now) process.exit(0);
+
+const node = process.execPath;
+const steps: [string, string[]][] = [
+  ["types of the lessons' language", ["site/scripts/types.ts"]],
+  ["engine for cells", ["site/scripts/sandbox.ts"]],
+  ["first outputs of all lessons", ["site/scripts/outputs.ts"]],
+  ["pages", ["../node_modules/vite/bin/vite.js", "build", "--logLevel", "error"]],
+];
+const begin = performance.now();
+for (const [i, [name, args]] of steps.entries()) {
+  if (!existsSync(join(i === 3 ? site : root, args[0]!))) continue;
+  console.error(`Building the site (${i + 1}/${steps.length}): ${name} ...`);
+  const { status } = spawnSync(node, args, { cwd: i === 3 ? site : root, stdio: ["ignore", 2, 2] });
+  if (status !== 0) {
+    console.error(`Building the site failed at: ${name}.`);
+    process.exit(1);
+  }
+}
+mkdirSync(out, { recursive: true });
+writeFileSync(mark, now);
+console.error(`The site is built (${((performance.now() - begin) / 1000).toFixed(0)} s).`);
