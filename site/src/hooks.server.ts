@@ -1,7 +1,31 @@
-import type { Handle } from "@sveltejs/kit/hooks";
+import type { Handle, HandleServerError } from "@sveltejs/kit/hooks";
+import { auth, whoSends } from "#lib/server/auth.ts";
+import { building } from "$app/env";
+
+const safe = new Set(["GET", "HEAD", "OPTIONS"]);
 
 export const handle: Handle = async ({ event, resolve }) => {
   const lang = event.params["lang" as never] === "de" ? "de" : "en";
   event.locals.lang = lang;
-  return resolve(event, { transformPageChunk: ({ html }) => html.replace('<html lang="en"', `<html lang="${lang}"`) });
+  event.locals.me = null;
+  if (!building && !__STATIC__) {
+    // A page elsewhere may make a browser send its cookie, but not this site's Origin.
+    const origin = event.request.headers.get("origin");
+    if (!safe.has(event.request.method) && origin !== null && origin !== event.url.origin && origin !== process.env["ORIGIN"])
+      return Response.json({ message: "Requests from other sites are refused." }, { status: 403 });
+    event.locals.me = await whoSends(event.request.headers);
+    if (event.url.pathname.startsWith("/api/auth/")) return (await auth()).handler(event.request);
+  }
+  const response = await resolve(event, { transformPageChunk: ({ html }) => html.replace('<html lang="en"', `<html lang="${lang}"`) });
+  // What depends on who asks is nobody else's.
+  if (!building && !response.headers.has("cache-control")) response.headers.set("cache-control", "private, no-store");
+  return response;
+};
+
+export const handleError: HandleServerError = ({ kind, error, event }) => {
+  if (kind !== "unknown") return;
+  const id = crypto.randomUUID().slice(0, 8);
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  console.error(JSON.stringify({ level: "error", time: new Date().toISOString(), id, path: event.url.pathname, message }));
+  return { message: `Something went wrong here. If it happens again, tell your instructor the number ${id}.` };
 };

@@ -117,4 +117,4 @@ async function throws(f: () => unknown, { hint }: CheckOptions = {}): Promise<vo
 }
 
 /** What checks of exercises are written with. */
-export const check = { ok, equal, close, shape, throws };
+export const check = Object.freeze({ ok, equal, close, shape, throws });

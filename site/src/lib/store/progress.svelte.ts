@@ -14,6 +14,13 @@ import {
   saveResult,
 } from "./local.ts";
 
+/** What the server gave for an exercise, and what an instructor said of it. */
+export interface Grade {
+  readonly score: number;
+  readonly points: number;
+  readonly comment?: string;
+}
+
 export type SaveState = "nothing" | "saving" | "device" | "server" | "failed";
 
 /** The server hears of changes when typing has paused for so long, in ms. */
@@ -25,7 +32,7 @@ export class LessonProgress {
   private readonly version: string;
   state = $state<SaveState>("nothing");
   results = $state.raw<Readonly<Record<string, SavedResult>>>({});
-  grades = $state.raw<Readonly<Record<string, { score: number; points: number; comment?: string }>>>({});
+  grades = $state.raw<Readonly<Record<string, Grade>>>({});
   /** Own code that was written for another version of the lesson. */
   outdated = $state(false);
   private waiting = new Map<string, string>();
@@ -45,7 +52,7 @@ export class LessonProgress {
         const response = await fetch(siteUrl(`api/cells?lesson=${encodeURIComponent(this.lesson)}`));
         const { cells, grades } = (await response.json()) as {
           cells: { cell: string; source: string; version: string; at: number }[];
-          grades?: typeof this.grades;
+          grades?: Readonly<Record<string, Grade>>;
         };
         for (const c of cells) if (c.at > (found.get(c.cell)?.at ?? 0)) found.set(c.cell, { ...c, lesson: this.lesson });
         this.grades = grades ?? {};

@@ -1,0 +1,32 @@
+import { error } from "@sveltejs/kit";
+import { quizzesOf } from "@gradus/course";
+import { availability, grade } from "@gradus/quiz";
+import { and, count, eq } from "drizzle-orm";
+import * as v from "valibot";
+import { lessonBySlug } from "#lib/server/course.ts";
+import { database } from "#lib/server/db.ts";
+import { body, limit } from "#lib/server/guard.ts";
+import { quizAnswer } from "#lib/server/schema.ts";
+
+/** Grades one answer of a lesson's quiz; those who are signed in have it noted. */
+export const POST = async (event) => {
+  limit(event, "quiz", 120, 60);
+  const { response } = await body(event, v.object({ response: v.unknown() }));
+  const { lesson: slug, quiz: quizId, question: questionId } = event.params;
+  const lesson = await lessonBySlug(slug);
+  const quiz = lesson && quizzesOf(lesson).find((q) => q.id === quizId);
+  const question = quiz?.questions.find((q) => q.id === questionId);
+  if (!quiz || !question) error(404, "There is no such question.");
+  const { me } = event.locals;
+  if (me) {
+    const db = await database();
+    const mine = and(eq(quizAnswer.userId, me.id), eq(quizAnswer.lesson, slug), eq(quizAnswer.quiz, quizId), eq(quizAnswer.question, questionId));
+    const [used] = await db.select({ n: count() }).from(quizAnswer).where(mine);
+    const open = availability(quiz, new Date(), used?.n ?? 0);
+    if (!open.open) error(403, { early: "The quiz is not open yet.", late: "The quiz is closed.", attempts: "There are no attempts left." }[open.reason]);
+    const outcome = await grade(question, response);
+    await db.insert(quizAnswer).values({ userId: me.id, lesson: slug, quiz: quizId, question: questionId, response: JSON.stringify(response ?? null).length < 20_000 ? response : null, score: outcome.score, points: outcome.points });
+    return Response.json(outcome);
+  }
+  return Response.json(await grade(question, response));
+};
