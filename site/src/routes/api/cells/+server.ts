@@ -6,7 +6,15 @@ import { savedCell, submission } from "#lib/server/schema.ts";
 
 const saved = v.object({
   cells: v.pipe(
-    v.array(v.object({ lesson: slug, cell: slug, source: v.pipe(v.string(), v.maxLength(200_000)), version: v.pipe(v.string(), v.maxLength(40)), at: v.number() })),
+    v.array(
+      v.object({
+        lesson: slug,
+        cell: slug,
+        source: v.pipe(v.string(), v.maxLength(200_000)),
+        version: v.pipe(v.string(), v.maxLength(40)),
+        at: v.number(),
+      }),
+    ),
     v.minLength(1),
     v.maxLength(100),
   ),
@@ -37,9 +45,18 @@ export const GET = async (event) => {
   const me = signedIn(event);
   const lesson = event.url.searchParams.get("lesson") ?? "";
   const db = await database();
-  const cells = await db.select().from(savedCell).where(and(eq(savedCell.userId, me.id), eq(savedCell.lesson, lesson)));
+  const cells = await db
+    .select()
+    .from(savedCell)
+    .where(and(eq(savedCell.userId, me.id), eq(savedCell.lesson, lesson)));
   const handed = await db
-    .select({ exercise: submission.exercise, score: submission.score, points: submission.points, comment: submission.comment, state: submission.state })
+    .select({
+      exercise: submission.exercise,
+      score: submission.score,
+      points: submission.points,
+      comment: submission.comment,
+      state: submission.state,
+    })
     .from(submission)
     .where(and(eq(submission.userId, me.id), eq(submission.lesson, lesson)))
     .orderBy(desc(submission.createdAt))
@@ -47,7 +64,11 @@ export const GET = async (event) => {
   const grades: Record<string, { score: number; points: number; comment?: string }> = {};
   for (const { exercise, score, points, comment } of handed) {
     const known = grades[exercise];
-    if (score !== null && (!known || score > known.score)) grades[exercise] = { score, points, ...(comment ?? known?.comment ? { comment: comment ?? known!.comment! } : {}) };
+    if (score !== null && (!known || score > known.score))
+      grades[exercise] = { score, points, ...((comment ?? known?.comment) ? { comment: comment ?? known!.comment! } : {}) };
   }
-  return Response.json({ cells: cells.map(({ cell, source, version, updatedAt }) => ({ cell, source, version, at: updatedAt.getTime() })), grades });
+  return Response.json({
+    cells: cells.map(({ cell, source, version, updatedAt }) => ({ cell, source, version, at: updatedAt.getTime() })),
+    grades,
+  });
 };

@@ -1,5 +1,5 @@
-import { error } from "@sveltejs/kit";
 import { exercisesOf } from "@gradus/course";
+import { error } from "@sveltejs/kit";
 import * as v from "valibot";
 import { lessonBySlug } from "#lib/server/course.ts";
 import { database } from "#lib/server/db.ts";
@@ -12,9 +12,21 @@ const handedIn = v.object({
   exercise: slug,
   sources: v.pipe(
     v.record(slug, v.pipe(v.string(), v.maxLength(200_000))),
-    v.check((s) => Object.keys(s).length <= 200 && JSON.stringify(s).length <= 600_000, "should hold at most 200 cells of 600,000 characters together"),
+    v.check(
+      (s) => Object.keys(s).length <= 200 && JSON.stringify(s).length <= 600_000,
+      "should hold at most 200 cells of 600,000 characters together",
+    ),
   ),
-  results: v.pipe(v.array(v.object({ name: v.pipe(v.string(), v.maxLength(300)), passed: v.boolean(), message: v.optional(v.pipe(v.string(), v.maxLength(5000))) })), v.maxLength(100)),
+  results: v.pipe(
+    v.array(
+      v.object({
+        name: v.pipe(v.string(), v.maxLength(300)),
+        passed: v.boolean(),
+        message: v.optional(v.pipe(v.string(), v.maxLength(5000))),
+      }),
+    ),
+    v.maxLength(100),
+  ),
   sawSolution: v.boolean(),
 });
 
@@ -31,7 +43,10 @@ export const POST = async (event) => {
   const claimed = results.filter((r) => names.has(r.name));
   const passed = claimed.length === names.size && claimed.every((r) => r.passed);
   const db = await database();
-  const [row] = await db.insert(submission).values({ userId: me.id, lesson, exercise, sources, claimed, passed, sawSolution, points: task.points }).returning({ id: submission.id });
+  const [row] = await db
+    .insert(submission)
+    .values({ userId: me.id, lesson, exercise, sources, claimed, passed, sawSolution, points: task.points })
+    .returning({ id: submission.id });
   grader().wake();
   return Response.json({ id: row!.id, state: "waiting" }, { status: 201 });
 };

@@ -1,6 +1,6 @@
-import { error } from "@sveltejs/kit";
 import { quizzesOf } from "@gradus/course";
 import { availability, grade } from "@gradus/quiz";
+import { error } from "@sveltejs/kit";
 import { and, count, eq } from "drizzle-orm";
 import * as v from "valibot";
 import { lessonBySlug } from "#lib/server/course.ts";
@@ -20,12 +20,26 @@ export const POST = async (event) => {
   const { me } = event.locals;
   if (me) {
     const db = await database();
-    const mine = and(eq(quizAnswer.userId, me.id), eq(quizAnswer.lesson, slug), eq(quizAnswer.quiz, quizId), eq(quizAnswer.question, questionId));
+    const mine = and(
+      eq(quizAnswer.userId, me.id),
+      eq(quizAnswer.lesson, slug),
+      eq(quizAnswer.quiz, quizId),
+      eq(quizAnswer.question, questionId),
+    );
     const [used] = await db.select({ n: count() }).from(quizAnswer).where(mine);
     const open = availability(quiz, new Date(), used?.n ?? 0);
-    if (!open.open) error(403, { early: "The quiz is not open yet.", late: "The quiz is closed.", attempts: "There are no attempts left." }[open.reason]);
+    if (!open.open)
+      error(403, { early: "The quiz is not open yet.", late: "The quiz is closed.", attempts: "There are no attempts left." }[open.reason]);
     const outcome = await grade(question, response);
-    await db.insert(quizAnswer).values({ userId: me.id, lesson: slug, quiz: quizId, question: questionId, response: JSON.stringify(response ?? null).length < 20_000 ? response : null, score: outcome.score, points: outcome.points });
+    await db.insert(quizAnswer).values({
+      userId: me.id,
+      lesson: slug,
+      quiz: quizId,
+      question: questionId,
+      response: JSON.stringify(response ?? null).length < 20_000 ? response : null,
+      score: outcome.score,
+      points: outcome.points,
+    });
     return Response.json(outcome);
   }
   return Response.json(await grade(question, response));

@@ -1,0 +1,26 @@
+import { fail, redirect } from "@sveltejs/kit";
+import * as v from "valibot";
+import { announcements, classesOf, createClass, joinClass } from "#lib/server/classes.ts";
+import { form, instructor, limit, signedIn, text } from "#lib/server/guard.ts";
+
+export const load = async ({ locals, url }) => {
+  if (!locals.me) redirect(303, `/sign-in?next=${encodeURIComponent(url.pathname)}`);
+  const classes = await classesOf(locals.me);
+  return { me: locals.me, classes, announcements: await announcements(classes.map((c) => c.id)), code: url.searchParams.get("code") ?? "" };
+};
+
+export const actions = {
+  join: async (event) => {
+    const me = signedIn(event);
+    limit(event, "join", 10, 60);
+    const { code } = await form(event, v.object({ code: text(20) }));
+    const id = await joinClass(me, code);
+    if (!id) return fail(404, { problem: true });
+    redirect(303, `${event.url.pathname}/${id}`);
+  },
+  create: async (event) => {
+    const me = instructor(event);
+    const { name } = await form(event, v.object({ name: text(120) }));
+    redirect(303, `${event.url.pathname}/${await createClass(me, name)}`);
+  },
+};
