@@ -9,7 +9,14 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      { test: { ...shared, name: "wasm", include: ["packages/*/{src,test}/**/*.test.ts", "bench/**/*.test.ts"] } },
+      {
+        test: {
+          ...shared,
+          name: "wasm",
+          include: ["packages/*/{src,test}/**/*.test.ts", "course/test/**/*.test.ts", "bench/**/*.test.ts"],
+        },
+      },
+      { test: { ...shared, name: "site", include: ["site/test/**/*.test.ts"] } },
       { test: { ...shared, name: "reference", include: [operations], env: { GRADUS_DEVICE: "reference" } } },
     ],
   },

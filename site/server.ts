@@ -2,7 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { resolve } from "node:path";
 
+const startFolder = process.cwd();
 process.chdir(import.meta.dirname);
 const { policy } = JSON.parse(readFileSync("src/lib/generated/sandbox.json", "utf8")) as { policy: string };
 const port = Number(process.env["PORT"] ?? 3000);
@@ -14,7 +16,10 @@ if (!Number.isInteger(port) || port < 0 || port > 65535) {
 process.env["BODY_SIZE_LIMIT"] ??= "1M";
 
 const built = "./build/handler.js";
-const { handler } = (await import(built)) as { handler: (req: unknown, res: unknown, next: () => void) => void };
+const { handler } = (await import(built).catch((error: Error) => {
+  console.error(error.message);
+  process.exit(1);
+})) as { handler: (req: unknown, res: unknown, next: () => void) => void };
 
 const common: Readonly<Record<string, string>> = {
   // Shared memory, and with it threads, needs a page that is isolated from others.
@@ -24,6 +29,9 @@ const common: Readonly<Record<string, string>> = {
   "Referrer-Policy": "strict-origin-when-cross-origin",
   "Permissions-Policy": "geolocation=(), microphone=(), payment=()",
 };
+
+if (!process.env["DATABASE_URL"] && process.env["GRADUS_DATA"])
+  process.env["GRADUS_DATA"] = resolve(startFolder, process.env["GRADUS_DATA"]);
 
 const server = createServer((request, response) => {
   const begin = performance.now();
@@ -61,11 +69,18 @@ server.listen(port, host, () => {
 });
 
 let ending = false;
-for (const signal of ["SIGTERM", "SIGINT"] as const)
-  process.on(signal, () => {
-    if (ending) process.exit(1);
-    ending = true;
-    server.close(() => process.exit(0));
-    server.closeIdleConnections();
-    setTimeout(() => process.exit(0), 10_000).unref();
-  });
+
+/** Ends in order: no new requests, those that run are answered, the database is closed. */
+function end(): void {
+  if (ending) process.exit(1);
+  ending = true;
+  const close = async () => {
+    await (globalThis as { gradusClose?: () => Promise<void> }).gradusClose?.();
+    process.exit(0);
+  };
+  server.close(() => void close());
+  server.closeIdleConnections();
+  setTimeout(() => void close(), 10_000).unref();
+}
+process.on("SIGTERM", end);
+process.on("SIGINT", end);

@@ -1,6 +1,22 @@
-import type { Handle, HandleServerError } from "@sveltejs/kit/hooks";
+import type { Handle, HandleServerError, ServerInit } from "@sveltejs/kit/hooks";
+import { isNew, setupToken } from "#lib/server/accounts.ts";
 import { auth, whoSends } from "#lib/server/auth.ts";
+import { closeDatabase, database } from "#lib/server/db.ts";
+import { grader } from "#lib/server/grader.ts";
 import { building } from "$app/env";
+
+/** Opens the database, so that the first visitor need not wait, and tells how to set up a new site. */
+export const init: ServerInit = async () => {
+  if (building || __STATIC__) return;
+  await database();
+  grader();
+  if (await isNew()) console.error(`This site is new. Make the administrator's account at /setup?token=${await setupToken()}`);
+  // The server calls this before it ends.
+  (globalThis as { gradusClose?: () => Promise<void> }).gradusClose = async () => {
+    grader().stop();
+    await closeDatabase();
+  };
+};
 
 const safe = new Set(["GET", "HEAD", "OPTIONS"]);
 

@@ -89,6 +89,19 @@ export class Session {
     return cell;
   }
 
+  /** Adds a cell; `order` gives the places of all. */
+  add(cell: CellStart, order: readonly string[] = [...this.order, cell.id]): void {
+    this.cells.set(cell.id, new Cell(cell));
+    this.order = order;
+  }
+
+  remove(id: string): void {
+    this.queue = this.queue.filter((q) => q !== id);
+    if (this.running === id) this.stop();
+    this.order = this.order.filter((o) => o !== id);
+    this.cells.delete(id);
+  }
+
   get busy(): boolean {
     return [...this.cells.values()].some((c) => c.state === "running" || c.state === "queued");
   }
@@ -215,7 +228,13 @@ export class Session {
   private done(reply: Extract<Reply, { type: "done" }>): void {
     const id = String(reply.cell);
     if (id !== this.running) return;
-    const cell = this.cell(id);
+    const cell = this.cells.get(id);
+    if (!cell) {
+      this.running = null;
+      this.settle();
+      void this.next();
+      return;
+    }
     cell.error = acceptError(reply.error);
     cell.milliseconds = Number(reply.milliseconds) || 0;
     cell.dimmed = false;

@@ -1,0 +1,2 @@
+export const entries = () => [{}, { lang: "de" }];
+export const load = () => ({});
