@@ -14,6 +14,9 @@ if (!Number.isInteger(port) || port < 0 || port > 65535) {
   process.exit(1);
 }
 process.env["BODY_SIZE_LIMIT"] ??= "1M";
+// Without ORIGIN (or a proxy's headers) the site is what the browser asked for, over plain HTTP.
+const ownProtocol = process.env["ORIGIN"] || process.env["PROTOCOL_HEADER"] ? null : "x-gradus-protocol";
+if (ownProtocol) process.env["PROTOCOL_HEADER"] = ownProtocol;
 
 const built = "./build/handler.js";
 const { handler } = (await import(built).catch((error: Error) => {
@@ -35,6 +38,7 @@ if (!process.env["DATABASE_URL"] && process.env["GRADUS_DATA"])
 
 const server = createServer((request, response) => {
   const begin = performance.now();
+  if (ownProtocol) request.headers[ownProtocol] = "http";
   const path = (request.url ?? "/").split("?")[0]!;
   for (const [name, value] of Object.entries(common)) response.setHeader(name, value);
   if (path.startsWith("/sandbox/")) {

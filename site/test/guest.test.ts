@@ -12,6 +12,7 @@ const problems: string[] = [];
 beforeAll(async () => {
   [site, browser] = await Promise.all([startSite(), launchBrowser()]);
   context = await browser.newContext();
+  context.setDefaultTimeout(8000);
   page = await context.newPage();
   page.on("pageerror", (error) => problems.push(error.message));
   page.on("console", (message) => {
@@ -26,7 +27,7 @@ afterAll(async () => {
 
 const state = (cell: string) => page.locator(`[data-cell="${cell}"]`).getAttribute("data-state");
 const untilState = (cell: string, wanted: string) =>
-  page.locator(`[data-cell="${cell}"][data-state="${wanted}"]`).waitFor({ timeout: 30_000 });
+  page.locator(`[data-cell="${cell}"][data-state="${wanted}"]`).waitFor({ timeout: 15_000 });
 
 /** Types a program into a cell in place of what is there. */
 async function write(cell: string, source: string): Promise<void> {
@@ -62,13 +63,6 @@ describe("a guest", () => {
   }, 60_000);
 
   test("sees what depends on a changed cell marked as out of date", async () => {
-    await write(
-      "model",
-      (await page
-        .locator('[data-cell="model"] .cm-content')
-        .innerText()
-        .catch(() => "")) || "1",
-    );
     await write(
       "model",
       'import { Dense, Sequential } from "@gradus/nn";\nconst model = new Sequential([new Dense(2, { activation: "tanh", inputShape: [1] }), new Dense(1)]);\nmodel',
@@ -112,7 +106,7 @@ describe("a guest", () => {
     await question.getByText("Not right.").waitFor();
     await question.getByRole("textbox").fill("4");
     await question.getByRole("button", { name: /Check/ }).click();
-    await question.getByText("Right.", { exact: true }).waitFor();
+    await question.getByText("Right.").waitFor();
   });
 
   test("stops a loop without end, keeps the variables, and goes on", async () => {
@@ -180,8 +174,8 @@ describe("a guest", () => {
     expect(link).toContain("#n=");
     const other = await (await browser.newContext()).newPage();
     await other.goto(link);
-    await other.locator("[data-cell]").first().hover();
-    await other.getByText("6 * 7").waitFor();
+    await other.locator(".cm-content").waitFor();
+    expect(await other.locator(".cm-content").innerText()).toContain("6 * 7");
     await other.context().close();
   }, 40_000);
 

@@ -36,7 +36,7 @@ export class Cell {
   /** Since the kernel started: what it declared and took. */
   ran: { readonly source: string; readonly defines: readonly string[]; readonly uses: readonly string[] } | null = null;
   /** The first outputs come from the build, not from this reader. */
-  fresh = true;
+  fresh = $state(true);
 
   constructor({ id, source, needs = [], outputs = [] }: CellStart) {
     this.id = id;
@@ -219,9 +219,7 @@ export class Session {
     }
     // What this run has not shown again stays in its place, so that nothing jumps, until the run ends.
     const at = cell.outputs.findIndex((o) => o.id === output.id);
-    if (cell.fresh) {
-      cell.fresh = false;
-    }
+    cell.fresh = false;
     cell.outputs = at < 0 ? [...cell.outputs, output] : cell.outputs.with(at, output);
   }
 
@@ -235,6 +233,7 @@ export class Session {
       void this.next();
       return;
     }
+    cell.fresh = false;
     cell.error = acceptError(reply.error);
     cell.milliseconds = Number(reply.milliseconds) || 0;
     cell.dimmed = false;
