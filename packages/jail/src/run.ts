@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Protection, protection } from "./protection.ts";
 
 export interface JailOptions {
@@ -26,7 +26,8 @@ export type JailResult =
 /** Bytes of a result. */
 const mostOutput = 1_000_000;
 
-const child = fileURLToPath(new URL("./child.ts", import.meta.url));
+/** By its name: this file may be part of a bundle elsewhere. */
+const child = realpathSync(createRequire(import.meta.url).resolve("@gradus/jail/child"));
 
 /** The folder that holds packages and node_modules: all that the child may read. */
 function programFolder(): string {

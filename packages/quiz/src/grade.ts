@@ -1,4 +1,5 @@
-import type { Choice, Multiple, Ordering, PublicQuestion, Question, Quiz, Response, ShortText } from "./question.ts";
+import type { Matching, Multiple, Numeric, Ordering, Question, Response, ShortText, Single } from "./question.ts";
+import { creditsOf, keysToPlaces, matches, numberOf, sideOf } from "./scoring.ts";
 
 /** What an answer was worth. */
 export interface Outcome {
@@ -6,7 +7,9 @@ export interface Outcome {
   readonly score: number;
   readonly points: number;
   readonly correct: boolean;
-  /** What to tell the learner: never the answer itself. */
+  /** False for what is no answer to this question, such as a text where a number is asked for. */
+  readonly answered: boolean;
+  /** What to tell the learner; the answer itself only with `reveal`. */
   readonly feedback: readonly string[];
 }
 
@@ -15,205 +18,200 @@ export type RunChecks = (
   checks: readonly { readonly name: string; readonly code: string }[],
 ) => Promise<readonly { readonly name: string; readonly passed: boolean; readonly message?: string }[]>;
 
-/** Longest answer that is looked at. */
-const longest = 20_000;
+export interface GradeOptions {
+  /** Runs the checks of a code question, somewhere safe. */
+  readonly runChecks?: RunChecks;
+  /** Tell the right answer and the general feedback, also to those who did not find it. */
+  readonly reveal?: boolean;
+}
+
+/** Longest text and list that are looked at. */
+const longestText = 20_000;
+const longestList = 1000;
+
+/** A share of the points, and what to say about it. */
+interface Verdict {
+  readonly share: number;
+  readonly feedback: readonly (string | undefined)[];
+}
+
+/** What is wrong with an answer that is none. */
+class NoAnswer {
+  readonly expected: string;
+  constructor(expected: string) {
+    this.expected = expected;
+  }
+}
 
 /**
- * Grades an answer: a choice's key (single), keys (multiple, ordering), a number or its text (numeric), a text (text, code), the
- * texts of the right side in the order of the left (matching). What is none of these earns nothing and never throws.
+ * Grades an answer: a key (single), keys (multiple, ordering; see `publicQuestion`), a number or its text (numeric), a text (text,
+ * code), the texts of the right side in the order of the left (matching, "" for none). What is none of these earns nothing.
  */
-export async function grade(
-  question: Question,
-  response: Response,
-  { runChecks }: { readonly runChecks?: RunChecks } = {},
-): Promise<Outcome> {
+export async function grade(question: Question, response: Response, { runChecks, reveal = false }: GradeOptions = {}): Promise<Outcome> {
   const { points } = question;
-  const outcome = (share: number, feedback: readonly (string | undefined)[]): Outcome => ({
-    score: points * Math.max(0, Math.min(1, share)),
-    points,
-    correct: share >= 1,
-    feedback: [...feedback, question.feedback].filter((f): f is string => typeof f === "string" && f !== ""),
-  });
-  const invalid = (expected: string): Outcome => ({ score: 0, points, correct: false, feedback: [`This is not an answer: ${expected}.`] });
+  const verdict = await verdictOf(question, plain(response), runChecks);
+  if (verdict instanceof NoAnswer)
+    return { score: 0, points, correct: false, answered: false, feedback: [`Not an answer: ${verdict.expected}.`] };
+  // Shares of a third, three times, are the whole.
+  const share = verdict.share > 0.9999 ? 1 : Math.max(0, verdict.share);
+  const correct = share === 1;
+  const feedback = [...verdict.feedback];
+  if (reveal && !correct) feedback.push(answerText(question));
+  if (reveal || correct) feedback.push(question.feedback);
+  return { score: points * share, points, correct, answered: true, feedback: feedback.filter((f): f is string => !!f) };
+}
+
+function verdictOf(question: Question, response: Plain, runChecks?: RunChecks): Verdict | NoAnswer | Promise<Verdict | NoAnswer> {
   switch (question.type) {
-    case "single": {
-      const key = keyOf(response, question.choices.length);
-      if (key === null) return invalid("choose one");
-      const choice = question.choices[key]!;
-      return outcome(choice.correct ? 1 : 0, [choice.feedback]);
-    }
-    case "multiple": {
-      const keys = keysOf(response, question.choices.length);
-      if (!keys) return invalid("choose all that are right");
-      return outcome(
-        shareOf(question, keys),
-        keys.map((k) => question.choices[k]!.feedback),
-      );
-    }
-    case "numeric": {
-      const value = numberOf(response);
-      if (value === null) return invalid("write a number, such as 0.25 or 1e-3");
-      const allowed = question.relative ? question.tolerance * Math.abs(question.answer) : question.tolerance;
-      // A last bit of rounding is nobody's mistake.
-      const right = Math.abs(value - question.answer) <= allowed + 1e-12 * Math.abs(question.answer);
-      return outcome(right ? 1 : 0, [right ? undefined : value < question.answer ? "Larger." : "Smaller."]);
-    }
-    case "text": {
-      if (typeof response !== "string" || !response.trim() || response.length > longest) return invalid("write a few words");
-      const found = bestAnswer(question, response);
-      return outcome(found?.credit ?? 0, [found?.feedback]);
-    }
-    case "ordering": {
-      const keys = keysOf(response, question.items.length);
-      if (!keys || keys.length !== question.items.length) return invalid("put every item into its place");
-      return outcome(orderShare(question, keys), []);
-    }
-    case "matching": {
-      if (!Array.isArray(response) || response.length !== question.pairs.length || response.some((r) => typeof r !== "string"))
-        return invalid("choose something for each");
-      const right = question.pairs.filter((p, i) => p.right === response[i]).length;
-      const wrong = question.pairs.filter((p, i) => p.right !== response[i]).map((p) => `“${p.left}” goes with something else.`);
-      return outcome(right / question.pairs.length, wrong);
-    }
-    case "code": {
-      if (typeof response !== "string" || response.length > longest) return invalid(`write at most ${longest} characters of code`);
-      if (!runChecks) return { score: 0, points, correct: false, feedback: ["Code is graded later."] };
-      const results = await runChecks(response, question.checks);
-      const passed = question.checks.filter((c) => results.some((r) => r.name === c.name && r.passed)).length;
-      return outcome(
-        question.checks.length ? passed / question.checks.length : 0,
-        results.filter((r) => !r.passed).map((r) => `${r.name}: ${r.message ?? "failed"}`),
-      );
-    }
+    case "single":
+      return gradeSingle(question, response);
+    case "multiple":
+      return gradeMultiple(question, response);
+    case "numeric":
+      return gradeNumeric(question, response);
+    case "text":
+      return gradeText(question, response);
+    case "ordering":
+      return gradeOrdering(question, response);
+    case "matching":
+      return gradeMatching(question, response);
+    case "code":
+      if (typeof response !== "string") return new NoAnswer(`write at most ${longestText} characters of code`);
+      return gradeCode(question, response, runChecks);
   }
 }
 
-function keyOf(response: Response, count: number): number | null {
-  return typeof response === "number" && Number.isInteger(response) && response >= 0 && response < count ? response : null;
+/** A number, a text, a list of both, or null for everything else. */
+type Plain = number | string | readonly (number | string)[] | null;
+
+/** Reads an answer once, by its own elements; objects that answer differently each time, or throw, are none. */
+function plain(response: unknown): Plain {
+  const simple = (value: unknown) =>
+    (typeof value === "number" && Number.isFinite(value)) || (typeof value === "string" && value.length <= longestText);
+  if (simple(response)) return response as number | string;
+  try {
+    if (!Array.isArray(response) || response.length > longestList) return null;
+    const list = Array.from({ length: response.length }, (_, i) => response[i] as unknown);
+    return list.every(simple) ? (list as (number | string)[]) : null;
+  } catch {
+    return null;
+  }
 }
+
+const isKey = (value: unknown, count: number): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value < count;
 
 /** Different keys, or null. */
-function keysOf(response: Response, count: number): number[] | null {
-  if (!Array.isArray(response) || response.length > count) return null;
-  const keys = response.map((r) => keyOf(r, count));
-  return keys.some((k) => k === null) || new Set(keys).size !== keys.length ? null : (keys as number[]);
+function keysOf(response: Plain, count: number): number[] | null {
+  if (!Array.isArray(response) || !response.every((r) => isKey(r, count))) return null;
+  return new Set(response).size === response.length ? (response as number[]) : null;
 }
 
-function shareOf({ choices }: Multiple, keys: readonly number[]): number {
+function gradeSingle({ choices }: Single, response: Plain): Verdict | NoAnswer {
+  if (!isKey(response, choices.length)) return new NoAnswer("choose one");
+  const { correct, credit, feedback } = choices[response]!;
+  return { share: credit ?? (correct ? 1 : 0), feedback: [feedback] };
+}
+
+function gradeMultiple({ choices }: Multiple, response: Plain): Verdict | NoAnswer {
+  const keys = keysOf(response, choices.length);
+  if (!keys) return new NoAnswer("choose all that are right");
   const right = choices.filter((c) => c.correct).length;
-  const chosen = keys.filter((k) => choices[k]!.correct).length;
-  if (right === 0) return keys.length === 0 ? 1 : 0;
-  return (chosen - (keys.length - chosen)) / right;
+  const chosen = keys.map((k) => choices[k]!);
+  const wrong = chosen.filter((c) => !c.correct);
+  const remarks = chosen.map((c) => (c.correct ? c.feedback : `“${c.text}”: ${c.feedback ?? "does not belong here."}`));
+  if (right === 0) return { share: keys.length === 0 ? 1 : 0, feedback: remarks };
+  const credits = creditsOf(choices);
+  const missing = right - (chosen.length - wrong.length);
+  const share = keys.reduce((sum, k) => sum + credits[k]!, 0);
+  return { share, feedback: [...remarks, missing > 0 && wrong.length === 0 ? "There is more to choose." : undefined] };
 }
 
-/** Number of neighbours in their right order, as a share. */
-function orderShare({ items }: Ordering, keys: readonly number[]): number {
-  if (items.length < 2) return 1;
-  const right = keys.slice(1).filter((key, i) => key === keys[i]! + 1).length;
-  return right / (items.length - 1);
+function gradeNumeric(question: Numeric, response: Plain): Verdict | NoAnswer {
+  const value = typeof response === "string" ? numberOf(response, { comma: true }) : typeof response === "number" ? response : null;
+  if (value === null) return new NoAnswer("write a number, such as 0.25 or 1e-3");
+  const side = sideOf(question, value);
+  if (side === 0) return { share: 1, feedback: [question.right] };
+  const [best] = (question.others ?? []).filter((o) => sideOf(o, value) === 0).sort((a, b) => b.credit - a.credit);
+  if (best) return { share: best.credit, feedback: [best.feedback] };
+  return { share: 0, feedback: [question.wrong, side < 0 ? "Larger." : "Smaller."] };
 }
 
-function numberOf(response: Response): number | null {
-  if (typeof response === "number") return Number.isFinite(response) ? response : null;
-  if (typeof response !== "string" || response.length > 100) return null;
-  const text = response
-    .trim()
-    .replace("−", "-")
-    .replace(/^(-?\d+),(\d+)$/, "$1.$2"); // 0,25 in German
-  if (!/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text)) return null;
-  const value = Number(text);
-  return Number.isFinite(value) ? value : null;
+function gradeText({ answers, caseSensitive = false }: ShortText, response: Plain): Verdict | NoAnswer {
+  if (typeof response !== "string" || !response.trim()) return new NoAnswer("write a few words");
+  const given = simplified(response, caseSensitive);
+  const fitting = answers.filter(({ text }) => matches(simplified(text, caseSensitive), given));
+  const best = fitting.sort((a, b) => b.credit - a.credit)[0];
+  return { share: best?.credit ?? 0, feedback: [best?.feedback] };
 }
 
-const simplified = (text: string, caseSensitive: boolean): string => {
+function simplified(text: string, caseSensitive: boolean): string {
   const plain = text.normalize("NFKC").trim().replace(/\s+/g, " ");
   return caseSensitive ? plain : plain.toLowerCase();
-};
-
-function bestAnswer({ answers, caseSensitive = false }: ShortText, response: string) {
-  const given = simplified(response, caseSensitive);
-  const matching = answers.filter(({ text }) => matches(simplified(text, caseSensitive), given));
-  return matching.sort((a, b) => b.credit - a.credit)[0];
 }
 
-/** Whether a pattern with * fits, in time proportional to both lengths (a regular expression might take forever). */
-function matches(pattern: string, text: string): boolean {
-  const parts = pattern.split("*");
-  if (parts.length === 1) return pattern === text;
-  const [head, tail] = [parts[0]!, parts.at(-1)!];
-  if (text.length < head.length + tail.length || !text.startsWith(head) || !text.endsWith(tail)) return false;
-  let at = head.length;
-  for (const part of parts.slice(1, -1)) {
-    const found = text.indexOf(part, at);
-    if (found < 0 || found + part.length > text.length - tail.length) return false;
-    at = found + part.length;
+function gradeOrdering({ items }: Ordering, response: Plain): Verdict | NoAnswer {
+  const keys = keysOf(response, items.length);
+  if (!keys || keys.length !== items.length) return new NoAnswer("put every item into its place");
+  const places = keysToPlaces(items);
+  const order = keys.map((key) => places[key]!);
+  const right = order.slice(1).filter((place, i) => place === order[i]! + 1).length;
+  return { share: items.length < 2 ? 1 : right / (items.length - 1), feedback: [] };
+}
+
+function gradeMatching(question: Matching, response: Plain): Verdict | NoAnswer {
+  const { pairs } = question;
+  const offered = new Set(["", ...rightSide(question)]);
+  if (!Array.isArray(response) || response.length !== pairs.length || !response.every((r) => offered.has(r)) || !response.some(Boolean))
+    return new NoAnswer("choose something for each");
+  const wrong = pairs.filter((p, i) => p.right !== response[i]);
+  return {
+    share: (pairs.length - wrong.length) / pairs.length,
+    feedback: wrong.map((p) => `“${p.left}” goes with something else.`),
+  };
+}
+
+/** What stands on the right, each once. */
+export function rightSide({ pairs, distractors = [] }: Matching): string[] {
+  return [...new Set([...pairs.map((p) => p.right), ...distractors])];
+}
+
+async function gradeCode({ checks }: Extract<Question, { type: "code" }>, code: string, runChecks?: RunChecks): Promise<Verdict> {
+  if (!runChecks) return { share: 0, feedback: ["Code is graded later."] };
+  try {
+    const results = await runChecks(code, checks);
+    const failures: string[] = [];
+    for (const { name } of checks) {
+      const found = results.filter((r) => r.name === name);
+      const failed = found.find((r) => r.passed !== true);
+      if (failed || !found.length) failures.push(`${name}: ${String(failed?.message ?? "failed").slice(0, 1000)}`);
+    }
+    return { share: checks.length ? 1 - failures.length / checks.length : 0, feedback: failures };
+  } catch (error) {
+    return {
+      share: 0,
+      feedback: [`The checks could not run: ${error instanceof Error ? error.message.slice(0, 1000) : "no reason given"}`],
+    };
   }
-  return at <= text.length - tail.length;
 }
 
-/** What a learner sees of a question: no answers, choices in an order that `seed` decides. Keys stay those of the question. */
-export function publicQuestion(question: Question, seed = 0): PublicQuestion {
-  const { id, prompt, points, hint } = question;
-  const common = { id, prompt, points, hint };
-  const keyed = (texts: readonly string[]) =>
-    shuffled(
-      texts.map((text, key) => ({ key, text })),
-      seed + points + texts.length,
-    );
+/** The right answer in words. */
+function answerText(question: Question): string | undefined {
   switch (question.type) {
     case "single":
     case "multiple":
-      return {
-        ...common,
-        type: question.type,
-        choices: keepOrder(question.choices)
-          ? question.choices.map(({ text }, key) => ({ key, text }))
-          : keyed(question.choices.map((c) => c.text)),
-      };
+      return `Right: ${question.choices.flatMap((c) => (c.correct ? [`“${c.text}”`] : [])).join(", ") || "none of them"}.`;
     case "numeric":
-    case "text":
-      return { ...common, type: question.type };
-    case "ordering":
-      return { ...common, type: "ordering", items: keyed(question.items) };
-    case "matching": {
-      const right = [...new Set([...question.pairs.map((p) => p.right), ...(question.distractors ?? [])])];
-      return { ...common, type: "matching", left: question.pairs.map((p) => p.left), right: right.sort((a, b) => a.localeCompare(b)) };
+      return `Right: ${"min" in question ? `${question.min} to ${question.max}` : question.answer}.`;
+    case "text": {
+      const best = Math.max(...question.answers.map((a) => a.credit));
+      return `Right: ${question.answers.flatMap((a) => (a.credit === best ? [`“${a.text}”`] : [])).join(" or ")}.`;
     }
+    case "ordering":
+      return `Right: ${question.items.map((item, i) => `${i + 1}. ${item}`).join("; ")}.`;
+    case "matching":
+      return `Right: ${question.pairs.map((p) => `“${p.left}” – “${p.right}”`).join(", ")}.`;
     case "code":
-      return { ...common, type: "code", starter: question.starter };
+      return undefined;
   }
-}
-
-/** True and false, yes and no, numbers stand in their natural order. */
-const keepOrder = (choices: readonly Choice[]): boolean =>
-  (choices.length === 2 && choices.every((c) => /^(true|false|yes|no|wahr|falsch|ja|nein)$/i.test(c.text))) ||
-  choices.every((c) => /^-?[\d.,]+$/.test(c.text));
-
-function shuffled<T>(list: readonly T[], seed: number): T[] {
-  const out = [...list];
-  // A small generator (Mulberry32, Ettinger 2017): the order only has to look different.
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  for (let i = out.length - 1; i > 0; i--) {
-    const j = Math.floor(next() * (i + 1));
-    [out[i], out[j]] = [out[j]!, out[i]!];
-  }
-  return out;
-}
-
-/** Whether a quiz can be answered now, or why not. */
-export function availability(
-  quiz: Pick<Quiz, "attempts" | "opens" | "closes">,
-  now: Date,
-  used: number,
-): { readonly open: true } | { readonly open: false; readonly reason: "early" | "late" | "attempts" } {
-  if (quiz.opens && now < new Date(quiz.opens)) return { open: false, reason: "early" };
-  if (quiz.closes && now > new Date(quiz.closes)) return { open: false, reason: "late" };
-  if (quiz.attempts !== undefined && used >= quiz.attempts) return { open: false, reason: "attempts" };
-  return { open: true };
 }

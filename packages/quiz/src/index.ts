@@ -1,5 +1,10 @@
 /** The table of contents of @gradus/quiz. */
-export { availability, grade, type Outcome, publicQuestion, type RunChecks } from "./grade.ts";
+export { type Problem, QuizError } from "./error.ts";
+export { type GiftFile, parseGift, writeGift } from "./formats/gift.ts";
+export { type MoodleFile, parseMoodleXml, writeMoodleXml } from "./formats/moodle.ts";
+export { type GradeOptions, grade, type Outcome, type RunChecks } from "./grade.ts";
+export { type Availability, availability, isOpen } from "./open.ts";
+export { publicQuestion } from "./public.ts";
 export type {
   Choice,
   CodeQuestion,
@@ -7,11 +12,13 @@ export type {
   Multiple,
   Numeric,
   Ordering,
+  PartTarget,
   PublicQuestion,
   Question,
   Quiz,
   Response,
   ShortText,
   Single,
+  Target,
 } from "./question.ts";
-export { parseQuiz, QuizError } from "./validate.ts";
+export { parseQuestion, parseQuiz } from "./validate.ts";

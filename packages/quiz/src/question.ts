@@ -14,17 +14,23 @@ export type Question = Single | Multiple | Numeric | ShortText | Ordering | Matc
 
 interface Common {
   readonly id: string;
+  /** A short name, for lists of questions. */
+  readonly title?: string | undefined;
   /** Markdown. */
   readonly prompt: string;
   readonly points: number;
-  /** Shown after answering: why the answer is what it is. */
+  /** Why the answer is what it is, in Markdown: shown once it was found, or when the answer is revealed. */
   readonly feedback?: string | undefined;
   readonly hint?: string | undefined;
+  /** Subjects; the category of another platform becomes one. */
+  readonly tags?: readonly string[] | undefined;
 }
 
 export interface Choice {
   readonly text: string;
   readonly correct: boolean;
+  /** Share of the points it brings, from -1 to 1, where that is not what `correct` says. */
+  readonly credit?: number | undefined;
   /** Shown to those who chose it. */
   readonly feedback?: string | undefined;
 }
@@ -41,20 +47,30 @@ export interface Multiple extends Common {
   readonly choices: readonly Choice[];
 }
 
-/** A number within `tolerance` of the answer, absolute or (relative: true) as a share of it. */
-export interface Numeric extends Common {
-  readonly type: "numeric";
-  readonly answer: number;
-  readonly tolerance: number;
-  readonly relative?: boolean | undefined;
-}
+/** Numbers within `tolerance` of the answer, absolute or (relative: true) as a share of it; or from `min` to `max`. */
+export type Target =
+  | { readonly answer: number; readonly tolerance: number; readonly relative?: boolean | undefined }
+  | { readonly min: number; readonly max: number };
 
-/** A few words; * in an accepted answer stands for any characters. */
+export type PartTarget = Target & { readonly credit: number; readonly feedback?: string | undefined };
+
+/** A number. */
+export type Numeric = Common & {
+  readonly type: "numeric";
+  /** Shown when the number is right. */
+  readonly right?: string | undefined;
+  /** Shown when it is none of the expected numbers. */
+  readonly wrong?: string | undefined;
+  /** Other numbers that earn something, or deserve a remark. The best that fits counts. */
+  readonly others?: readonly PartTarget[] | undefined;
+} & Target;
+
+/** A few words; * in an accepted answer stands for any characters, \* for an asterisk. The best answer that fits counts. */
 export interface ShortText extends Common {
   readonly type: "text";
   readonly answers: readonly {
     readonly text: string;
-    /** Share of the points, above 0 to 1. */
+    /** Share of the points, 0 to 1. */
     readonly credit: number;
     readonly feedback?: string | undefined;
   }[];

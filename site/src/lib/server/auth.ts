@@ -27,7 +27,7 @@ async function build() {
       maxPasswordLength: 200,
       password: { hash: hashPassword, verify: verifyPassword },
     },
-    session: { expiresIn: 14 * 24 * 3600, updateAge: 24 * 3600, cookieCache: { enabled: true, maxAge: 60 } },
+    session: { expiresIn: 14 * 24 * 3600, updateAge: 24 * 3600 },
     user: { additionalFields: { role: { type: "string", required: false, defaultValue: "learner", input: false } } },
     advanced: { cookiePrefix: "gradus", useSecureCookies: process.env["ORIGIN"]?.startsWith("https:") ?? false },
     rateLimit: {
