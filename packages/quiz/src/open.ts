@@ -15,6 +15,3 @@ export function isOpen(quiz: Pick<Quiz, "attempts" | "opens" | "closes">, now: D
     return { open: false, reason: "attempts", message: `All ${attempts} attempts are used.` };
   return { open: true };
 }
-
-/** The older name of `isOpen`. */
-export const availability = isOpen;

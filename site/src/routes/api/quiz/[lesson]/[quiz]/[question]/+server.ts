@@ -1,5 +1,5 @@
 import { quizzesOf } from "@gradus/course";
-import { availability, grade } from "@gradus/quiz";
+import { grade, isOpen } from "@gradus/quiz";
 import { error } from "@sveltejs/kit";
 import { and, count, eq } from "drizzle-orm";
 import * as v from "valibot";
@@ -27,19 +27,21 @@ export const POST = async (event) => {
       eq(quizAnswer.question, questionId),
     );
     const [used] = await db.select({ n: count() }).from(quizAnswer).where(mine);
-    const open = availability(quiz, new Date(), used?.n ?? 0);
+    const open = isOpen(quiz, new Date(), used?.n ?? 0);
     if (!open.open)
       error(403, { early: "The quiz is not open yet.", late: "The quiz is closed.", attempts: "There are no attempts left." }[open.reason]);
     const outcome = await grade(question, response);
-    await db.insert(quizAnswer).values({
-      userId: me.id,
-      lesson: slug,
-      quiz: quizId,
-      question: questionId,
-      response: JSON.stringify(response ?? null).length < 20_000 ? response : null,
-      score: outcome.score,
-      points: outcome.points,
-    });
+    // What is no answer uses up no attempt.
+    if (outcome.answered)
+      await db.insert(quizAnswer).values({
+        userId: me.id,
+        lesson: slug,
+        quiz: quizId,
+        question: questionId,
+        response: JSON.stringify(response ?? null).length < 20_000 ? response : null,
+        score: outcome.score,
+        points: outcome.points,
+      });
     return Response.json(outcome);
   }
   return Response.json(await grade(question, response));
