@@ -102,6 +102,7 @@ export const de: typeof en = {
     rows: (shown, total) => `${shown} von ${total} Zeilen`,
     lost: "Die Zelle ließ sich nur ganz beenden: Variablen sind verloren. Führen Sie die Zellen darüber erneut aus.",
     press: "drücken",
+    noHistory: "Noch keine früheren Fassungen: Für jede Minute Arbeit wird eine aufbewahrt.",
   },
   exercise: {
     title: "Aufgabe",
