@@ -33,16 +33,6 @@ worker.addEventListener("activate", (event) => {
   );
 });
 
-/** Web hosts for files often cannot set headers: without these a page gets no shared memory, and so one thread only. */
-function isolated(response: Response): Response {
-  if (response.status === 0 || response.headers.has("Cross-Origin-Embedder-Policy")) return response;
-  const headers = new Headers(response.headers);
-  headers.set("Cross-Origin-Opener-Policy", "same-origin");
-  headers.set("Cross-Origin-Embedder-Policy", "require-corp");
-  headers.set("Cross-Origin-Resource-Policy", "same-origin");
-  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
-}
-
 /** Kept for ever once it is here. */
 async function cacheFirst(request: Request): Promise<Response> {
   const cache = await caches.open(cacheName);
@@ -59,10 +49,10 @@ async function networkFirst(request: Request): Promise<Response> {
   try {
     const response = await fetch(request);
     if (response.ok && !response.redirected) await cache.put(request, response.clone());
-    return isolated(response);
+    return response;
   } catch (error) {
     const known = await cache.match(request, { ignoreSearch: true });
-    if (known) return isolated(known);
+    if (known) return known;
     throw error;
   }
 }
