@@ -59,7 +59,7 @@ export function fromIpynb(text: string): NotebookDocument {
   const { cells, nbformat, metadata } = (parsed ?? {}) as { cells?: unknown; nbformat?: unknown; metadata?: { title?: unknown } };
   if (!Array.isArray(cells) || nbformat !== 4)
     throw new NotebookFormatError(`This is not a Jupyter notebook of format 4 (nbformat: ${JSON.stringify(nbformat)}).`);
-  const read = cells.slice(0, mostCells).map((cell: unknown, i): NotebookCell => {
+  const read = cells.slice(0, mostCells + 1).map((cell: unknown, i): NotebookCell => {
     const { cell_type: kind, source, id } = (cell ?? {}) as { cell_type?: unknown; source?: unknown; id?: unknown };
     const code = Array.isArray(source) && source.every((s) => typeof s === "string") ? source.join("") : source;
     if (typeof code !== "string") throw new NotebookFormatError(`Cell ${i + 1} has no source.`);
