@@ -15,7 +15,7 @@ const steps = [
   { name: "browser and software GPU", command: [pinnedNode, "scripts/system.ts"] },
   { name: "types", command: [bin("tsc"), "-p", "tsconfig.json"] },
   { name: "the site builds", command: [pinnedNode, "scripts/build-site.ts"] },
-  { name: "types of the site", command: [bin("svelte-check"), "--workspace", "site", "--threshold", "warning"] },
+  { name: "types of the site", command: ["site/node_modules/.bin/svelte-check", "--workspace", "site", "--threshold", "warning"] },
   { name: "lint and format", command: [bin("biome"), "check", "--error-on-warnings", "."] },
   { name: "unused code", command: [bin("knip")] },
   {

@@ -6,6 +6,7 @@ export type CustomRenderer = () => Promise<{ default: Component<{ data: unknown;
 /** Boards, molecules and the like register here, by the type that cells name. */
 const renderers = new Map<string, CustomRenderer>();
 
+/** Draws outputs of this type from now on. @public */
 export function registerRenderer(type: string, renderer: CustomRenderer): void {
   renderers.set(type, renderer);
 }

@@ -1,4 +1,4 @@
-import type { Content, GridContent, Output } from "@gradus/notebook/output";
+import type { Content, GridContent } from "@gradus/notebook/output";
 
 /** What a page shows: contents of cells, and plots that the build has drawn already. */
 export type Shown =
@@ -16,5 +16,3 @@ export interface ShownOutput {
   readonly id: string;
   readonly content: Shown;
 }
-
-export const asShown = (outputs: readonly Output[]): readonly ShownOutput[] => outputs;
