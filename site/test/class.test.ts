@@ -27,7 +27,7 @@ async function signUp(page: Page, name: string): Promise<void> {
   await form.getByLabel("E-mail").fill(`${name.toLowerCase()}@example.org`);
   await form.getByLabel("Password").fill(password);
   await form.getByRole("button").click();
-  await page.getByRole("link", { name }).waitFor();
+  await page.getByRole("link", { name, exact: true }).waitFor();
 }
 
 /** A request with the page's cookies. */
@@ -178,6 +178,35 @@ describe("a class", () => {
     const csv = await instructor.request.get(`${classUrl}/export`);
     expect(await csv.text()).toContain("Lin,lin@example.org,01-arrays,largest-entry,solved,2,2,1");
     expect((await learner.request.get(`${classUrl}/export`)).status()).toBe(403);
+  });
+
+  test("a quiz in GIFT becomes the class's own, is graded, and runs out of attempts", async () => {
+    await instructor.goto(classUrl);
+    await instructor.locator("summary", { hasText: "Import a quiz" }).click();
+    const form = instructor.locator('form[action="?/quiz"]');
+    await form.getByLabel("Title").fill("Entrance");
+    await form
+      .getByLabel("Import a quiz")
+      .fill("::Q1:: What is 2+2? {=4 ~5}\n\n::Q2:: <script>alert(1)</script> Pi? {#3.14:0.01}\n\n::Q3:: Describe it. {}");
+    await form.getByLabel("Attempts").fill("1");
+    await form.getByRole("button").click();
+    await instructor.getByRole("link", { name: "Entrance" }).waitFor();
+    expect(await instructor.locator(".problem").innerText()).toMatch(/essay|answer/i);
+    await learner.goto(classUrl);
+    await learner.getByRole("link", { name: "Entrance" }).click();
+    await learner.locator('[data-question="q2"]').waitFor();
+    expect(await learner.locator("main script").count()).toBe(0);
+    expect(await learner.content()).not.toContain("correct");
+    const question = learner.locator('[data-question="q2"]');
+    await question.getByRole("textbox").fill("3.145");
+    await question.getByRole("button", { name: /Check/ }).click();
+    await question.getByText("Right.").waitFor();
+    await question.getByRole("textbox").fill("3");
+    await question.getByRole("button", { name: /Check/ }).click();
+    await question.getByText(/attempts/).waitFor();
+    const link = await instructor.getByRole("link", { name: "GIFT" }).evaluate((a) => (a as HTMLAnchorElement).href);
+    const gift = await instructor.request.get(link);
+    expect(gift.status()).toBe(200);
   });
 
   test("announcements and the schedule reach the class", async () => {

@@ -217,6 +217,12 @@ export const de: typeof en = {
     rating: "Wie nützlich war diese Lektion?",
     feedbackThanks: "Danke. Niemand kann sehen, wer das geschrieben hat.",
     send: "Senden",
+    quizzes: "Quizze",
+    questionCount: (n) => (n === 1 ? "1 Frage" : `${n} Fragen`),
+    attempts: (n) => (n === 1 ? "Ein Versuch je Frage" : `${n} Versuche je Frage`),
+    attemptsAllowed: "Versuche (leer: beliebig viele)",
+    opens: "öffnet",
+    closes: "schließt",
     importQuiz: "Ein Quiz importieren (GIFT oder Moodle XML)",
   },
 };

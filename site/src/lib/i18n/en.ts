@@ -214,6 +214,12 @@ export const en = {
     rating: "How useful was this lesson?",
     feedbackThanks: "Thank you. Nobody can see who wrote it.",
     send: "Send",
+    quizzes: "Quizzes",
+    questionCount: (n: number) => (n === 1 ? "1 question" : `${n} questions`),
+    attempts: (n: number) => (n === 1 ? "One attempt a question" : `${n} attempts a question`),
+    attemptsAllowed: "Attempts (empty: any number)",
+    opens: "opens",
+    closes: "closes",
     importQuiz: "Import a quiz (GIFT or Moodle XML)",
   },
 };

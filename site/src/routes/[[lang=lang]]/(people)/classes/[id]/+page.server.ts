@@ -1,4 +1,5 @@
-import { error, redirect } from "@sveltejs/kit";
+import { QuizError } from "@gradus/quiz";
+import { error, fail, redirect } from "@sveltejs/kit";
 import * as v from "valibot";
 import {
   announce,
@@ -15,6 +16,7 @@ import {
 import { summaries } from "#lib/server/course.ts";
 import { database } from "#lib/server/db.ts";
 import { form, signedIn, slug, text } from "#lib/server/guard.ts";
+import { importQuiz, quizzesOfClass, removeQuiz } from "#lib/server/quizzes.ts";
 import { appointment } from "#lib/server/schema.ts";
 
 export const load = async ({ params, locals, url, depends }) => {
@@ -33,6 +35,7 @@ export const load = async ({ params, locals, url, depends }) => {
     schedule: await schedule(params.id),
     announcements: (await announcements([params.id])).filter((a) => a.className !== null),
     room: teaches ? await matrix(params.id) : null,
+    ownQuizzes: await quizzesOfClass(params.id),
     quizzes: teaches ? await quizScores(params.id) : [],
     feedback: teaches ? await recentFeedback() : [],
     submission: teaches && shown ? await submissionFor(params.id, shown) : null,
@@ -75,6 +78,35 @@ export const actions = {
     await (await database())
       .insert(appointment)
       .values({ ...given, lesson: given.lesson || null, instructor: given.instructor || null, classroomId: event.params.id });
+  },
+  quiz: async (event) => {
+    await teacher(event);
+    const optional = v.optional(v.pipe(v.string(), v.maxLength(40)), "");
+    const given = await form(
+      event,
+      v.object({ title: text(200), text: text(1_000_000), attempts: optional, opens: optional, closes: optional }),
+    );
+    const attempts = given.attempts ? Number(given.attempts) : undefined;
+    const time = (s: string) => (s ? new Date(s).toISOString() : undefined);
+    try {
+      const [opens, closes] = [time(given.opens), time(given.closes)];
+      const settings = {
+        title: given.title,
+        ...(attempts === undefined ? {} : { attempts }),
+        ...(opens ? { opens } : {}),
+        ...(closes ? { closes } : {}),
+      };
+      const { problems } = await importQuiz(event.params.id, given.text, settings);
+      return { problems };
+    } catch (problem) {
+      if (problem instanceof QuizError || problem instanceof RangeError) return fail(400, { problems: [problem.message] });
+      throw problem;
+    }
+  },
+  removeQuiz: async (event) => {
+    await teacher(event);
+    const { id } = await form(event, v.object({ id: slug }));
+    await removeQuiz(event.params.id, id);
   },
   comment: async (event) => {
     const me = await teacher(event);
