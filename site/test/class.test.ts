@@ -77,7 +77,7 @@ describe("a class", () => {
     await administrator.reload();
     const row = administrator.locator("tr", { hasText: "grace@example.org" });
     await row.getByRole("combobox").selectOption("instructor");
-    await row.getByRole("button").click();
+    await row.getByRole("button", { name: "Save" }).click();
     await expect
       .poll(
         async () => ((await api(instructor, "/api/auth/get-session?disableCookieCache=true")).body as { user: { role: string } }).user.role,
@@ -263,6 +263,26 @@ describe("a class", () => {
     const shown = await instructor.getByText("More pictures, please").locator("..").innerText();
     expect(shown).toContain("5/5");
     expect(shown).not.toContain("Lin");
+  });
+
+  test("who forgot the password gets a new one from the administrator", async () => {
+    await administrator.goto(`${site.url}/admin`);
+    const row = administrator.locator("tr", { hasText: "grace@example.org" });
+    await row.getByRole("button", { name: /New password/ }).click();
+    const given = await row.locator("code").innerText();
+    expect((await api(instructor, "/api/me")).body).toEqual({ me: null });
+    await instructor.goto(`${site.url}/sign-in`);
+    const form = instructor.locator('form[action="?/in"]');
+    for (const [attempt, works] of [
+      [password, false],
+      [given, true],
+    ] as const) {
+      await form.getByLabel("E-mail").fill("grace@example.org");
+      await form.getByLabel("Password").fill(attempt);
+      await form.getByRole("button").click();
+      if (works) await instructor.getByRole("link", { name: "Grace", exact: true }).waitFor();
+      else await instructor.getByText("E-mail or password is wrong.").waitFor();
+    }
   });
 
   test("signing out ends the session", async () => {

@@ -223,6 +223,7 @@ export const de: typeof en = {
     attemptsAllowed: "Versuche (leer: beliebig viele)",
     opens: "öffnet",
     closes: "schließt",
+    newPassword: "Neues Passwort",
     importQuiz: "Ein Quiz importieren (GIFT oder Moodle XML)",
   },
 };

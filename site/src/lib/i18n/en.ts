@@ -220,6 +220,7 @@ export const en = {
     attemptsAllowed: "Attempts (empty: any number)",
     opens: "opens",
     closes: "closes",
+    newPassword: "New password",
     importQuiz: "Import a quiz (GIFT or Moodle XML)",
   },
 };

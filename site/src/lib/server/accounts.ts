@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { count, eq } from "drizzle-orm";
+import { and, count, eq } from "drizzle-orm";
 import { auth } from "./auth.ts";
 import { database, sharedSetting } from "./db.ts";
-import { user } from "./schema.ts";
+import { hashPassword } from "./passwords.ts";
+import { account, session, user } from "./schema.ts";
 
 /** Whether nobody has an account yet. */
 export async function isNew(): Promise<boolean> {
@@ -30,4 +31,19 @@ export async function signIn(email: string, password: string, headers: Headers):
 
 export async function giveRole(id: string, role: "learner" | "instructor" | "administrator"): Promise<void> {
   await (await database()).update(user).set({ role, updatedAt: new Date() }).where(eq(user.id, id));
+}
+
+/** Gives somebody who has forgotten theirs a new password, to be told once, and ends their sessions. */
+export async function newPassword(id: string): Promise<string> {
+  const password = randomBytes(9).toString("base64url");
+  const hash = await hashPassword(password);
+  const db = await database();
+  await db.transaction(async (tx) => {
+    await tx
+      .update(account)
+      .set({ password: hash, updatedAt: new Date() })
+      .where(and(eq(account.userId, id), eq(account.providerId, "credential")));
+    await tx.delete(session).where(eq(session.userId, id));
+  });
+  return password;
 }

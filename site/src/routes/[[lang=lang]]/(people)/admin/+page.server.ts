@@ -1,7 +1,7 @@
 import { protection } from "@gradus/jail";
 import { asc } from "drizzle-orm";
 import * as v from "valibot";
-import { giveRole } from "#lib/server/accounts.ts";
+import { giveRole, newPassword } from "#lib/server/accounts.ts";
 import { database, dataFolder } from "#lib/server/db.ts";
 import { administrator, form } from "#lib/server/guard.ts";
 import { user } from "#lib/server/schema.ts";
@@ -21,7 +21,12 @@ export const load = async (event) => {
 };
 
 export const actions = {
-  default: async (event) => {
+  password: async (event) => {
+    administrator(event);
+    const { id } = await form(event, v.object({ id: v.pipe(v.string(), v.maxLength(100)) }));
+    return { password: await newPassword(id), id };
+  },
+  role: async (event) => {
     const me = administrator(event);
     const { id, role } = await form(
       event,
