@@ -1,84 +1,95 @@
-// Runs inside the jail. Everything that is needed after untrusted code has started is taken hold of before.
-import { readFileSync, writeSync } from "node:fs";
-import module from "node:module";
+// Runs inside the jail. Everything that is needed once untrusted code runs is taken hold of before.
+import { readSync, writeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { watchIntrinsics } from "./integrity.ts";
+import { type SealOptions, seal } from "./seal.ts";
 
-const { stringify } = JSON;
-const { exit } = process;
-const { reallyExit } = process as unknown as { reallyExit: (code: number) => never };
+/** The pipe to the parent; its number is of no use without node:fs, nor without the nonce. */
 const results = 3;
+const { stringify } = JSON;
+const { min } = Math;
+const encoder = new TextEncoder();
+const encode = encoder.encode.bind(encoder);
+const quit = (process as unknown as { reallyExit(code: number): never }).reallyExit.bind(process);
+const resources = process.resourceUsage.bind(process);
 
-const { entry, input, nonce } = JSON.parse(readFileSync(0, "utf8")) as { entry: string; input: unknown; nonce: string };
-const work = ((await import(pathToFileURL(entry).href)) as { default: (input: unknown, seal: () => void) => Promise<unknown> }).default;
+const { entry, input, nonce, outputBytes } = job();
 
-/** Tells whether built-in functions are still what they were; made by `seal`. */
-let unchanged: () => string | null = () => null;
-
-function seal(): void {
-  // No module can be loaded any more, by whatever way.
-  module.registerHooks({
-    resolve() {
-      throw new Error("Modules cannot be loaded here.");
-    },
-  });
-  const gone = [
-    "fetch",
-    "WebSocket",
-    "EventSource",
-    "XMLHttpRequest",
-    "Worker",
-    "BroadcastChannel",
-    "process",
-    "Buffer",
-    "require",
-    "navigator",
-    "localStorage",
-    "sessionStorage",
-    "Request",
-    "Response",
-    "Headers",
-    "FormData",
-  ];
-  for (const name of [
-    "getBuiltinModule",
-    "binding",
-    "_linkedBinding",
-    "dlopen",
-    "kill",
-    "reallyExit",
-    "abort",
-    "exit",
-    "mainModule",
-    "report",
-    "emit",
-    "on",
-    "once",
-    "_kill",
-    "_debugProcess",
-    "openStdin",
-    "stdout",
-    "stderr",
-    "stdin",
-  ])
-    Object.defineProperty(process, name, { value: undefined, configurable: false, writable: false });
-  Object.defineProperty(process, "env", { value: Object.freeze({}), configurable: false, writable: false });
-  for (const name of gone) Object.defineProperty(globalThis, name, { value: undefined, configurable: true, writable: true });
-  unchanged = watchIntrinsics();
+function job(): { entry: string; input: unknown; nonce: string; outputBytes: number } {
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const chunk = new Uint8Array(1 << 16);
+    const count = readSync(0, chunk);
+    if (count === 0) break;
+    chunks.push(chunk.subarray(0, count));
+  }
+  const all = new Uint8Array(chunks.reduce((sum, c) => sum + c.length, 0));
+  let at = 0;
+  for (const c of chunks) {
+    all.set(c, at);
+    at += c.length;
+    c.fill(0);
+  }
+  const text = new TextDecoder().decode(all);
+  all.fill(0); // the nonce is in it
+  return JSON.parse(text);
 }
 
-const leave = (code: number): never => {
-  reallyExit.call(process, code);
-  return exit(code);
-};
+function send(message: string): void {
+  const bytes = encode(`${nonce}${message}\n`);
+  for (let at = 0; at < bytes.length; ) at += writeSync(results, bytes, at, min(bytes.length - at, 1 << 16));
+}
 
+let over = false;
+/** Sends the one last message and ends. */
+function finish(message: () => string): never {
+  if (!over) {
+    over = true;
+    try {
+      send(message());
+    } catch (error) {
+      try {
+        send(failure(error)); // what is no JSON, and getters that throw
+      } catch {
+        quit(1);
+      }
+    }
+  }
+  return quit(0);
+}
+
+/** What went wrong, in words; `error` may be anything, made by untrusted code. */
+function failure(error: unknown, kind: "error" | "start" = "error"): string {
+  let message = "The code failed, and its error cannot be read.";
+  let memory = false;
+  try {
+    const { name, message: said } = (error ?? {}) as { name?: unknown; message?: unknown };
+    message = typeof said === "string" && said ? said : `${error}`;
+    memory = name === "RangeError" && /allocation failed|unable to grow|could not allocate|out of memory|allocate memory/i.test(message);
+  } catch {
+    // Its getters throw.
+  }
+  return stringify({ [kind]: message.slice(0, 2000), memory });
+}
+
+type Work = (input: unknown, seal: (options?: SealOptions) => void) => unknown;
+
+async function load(): Promise<Work> {
+  const { default: work } = (await import(pathToFileURL(entry).href)) as { default?: unknown };
+  if (typeof work !== "function") throw new TypeError("its default export should be a function (input, seal) => result");
+  return work as Work;
+}
+
+process.on("uncaughtException", (error) => finish(() => failure(error)));
+process.on("beforeExit", () => finish(() => failure("The code waits for something that never happens.")));
+
+const work = await load().catch((error: unknown) => finish(() => failure(error, "start")));
+send('{"started":true}');
 try {
   const value = await work(input, seal);
-  const changed = unchanged();
-  if (changed) throw new Error(`The code changes ${changed}, which every check relies on.`);
-  writeSync(results, `${nonce}${stringify(value)}\n`);
-  leave(0);
+  finish(() => {
+    const json = (stringify(value) as string | undefined) ?? "null";
+    return json.length > outputBytes ? '{"large":true}' : `{"value":${json},"megabytes":${resources().maxRSS / 1024}}`;
+  });
 } catch (error) {
-  writeSync(2, `Error: ${String((error as Error)?.message ?? error).slice(0, 2000)}\n`);
-  leave(1);
+  finish(() => failure(error));
 }

@@ -224,6 +224,7 @@ export const de: typeof en = {
     opens: "öffnet",
     closes: "schließt",
     newPassword: "Neues Passwort",
+    administration: "Administration",
     importQuiz: "Ein Quiz importieren (GIFT oder Moodle XML)",
   },
 };

@@ -221,6 +221,7 @@ export const en = {
     opens: "opens",
     closes: "closes",
     newPassword: "New password",
+    administration: "Administration",
     importQuiz: "Import a quiz (GIFT or Moodle XML)",
   },
 };
