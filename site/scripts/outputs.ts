@@ -1,52 +1,21 @@
 // Runs every lesson once and keeps what its cells show, so that pages are worth reading before anything runs.
-import { createHash } from "node:crypto";
-import { globSync, readFileSync } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { cellsOf, exercisesOf, type Lesson } from "@gradus/course";
 import { lessonFile, loadCourse } from "@gradus/course/node";
-import { Kernel, modules, type Reply } from "@gradus/notebook/kernel";
-import type { Output } from "@gradus/notebook/output";
+import { fingerprintOfEngine, type Recording, record, writeWhole } from "./record.ts";
 
 const out = fileURLToPath(new URL("../src/lib/generated/outputs/", import.meta.url));
-const packages = fileURLToPath(new URL("../../packages/", import.meta.url));
 
-/** Anything that may change what a cell shows. */
-function fingerprint(lesson: Lesson): string {
-  const hash = createHash("sha256")
-    .update(lesson.version)
-    .update(JSON.stringify(cellsOf(lesson)));
-  for (const file of globSync("{tensor,nn,data,notebook}/src/**/*.ts", { cwd: packages }).sort())
-    hash.update(readFileSync(packages + file));
-  return hash.digest("hex");
-}
+type Result = Pick<Recording, "cells" | "errors">;
 
-interface Result {
-  readonly cells: Record<string, Output[]>;
-  readonly errors: string[];
-}
-
-/** Runs a lesson in this thread, whose global variables are the cells' own. */
 async function runLesson(lesson: Lesson): Promise<Result> {
-  const cells: Record<string, Output[]> = {};
-  const errors: string[] = [];
-  const tell = (reply: Reply): void => {
-    if (reply.type === "output") {
-      const list = (cells[reply.cell] ??= []);
-      const at = list.findIndex((o) => o.id === reply.output.id);
-      if (at < 0) list.push(reply.output);
-      else list[at] = reply.output;
-    }
-    if (reply.type === "done" && reply.error)
-      errors.push(`${lesson.slug}, cell ${reply.cell}, line ${reply.error.line ?? "?"}: ${reply.error.name}: ${reply.error.message}`);
-  };
-  const readFile = async (name: string) => {
+  const { kernel, cells, errors } = record(lesson.slug, async (name) => {
     const bytes = await lessonFile(lesson, name);
     if (!bytes) throw new Error(`The lesson has no file ${JSON.stringify(name)}.`);
     return bytes;
-  };
-  const kernel = new Kernel({ modules, tell, readFile });
+  });
   const exercises = new Map(exercisesOf(lesson).map((e) => [e.id, e]));
   for (const { id, source } of cellsOf(lesson)) {
     await kernel.run(id, source, {});
@@ -66,11 +35,10 @@ async function runLesson(lesson: Lesson): Promise<Result> {
 }
 
 if (isMainThread) {
-  await mkdir(out, { recursive: true });
   const failures: string[] = [];
   for (const lesson of await loadCourse(process.env["GRADUS_COURSE"])) {
     const file = `${out}${lesson.slug}.json`;
-    const key = fingerprint(lesson);
+    const key = fingerprintOfEngine(lesson.version, JSON.stringify(cellsOf(lesson)));
     const known = JSON.parse(await readFile(file, "utf8").catch(() => "{}")) as { key?: string };
     if (known.key === key) continue;
     const begin = performance.now();
@@ -82,10 +50,7 @@ if (isMainThread) {
     });
     await worker.terminate();
     failures.push(...errors);
-    if (!errors.length) {
-      await writeFile(`${file}.tmp`, JSON.stringify({ key, version: lesson.version, cells }));
-      await rename(`${file}.tmp`, file);
-    }
+    if (!errors.length) await writeWhole(file, JSON.stringify({ key, version: lesson.version, cells }));
     console.log(`${lesson.slug}: ${Object.keys(cells).length} cells in ${((performance.now() - begin) / 1000).toFixed(1)} s`);
   }
   for (const failure of failures) console.error(failure);

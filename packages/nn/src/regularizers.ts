@@ -98,7 +98,9 @@ registry.register(OrthogonalRegularizer, "orthogonal");
 export type RegularizerLike = string | Regularizer | Serialized;
 export const regularizer = (given: RegularizerLike): Regularizer => registry.get(given);
 
-/** Keras's `l2(0.01)`. */
+/** factor · Σ |w|. */
 export const l1 = (factor = 0.01): L1 => new L1(factor);
+/** factor · Σ w²: weight decay through the loss. */
 export const l2 = (factor = 0.01): L2 => new L2(factor);
+/** l1 · Σ |w| + l2 · Σ w². */
 export const l1l2 = (options: { readonly l1?: number; readonly l2?: number } = { l1: 0.01, l2: 0.01 }): L1L2 => new L1L2(options);

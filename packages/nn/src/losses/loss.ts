@@ -99,6 +99,7 @@ export const divideNoNaN = (a: Tensor, b: Tensor): Tensor => {
   return a.div(b.add(none.astype(b.dtype))).mul(none.logicalNot().astype(a.dtype));
 };
 
+/** Losses that `compile` and files may name. Own ones are added with `lossRegistry.register(MyLoss)`. */
 export const lossRegistry = new Registry<Loss>("loss");
 
 /** A function of targets and predictions, giving a loss for each example or for the whole batch. */

@@ -101,6 +101,7 @@ export class MeanMetric extends Averaging {
   }
 }
 
+/** Metrics that `compile` and files may name. Own ones are added with `metricRegistry.register(MyMetric)`. */
 export const metricRegistry = new Registry<Metric>("metric");
 
 /** A metric by Keras's name ("accuracy", "mae", "auc"), an object, or a function giving one value for each example. */

@@ -285,6 +285,7 @@ export abstract class Optimizer implements Serializable {
   }
 }
 
+/** Optimizers that `compile` and files may name. Own ones are added with `optimizerRegistry.register(MyOptimizer)`. */
 export const optimizerRegistry = new Registry<Optimizer>("optimizer");
 
 /** An optimizer by Keras's name ("adam", "sgd"), or as it is. */

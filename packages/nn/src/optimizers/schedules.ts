@@ -9,6 +9,7 @@ export abstract class LearningRateSchedule implements Serializable {
   abstract getConfig(): Config;
 }
 
+/** Schedules that files may name. Own ones are added with `scheduleRegistry.register(MySchedule)`. */
 export const scheduleRegistry = new Registry<LearningRateSchedule>("learning rate schedule");
 
 const float = (x: number): Tensor => tensor(x, { dtype: "float32" });

@@ -8,6 +8,7 @@ export function progress(total: number | null, label = ""): Progress {
   return new Progress(total, label);
 }
 
+/** A bar that `progress` has shown: how far, and how much time is left. */
 export class Progress extends View {
   private readonly total: number | null;
   private readonly label: string;

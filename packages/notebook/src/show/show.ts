@@ -10,6 +10,7 @@ const nothing: Content = { kind: "value", text: "undefined" };
 /** Shows a value below the cell, as the cell's last expression is shown; `update` shows another in its place. */
 export const show = (value: unknown): Shown => new Shown(() => describe(value) ?? nothing);
 
+/** A value below its cell. */
 export class Shown extends View {
   update(value: unknown): void {
     this.replace(() => describe(value) ?? nothing);
@@ -34,6 +35,7 @@ export function table(rows: readonly Readonly<Record<string, unknown>>[], { rows
 /** Shows Markdown, with mathematics between dollar signs. */
 export const markdown = (text: string): Markdown => new Markdown(() => ({ kind: "markdown", text: String(text) }));
 
+/** A text below its cell. */
 export class Markdown extends View {
   update(text: string): void {
     this.replace(() => ({ kind: "markdown", text: String(text) }));
@@ -45,6 +47,7 @@ export function grid(parts: Readonly<Record<string, readonly Mark[] | Values>>, 
   return new Grid(() => gridOf(parts, columns), columns);
 }
 
+/** Values beside each other. */
 export class Grid extends View {
   private readonly columns: number;
 
@@ -74,6 +77,7 @@ function gridOf(parts: Readonly<Record<string, readonly Mark[] | Values>>, colum
 /** Shows what the site draws specially (boards, molecules) from plain data; elsewhere `alt` stands for it. */
 export const custom = (type: string, data: unknown, alt: string): Custom => new Custom(type, data, alt);
 
+/** Something that the site draws from plain data. */
 export class Custom extends View {
   private readonly type: string;
 
