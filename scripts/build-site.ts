@@ -36,13 +36,15 @@ const steps: [string, string[]][] = [
   ["types of the lessons' language", ["site/scripts/types.ts"]],
   ["engine for cells", ["site/scripts/sandbox.ts"]],
   ["first outputs of all lessons", ["site/scripts/outputs.ts"]],
+  ["reference", ["site/scripts/reference.ts"]],
   ["pages", ["../node_modules/vite/bin/vite.js", "build", "--logLevel", "error"]],
 ];
 const begin = performance.now();
 for (const [i, [name, args]] of steps.entries()) {
-  if (!existsSync(join(i === 3 ? site : root, args[0]!))) continue;
+  const cwd = name === "pages" ? site : root;
+  if (!existsSync(join(cwd, args[0]!))) continue;
   console.error(`Building the site (${i + 1}/${steps.length}): ${name} ...`);
-  const { status } = spawnSync(node, args, { cwd: i === 3 ? site : root, stdio: ["ignore", 2, 2] });
+  const { status } = spawnSync(node, args, { cwd, stdio: ["ignore", 2, 2] });
   if (status !== 0) {
     console.error(`Building the site failed at: ${name}.`);
     process.exit(1);

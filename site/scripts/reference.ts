@@ -50,7 +50,7 @@ async function run(page: Contents, entries: readonly Entry[], exports: Exports):
     throw new Error(`An example has no file ${JSON.stringify(name)}.`);
   });
   const result = [];
-  for (const { page: _, ...entry } of entries) {
+  for (const { page: _page, text: _text, ...entry } of entries) {
     const examples = [];
     for (const [i, text] of entry.examples.entries()) {
       const id = `${entry.id}-${i + 1}`;
@@ -101,7 +101,7 @@ for (const page of contents) {
   await writeWhole(`${out}${page.package}-${page.slug}.json`, JSON.stringify(made));
   index.push({
     ...page,
-    entries: own.map(({ id, name, kind, doc }) => ({ id, name, kind, summary: doc })),
+    entries: own.map(({ id, name, kind, text }) => ({ id, name, kind, summary: text })),
   });
 }
 await writeWhole(`${out}index.json`, JSON.stringify(index));

@@ -40,7 +40,12 @@ export const contents: readonly Contents[] = [
   },
   { package: "tensor", slug: "files", title: "Files and printing", files: ["io"] },
   { package: "tensor", slug: "errors", title: "Errors", files: ["errors"] },
-  { package: "nn", slug: "models", title: "Models", files: ["model", "input", "symbolic", "training/trainer", "training/history", "summary"] },
+  {
+    package: "nn",
+    slug: "models",
+    title: "Models",
+    files: ["model", "input", "symbolic", "training/trainer", "training/history", "summary"],
+  },
   {
     ...{ package: "nn", slug: "layers", title: "Layers: dense, shapes, and how to write one" },
     files: [

@@ -1,5 +1,5 @@
 // From TypeDoc's model of the packages to what the pages of the reference show.
-import { highlight, renderMarkdown } from "@gradus/course/markdown";
+import { highlight, plainText, renderMarkdown } from "@gradus/course/markdown";
 import { dtypes } from "@gradus/tensor";
 import {
   type Comment,
@@ -18,6 +18,8 @@ import { type Contents, pageOf } from "./contents.ts";
 /** What a page of the reference needs of a name before its examples have run. */
 export interface Entry extends ReferenceEntry<string> {
   readonly page: Contents;
+  /** The docstring without marks, for searching. */
+  readonly text: string;
 }
 
 type Links = ReadonlyMap<string, string>;
@@ -38,7 +40,8 @@ export function entriesOf(name: Contents["package"], module: DeclarationReflecti
     if (!sourceOf(declaration).startsWith(`packages/${name}/`)) return;
     const page = pageOf(name, file);
     if (!page) throw new Error(`No page of the reference shows ${name}/src/${file}: add it to scripts/reference/contents.ts.`);
-    found.set(full, { ...entryOf(full, declaration), page });
+    const comment = declaration.comment ?? declaration.signatures?.find((s) => s.comment)?.comment;
+    found.set(full, { ...entryOf(full, declaration), page, text: plainText(comment ? partsText(comment.summary) : "") });
   };
   for (const child of module.children ?? []) add(child, "");
   return [...found.values()];

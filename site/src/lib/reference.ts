@@ -5,7 +5,12 @@ export interface ReferenceSummary {
   readonly package: string;
   readonly slug: string;
   readonly title: string;
-  readonly entries: readonly { readonly id: string; readonly name: string; readonly summary: string }[];
+  readonly entries: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly kind: ReferenceEntry["kind"];
+    readonly summary: string;
+  }[];
 }
 
 /** A page of the reference. Text is HTML. */

@@ -38,6 +38,25 @@ export const de: typeof en = {
     systems: "Fünf Systeme, alle von dieser Maschine trainiert und ausgeführt",
     soon: "in Vorbereitung",
   },
+  reference: {
+    lead: "Jeder Name der vier Pakete, die Zellen importieren können, mit Beispielen, die laufen.",
+    packages: {
+      tensor: "Arrays, Gradienten, kompilierte Programme: NumPys Namen, auf jedem Gerät.",
+      nn: "Schichten, Verlustfunktionen, Optimierer, Modelle, die lernen: Keras’ Namen.",
+      data: "Tabellen, Bilder, Datensätze und ihre Aufbereitung.",
+      notebook: "Was eine Zelle zeigen kann: Werte, Diagramme, Bilder, Regler, Fortschritt.",
+    },
+    members: (n: number) => (n === 1 ? "1 Element" : `${n} Elemente`),
+  },
+  search: {
+    field: "Lektionen und Referenz durchsuchen",
+    placeholder: "broadcasting, softmax, overfitting …",
+    count: (n: number) =>
+      n === 0 ? "Nichts gefunden. Weniger oder andere Wörter helfen vielleicht." : n === 1 ? "1 Stelle" : `${n} Stellen`,
+    problem: "Das Verzeichnis konnte nicht geladen werden. Gibt es ein Netz?",
+    script: "Die Suche braucht JavaScript.",
+    forum: "Die Fragen nach diesen Wörtern durchsuchen",
+  },
   lesson: {
     question: "Die Frage",
     duration: "Dauer",

@@ -37,6 +37,24 @@ export const en = {
     systems: "Five systems, each trained and run by this engine",
     soon: "in preparation",
   },
+  reference: {
+    lead: "Every name of the four packages that cells can import, with examples that run.",
+    packages: {
+      tensor: "Arrays, gradients, compiled programs: NumPy's names, on every device.",
+      nn: "Layers, losses, optimizers, models that train: Keras's names.",
+      data: "Tables, images, data sets and pipelines.",
+      notebook: "What a cell can show: values, plots, images, sliders, progress.",
+    },
+    members: (n: number) => (n === 1 ? "1 member" : `${n} members`),
+  },
+  search: {
+    field: "Search lessons and reference",
+    placeholder: "broadcasting, softmax, overfitting …",
+    count: (n: number) => (n === 0 ? "Nothing found. Fewer or other words may help." : n === 1 ? "1 place" : `${n} places`),
+    problem: "The index could not be loaded. Is there a network?",
+    script: "Searching needs JavaScript.",
+    forum: "Search the questions for these words",
+  },
   lesson: {
     question: "The question",
     duration: "Duration",

@@ -117,7 +117,8 @@ function needsOf(lesson: Lesson): Map<string, string[]> {
 /** Width that plots are drawn for: they scale with the page. */
 const drawnWidth = 680;
 
-function drawn(content: Content): Shown {
+/** Output as the server can show it: plots become pictures. */
+export function drawn(content: Content): Shown {
   if (content.kind === "plot") {
     const { document } = parseHTML("<!doctype html><html><body></body></html>");
     const plot = drawPlot(content, drawnWidth, document as unknown as Document);

@@ -1,0 +1,16 @@
+import { error } from "@sveltejs/kit";
+import { referenceIndex, referencePage } from "#lib/server/reference.ts";
+
+export const prerender = true;
+export const entries = async () =>
+  (await referenceIndex()).flatMap(({ package: name, slug }) => [
+    { package: name, page: slug },
+    { package: name, page: slug, lang: "de" },
+  ]);
+
+export const load = async ({ params }) => {
+  const page = await referencePage(params.package, params.page);
+  if (!page) error(404, "There is no such page of the reference.");
+  const siblings = (await referenceIndex()).filter((p) => p.package === page.package).map(({ slug, title }) => ({ slug, title }));
+  return { page, siblings };
+};
