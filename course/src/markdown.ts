@@ -124,14 +124,16 @@ export function renderMarkdown(text: string, { trusted = false }: MarkdownOption
 
 /** Words of a Markdown text without its marks, for searching and for short previews. */
 export function plainText(text: string): string {
-  const words: string[] = [];
+  let words = "";
   const walk = (tokens: ReturnType<Markdown["parse"]>) => {
-    for (const token of tokens) {
-      if (token.children) walk(token.children);
-      else if (["text", "code_inline", "mathematics"].includes(token.type)) words.push(token.content);
-      else if (token.type === "fence" || token.type === "code_block") words.push(token.content);
+    for (const { type, children, content } of tokens) {
+      if (children) walk(children);
+      else if (["text", "code_inline", "mathematics"].includes(type)) words += content;
+      else if (type === "fence" || type === "code_block") words += content;
+      else if (type.endsWith("break")) words += " ";
+      if (type === "inline" || type === "fence" || type === "code_block") words += " ";
     }
   };
   walk(renderers.theirs.parse(text, {}));
-  return words.join(" ").replace(/\s+/g, " ").trim();
+  return words.replace(/\s+/g, " ").trim();
 }

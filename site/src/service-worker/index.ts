@@ -11,15 +11,31 @@ const base = scope.pathname.replace(/\/$/, "");
 const files = immutable.map((f) => `${base}/${f.path.replace(/^\//, "")}`);
 const first = files.filter((path) => /\.(js|css)$/.test(path));
 const unchanging = new Set(files);
+/** The path of a page, also of its data. */
+const pageOf = (path: string): string => path.replace(/\/__data\.json$/, "").replace(/\/$/, "") || "/";
 /** Pages that are the same for everybody; others are never kept. */
 const pages = new Set(prerendered.map((p) => `${base}/${p.path.replace(/^\//, "")}`.replace(/\/$/, "") || "/"));
 
-worker.addEventListener("install", (event) => {
+/** The engine for cells, whose address changes with it. */
+const isSandbox = (url: URL): boolean => url.pathname.startsWith(`${base}/sandbox/`) && url.searchParams.has("v");
+
+worker.addEventListener("install", () => void worker.skipWaiting());
+
+/** What a page has told us to keep. */
+worker.addEventListener("message", (event) => {
+  const { type, everything, urls } = (event.data ?? {}) as { type?: unknown; everything?: unknown; urls?: unknown };
+  if (type !== "keep" || !Array.isArray(urls)) return;
+  const seen = urls.map((url) => new URL(String(url))).filter((url) => url.origin === worker.location.origin);
+  const wanted = new Set([
+    ...seen.map((url) => url.pathname).filter((path) => unchanging.has(path) || pages.has(pageOf(path))),
+    ...seen.filter(isSandbox).map((url) => url.pathname + url.search),
+    ...(everything ? first : []),
+  ]);
   event.waitUntil(
     (async () => {
       const cache = await caches.open(cacheName);
-      await Promise.all(first.map((path) => cache.add(path).catch(() => {})));
-      await worker.skipWaiting();
+      const missing = await Promise.all([...wanted].map(async (path) => ((await cache.match(path)) ? [] : [path])));
+      await Promise.all(missing.flat().map((path) => cache.add(path).catch(() => {})));
     })(),
   );
 });
@@ -61,10 +77,10 @@ worker.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== worker.location.origin) return;
-  if (unchanging.has(url.pathname) || (url.pathname.startsWith(`${base}/sandbox/`) && url.searchParams.has("v"))) {
+  if (unchanging.has(url.pathname) || isSandbox(url)) {
     event.respondWith(cacheFirst(request));
     return;
   }
-  const page = url.pathname.replace(/\/__data\.json$/, "").replace(/\/$/, "") || "/";
-  if (pages.has(page) || /\/(icon\.svg|manifest\.webmanifest|files\/[^/]+)$/.test(url.pathname)) event.respondWith(networkFirst(request));
+  if (pages.has(pageOf(url.pathname)) || /\/(icon\.svg|search\.json|manifest\.webmanifest|files\/[^/]+)$/.test(url.pathname))
+    event.respondWith(networkFirst(request));
 });

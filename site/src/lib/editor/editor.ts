@@ -48,6 +48,10 @@ const theme = EditorView.theme({
   ".cm-panels": { backgroundColor: "var(--raised)", color: "inherit" },
 });
 
+let cameByTab = false;
+addEventListener("keydown", (event) => (cameByTab = event.key === "Tab"), { capture: true });
+addEventListener("pointerdown", () => (cameByTab = false), { capture: true });
+
 /** A CodeMirror in place of the coloured text. */
 export function createEditor(place: HTMLElement, { session, id, label, onRun }: EditorOptions): EditorHandle {
   const run = (advance: boolean) => () => {
@@ -97,7 +101,14 @@ export function createEditor(place: HTMLElement, { session, id, label, onRun }: 
         ]),
         EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocapitalize: "off" }),
         EditorView.lineWrapping,
+        // Who comes by Tab goes on by Tab, until something is typed.
+        EditorView.domEventHandlers({
+          focus(_, v) {
+            if (cameByTab) v.setTabFocusMode(true);
+          },
+        }),
         EditorView.updateListener.of((update) => {
+          if (update.transactions.some((tr) => tr.isUserEvent("input"))) update.view.setTabFocusMode(false);
           if (update.docChanged) session.edit(id, update.state.doc.toString());
         }),
         theme,

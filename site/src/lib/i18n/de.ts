@@ -98,6 +98,7 @@ export const de: typeof en = {
   cell: {
     label: (id) => `Zelle ${id}`,
     run: "Ausführen",
+    leave: "Escape, dann Tab, verlässt die Zelle",
     runHint: "Strg+Enter führt aus, Umschalt+Enter führt aus und geht weiter",
     stop: "Anhalten",
     reset: "Zurücksetzen",

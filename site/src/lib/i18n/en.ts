@@ -95,6 +95,7 @@ export const en = {
   cell: {
     label: (id: string) => `Cell ${id}`,
     run: "Run",
+    leave: "Escape, then Tab, leaves the cell",
     runHint: "Ctrl+Enter runs, Shift+Enter runs and moves on",
     stop: "Stop",
     reset: "Reset",

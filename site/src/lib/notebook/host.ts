@@ -1,6 +1,7 @@
 import type { CheckSource, Reply, Request } from "@gradus/notebook/protocol";
 import { asset } from "$app/paths";
 import sandbox from "../generated/sandbox.json";
+import { keepForOffline } from "../offline.ts";
 
 /** What a session hears from its kernel. */
 export interface HostEvents {
@@ -67,6 +68,7 @@ export class KernelHost {
     await loaded;
     this.post({ type: "code", code: await code });
     await this.start();
+    void keepForOffline(true);
   }
 
   private post(message: unknown, transfer: Transferable[] = []): void {

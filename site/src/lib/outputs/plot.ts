@@ -55,6 +55,8 @@ export function drawPlot({ marks, options }: PlotContent, width: number, documen
     marks: drawn,
   } as Plot.PlotOptions);
   plot.setAttribute("role", "img");
+  // The picture has one text; groups may not have labels of their own.
+  for (const group of plot.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
   plot.setAttribute("aria-label", altOf({ kind: "plot", marks, options }));
   return plot;
 }

@@ -1,0 +1,10 @@
+/** What is wider than its place can be scrolled by keyboard too; what is not is no stop on the way. */
+export function scrollable(element: HTMLElement): () => void {
+  const look = () => {
+    if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
+    else element.removeAttribute("tabindex");
+  };
+  const sizes = new ResizeObserver(look);
+  sizes.observe(element);
+  return () => sizes.disconnect();
+}

@@ -1,0 +1,219 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { launchBrowser } from "../../scripts/browser.ts";
+import { type Site, startSite } from "./server.ts";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let site: Site;
+let browser: Browser;
+/** Signed in as the administrator, who sees the most. */
+let context: BrowserContext;
+let page: Page;
+const own: string[] = [];
+
+beforeAll(async () => {
+  [site, browser] = await Promise.all([startSite(), launchBrowser()]);
+  context = await browser.newContext({ bypassCSP: true, reducedMotion: "reduce" });
+  context.setDefaultTimeout(15_000);
+  page = await context.newPage();
+  await page.goto(`${site.url}/setup?token=${site.token}`);
+  await page.getByLabel("Name").fill("Ada");
+  await page.getByLabel("E-mail").fill("ada@example.org");
+  await page.getByLabel("Password").fill("a long password");
+  await page.getByRole("button", { name: "Set up the site" }).click();
+  await page.waitForURL("**/admin");
+  await page.goto(`${site.url}/classes`);
+  await page.getByLabel("New class").fill("Winter school");
+  await page.getByRole("button", { name: "Create" }).click();
+  await page.waitForURL(/classes\/[\w-]{36}$/);
+  await page.locator("summary", { hasText: "Announce" }).click();
+  const announce = page.locator('form[action="?/announce"]');
+  await announce.getByLabel("Title").fill("Welcome");
+  await announce.getByLabel("Text").fill("We begin with $e^x$ and\n\n```ts\n6 * 7\n```");
+  await announce.getByRole("button").click();
+  await page.locator("summary", { hasText: "Import a quiz" }).click();
+  const quiz = page.locator('form[action="?/quiz"]');
+  await quiz.getByLabel("Title").fill("Entrance");
+  await quiz.getByLabel("Import a quiz").fill("::Q1:: What is 2+2? {=4 ~5}\n\n::Q2:: Pi? {#3.14:0.01}");
+  await quiz.getByRole("button").click();
+  const entrance = page.getByRole("link", { name: "Entrance" });
+  await entrance.waitFor();
+  own.push(new URL(page.url()).pathname, new URL((await entrance.getAttribute("href"))!, page.url()).pathname);
+  await page.goto(`${site.url}/questions?lesson=01-arrays`);
+  const ask = page.locator('form[method="POST"]');
+  await ask.getByLabel("Title").fill("Why is my sum wrong?");
+  await ask.getByLabel("Text").fill("I expected $6$:\n\n```ts\narray([1, 2]).sum()\n```");
+  await ask.getByRole("button").click();
+  await page.waitForURL(/questions\/[\w-]{36}$/);
+  own.push(new URL(page.url()).pathname);
+}, 120_000);
+afterAll(async () => {
+  await browser?.close();
+  await site?.stop();
+});
+
+const pages = [
+  ...["/", "/de", "/lessons/00-start", "/lessons/01-arrays", "/scratch", "/reference", "/reference/tensor/arrays", "/reference/nn/models"],
+  ...["/search?q=softmax", "/questions", "/account", "/classes", "/admin", "/nowhere", "/lessons/nothing"],
+];
+const guestPages = ["/", "/sign-in", "/questions", "/classes"];
+
+interface Finding {
+  readonly id: string;
+  readonly impact: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+/** What axe finds of WCAG 2.2 AA that is serious or critical. */
+async function findings(on: Page): Promise<string[]> {
+  await on.evaluate(axe);
+  const found = await on.evaluate(async () => {
+    const { axe: run } = globalThis as unknown as { axe: { run: (o: object) => Promise<{ violations: Finding[] }> } };
+    return (await run.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })).violations;
+  });
+  return found
+    .filter((v) => v.impact === "serious" || v.impact === "critical")
+    .map(
+      (v) =>
+        `${v.id}: ${v.nodes.map((n) => `${n.html.slice(0, 150)} (${n.failureSummary.replace(/\s+/g, " ").slice(0, 200)})`).join("; ")}`,
+    );
+}
+
+describe("every page", () => {
+  for (const colorScheme of ["light", "dark"] as const)
+    test(`has nothing serious for axe to find, in ${colorScheme} colours`, async () => {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      for (const path of [...pages, ...own]) {
+        await page.goto(site.url + path);
+        await page.waitForLoadState("networkidle");
+        expect.soft(await findings(page), path).toEqual([]);
+      }
+      const guest = await browser.newContext({ bypassCSP: true, colorScheme });
+      const visitor = await guest.newPage();
+      for (const path of guestPages) {
+        await visitor.goto(site.url + path);
+        await visitor.waitForLoadState("networkidle");
+        expect.soft(await findings(visitor), `${path} for a guest`).toEqual([]);
+      }
+      await guest.close();
+    }, 180_000);
+
+  test("fits a screen of 320 pixels without scrolling sideways", async () => {
+    await page.setViewportSize({ width: 320, height: 640 });
+    for (const path of [...pages, ...own]) {
+      await page.goto(site.url + path);
+      await page.waitForLoadState("networkidle");
+      const wide = await page.evaluate(() => {
+        const root = document.scrollingElement!;
+        if (root.scrollWidth <= innerWidth) return [];
+        return [...document.querySelectorAll("body *")]
+          .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && getComputedStyle(e).position !== "absolute")
+          .map((e) => `${e.tagName}.${e.className}`)
+          .slice(0, 5);
+      });
+      expect.soft(wide, path).toEqual([]);
+    }
+    await page.setViewportSize({ width: 1280, height: 800 });
+  }, 120_000);
+
+  test("says in its title where one is, and has one main heading", async () => {
+    const titles = new Map<string, string>();
+    for (const path of [...pages, ...own].filter((p) => !p.startsWith("/lessons/nothing"))) {
+      await page.goto(site.url + path);
+      expect.soft(await page.locator("h1").count(), path).toBe(1);
+      const title = await page.title();
+      expect.soft(titles.get(title) ?? "", `${path} has the title of`).toBe("");
+      titles.set(title, path);
+    }
+  }, 60_000);
+});
+
+describe("a lesson", () => {
+  test("ships less than 300 KB of compressed script before a cell is run, and shows its text within a second", async () => {
+    const visitor = await browser.newContext();
+    const reader = await visitor.newPage();
+    const network = await visitor.newCDPSession(reader);
+    await network.send("Network.enable");
+    const scripts = new Map<string, number>();
+    const kinds = new Map<string, string>();
+    network.on("Network.responseReceived", ({ requestId, type, response }) => kinds.set(requestId, `${type} ${response.url}`));
+    network.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+      const kind = kinds.get(requestId) ?? "";
+      if (/^(Script|Fetch|Other|Preload).*\.m?js/.test(kind)) scripts.set(kind, encodedDataLength);
+    });
+    await reader.goto(`${site.url}/lessons/01-arrays`);
+    await reader.waitForLoadState("networkidle");
+    const painted = await reader.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Number.NaN);
+    // The service worker asks for what it keeps: from the browser's cache, not from the network.
+    await reader.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    await reader.waitForTimeout(1000);
+    const bytes = [...scripts.values()].reduce((a, b) => a + b, 0);
+    expect(bytes).toBeGreaterThan(20_000);
+    expect(bytes).toBeLessThan(300_000);
+    expect(painted).toBeGreaterThan(0);
+    console.log(
+      `script before the first run: ${(bytes / 1000).toFixed(0)} KB in ${scripts.size} files; text after ${painted.toFixed(0)} ms`,
+    );
+    await visitor.close();
+  });
+
+  test("works by keyboard alone: from the address to a cell that has run, and out of it", async () => {
+    const visitor = await browser.newContext();
+    const reader = await visitor.newPage();
+    await reader.goto(`${site.url}/lessons/01-arrays`);
+    await reader.keyboard.press("Tab");
+    expect(await reader.evaluate(() => document.activeElement?.textContent)).toMatch(/Skip/);
+    const at = (selector: string) => reader.evaluate((s) => document.activeElement?.matches(s) ?? false, selector);
+    for (let i = 0; i < 60 && !(await at(".code")); i++) await reader.keyboard.press("Tab");
+    const current = await reader.evaluate(() => document.activeElement?.closest("[data-cell]")?.getAttribute("data-cell") ?? null);
+    await reader.keyboard.press("Enter");
+    await reader.waitForFunction(() => document.activeElement?.classList.contains("cm-content"));
+    await reader.keyboard.press("Control+Enter");
+    await reader.locator(`[data-cell="${current}"][data-state="done"]`).waitFor({ timeout: 20_000 });
+    await reader.keyboard.press("Tab");
+    expect(await at(".cm-content")).toBe(true);
+    await reader.keyboard.press("Escape");
+    await reader.keyboard.press("Tab");
+    expect(await at(".cm-content")).toBe(false);
+    // Who only passes by is not held up by the editor.
+    await reader.keyboard.press("Shift+Tab");
+    expect(await at(".cm-content")).toBe(true);
+    await reader.keyboard.press("Shift+Tab");
+    expect(await at(".cm-content")).toBe(false);
+    await visitor.close();
+  }, 60_000);
+});
+
+describe("search", () => {
+  test("finds sections of lessons and names of the reference, and leads there", async () => {
+    await page.goto(site.url);
+    await page.waitForLoadState("networkidle");
+    await page.keyboard.press("Control+k");
+    await page.waitForURL("**/search");
+    await page.getByRole("searchbox").fill("broadcast");
+    await page.getByRole("link", { name: "broadcastTo" }).waitFor();
+    expect(await page.locator("main").innerText()).toMatch(/places/);
+    expect(await page.getByRole("link", { name: "Computing with all of them at once" }).count()).toBe(1);
+    await page.waitForURL(/q=broadcast/);
+    await page.getByRole("link", { name: "broadcastTo" }).click();
+    await page.waitForURL(/reference\/tensor\/shapes#broadcastTo/);
+    expect(await page.locator("#broadcastTo").innerText()).toContain("Tensor");
+    await page.goBack();
+    expect(await page.getByRole("searchbox").inputValue()).toBe("broadcast");
+  });
+
+  test("forgives a misspelling, finds words inside names, and says when there is nothing", async () => {
+    await page.goto(`${site.url}/search?q=sofmax`);
+    await page.getByRole("link", { name: "softmax", exact: true }).first().waitFor();
+    await page.getByRole("searchbox").fill("crossentropy");
+    await page
+      .getByRole("link", { name: /[cC]ategoricalCrossentropy/ })
+      .first()
+      .waitFor();
+    await page.getByRole("searchbox").fill("zzzzqqqq <img src=x onerror=alert(1)>");
+    await page.getByText("Nothing found").waitFor();
+  });
+});
