@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { loadNpz } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
-import { addingSequences, Dataset, moons, ngons, reversedSequences, sineWaves, spirals } from "../src/index.ts";
+import { addingSequences, bikeRentals, Dataset, moons, ngons, readTable, reversedSequences, sineWaves, spirals } from "../src/index.ts";
 
 const file = new URL("../../../../shared/data/course/ngons-test.npz", import.meta.url).pathname;
 
@@ -116,5 +116,38 @@ describe("points and sequences", () => {
     expect(Math.max(...sineWaves(10, { noise: 0 }).x.data)).toBeLessThanOrEqual(1);
     const [batch] = await Dataset.fromTensorSlices(adding).batch(8).take(1).toArray();
     expect([batch!.x.shape, batch!.y.shape]).toEqual([[8, 7, 2], [8]]);
+  });
+});
+
+describe("hire bikes", () => {
+  test("are two years of hours, fixed by their seed, with the habits of a city", async () => {
+    const text = bikeRentals();
+    expect(bikeRentals()).toBe(text);
+    expect(bikeRentals({ seed: 2 })).not.toBe(text);
+    const table = await readTable(text);
+    expect(table.length).toBe(24 * 19 * 24);
+    expect(table.names).toEqual(
+      "datetime season holiday workingday weather temp atemp humidity windspeed casual registered count".split(" "),
+    );
+    const column = (name: string) => [...(table.column(name) as Float64Array)];
+    const [casual, registered, count, working, temp] = ["casual", "registered", "count", "workingday", "temp"].map(column);
+    expect(count!.every((c, i) => c === casual![i]! + registered![i]!)).toBe(true);
+    const mean = (values: readonly number[], where: (i: number) => boolean) => {
+      const chosen = values.filter((_, i) => where(i));
+      return chosen.reduce((a, b) => a + b, 0) / chosen.length;
+    };
+    // To work at eight, out in the afternoon of free days, more in warm weather, more in the second year.
+    expect(mean(registered!, (i) => working![i] === 1 && i % 24 === 8)).toBeGreaterThan(
+      2 * mean(registered!, (i) => working![i] === 0 && i % 24 === 8),
+    );
+    expect(mean(casual!, (i) => working![i] === 0 && i % 24 === 14)).toBeGreaterThan(
+      2 * mean(casual!, (i) => working![i] === 1 && i % 24 === 14),
+    );
+    expect(mean(count!, (i) => temp![i]! > 24)).toBeGreaterThan(1.3 * mean(count!, (i) => temp![i]! < 10));
+    expect(mean(count!, (i) => i >= 5472)).toBeGreaterThan(1.4 * mean(count!, (i) => i < 5472));
+    const missing = column("humidity").filter(Number.isNaN).length;
+    expect(missing).toBeGreaterThan(50);
+    expect(missing).toBeLessThan(200);
+    expect(() => bikeRentals({ days: 40 })).toThrow(/days is 40/);
   });
 });

@@ -3,7 +3,18 @@ export { CheckFailure, type CheckOptions, type ClosenessOptions, check } from ".
 export { file } from "./file.ts";
 export type { Color, Content, Output, PlotOptions } from "./output.ts";
 export { type ImageOptions, Images, image, images } from "./show/images.ts";
-export { button, type PointOptions, point, type SliderOptions, select, slider, textInput, toggle } from "./show/inputs.ts";
+export {
+  button,
+  type OpenOptions,
+  openFiles,
+  type PointOptions,
+  point,
+  type SliderOptions,
+  select,
+  slider,
+  textInput,
+  toggle,
+} from "./show/inputs.ts";
 export {
   area,
   bars,

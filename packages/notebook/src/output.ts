@@ -149,11 +149,20 @@ export interface InputContent {
     | { readonly type: "toggle" }
     | { readonly type: "text"; readonly maxLength: number }
     | { readonly type: "button" }
-    | { readonly type: "point"; readonly x: readonly [number, number]; readonly y: readonly [number, number] };
-  readonly value: InputValue;
+    | { readonly type: "point"; readonly x: readonly [number, number]; readonly y: readonly [number, number] }
+    | { readonly type: "files"; readonly accept: string; readonly multiple: boolean; readonly folder: boolean };
+  /** Of files, their names. */
+  readonly value: Exclude<InputValue, readonly OpenedFile[]>;
 }
 
-export type InputValue = number | string | boolean | readonly [number, number];
+/** A file of the reader's, handed to a cell. */
+export interface OpenedFile {
+  /** With its folders, where a folder was opened: "cats/1.jpg". */
+  readonly name: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export type InputValue = number | string | boolean | readonly [number, number] | readonly OpenedFile[];
 
 export interface ProgressContent {
   readonly kind: "progress";

@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { Kernel, modules, type Reply } from "../src/kernel/index.ts";
-import type { Content } from "../src/output.ts";
+import type { Content, InputValue } from "../src/output.ts";
 import { setStage } from "../src/stage.ts";
 
 const replies: Reply[] = [];
@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterAll(() => setStage(null));
 
-async function run(source: string, { cell = "a", inputs = {} }: { cell?: string; inputs?: Record<string, number> } = {}) {
+async function run(source: string, { cell = "a", inputs = {} }: { cell?: string; inputs?: Record<string, InputValue> } = {}) {
   replies.length = 0;
   await kernel.run(cell, source, inputs);
   const done = replies.find((r) => r.type === "done")!;
@@ -114,6 +114,17 @@ test("inputs give the reader's value where it is one, else the first", async () 
   expect(textOf((await run(source)).shown.at(-1))).toBe("[ 2, 'a' ]");
   expect(textOf((await run(source, { inputs: { rate: 7 } })).shown.at(-1))).toBe("[ 7, 'a' ]");
   expect(textOf((await run(source, { inputs: { rate: 70, toString: 3 } })).shown.at(-1))).toBe("[ 2, 'a' ]");
+});
+
+test("files that the reader opens come with names and bytes; before, there are none", async () => {
+  const source = `import { openFiles } from "@gradus/notebook"; const [file] = openFiles("table", { accept: ".csv" });
+[file?.name, file && new TextDecoder().decode(file.bytes)]`;
+  expect(textOf((await run(source)).shown.at(-1))).toBe("[ undefined, undefined ]");
+  const table = [{ name: "own.csv", bytes: new TextEncoder().encode("a;b") }];
+  const { shown } = await run(source, { inputs: { table } });
+  expect(shown[0]).toMatchObject({ input: { type: "files", accept: ".csv" }, value: "own.csv" });
+  expect(textOf(shown.at(-1))).toBe("[ 'own.csv', 'a;b' ]");
+  expect(textOf((await run(source, { inputs: { table: "own.csv" } })).shown.at(-1))).toBe("[ undefined, undefined ]");
 });
 
 test("plots hold their numbers; updates in a loop keep one place and end with the last", async () => {

@@ -1,6 +1,8 @@
 import { ArgumentError } from "@gradus/tensor";
-import type { InputContent, InputValue } from "../output.ts";
+import type { InputContent, InputValue, OpenedFile } from "../output.ts";
 import { stage } from "../stage.ts";
+
+const isFiles = (value: InputValue): value is readonly OpenedFile[] => Array.isArray(value) && value.every((f) => typeof f === "object");
 
 /** Shows a control and gives its value: the reader's, or the first one. A change runs the cell again, and what depends on it. */
 function input<T extends InputValue>(label: string, kind: InputContent["input"], first: T, accept: (value: InputValue) => value is T): T {
@@ -8,7 +10,13 @@ function input<T extends InputValue>(label: string, kind: InputContent["input"],
     throw new ArgumentError(kind.type, "it has no label", `Give what it stands for: ${kind.type}("learning rate", ...)`);
   const given = stage().inputValue(label);
   const value = given !== undefined && accept(given) ? given : first;
-  stage().emit({ id: `input ${label}`, content: { kind: "input", label, input: kind, value } });
+  const shown = isFiles(value)
+    ? value
+        .map((f) => f.name)
+        .join(", ")
+        .slice(0, 200)
+    : value;
+  stage().emit({ id: `input ${label}`, content: { kind: "input", label, input: kind, value: shown as InputContent["value"] } });
   return value;
 }
 
@@ -59,4 +67,21 @@ export function point(label: string, { x = [0, 1], y = [0, 1], value }: PointOpt
   const first: readonly [number, number] = value ?? [(x[0] + x[1]) / 2, (y[0] + y[1]) / 2];
   const inside = (v: InputValue): v is readonly [number, number] => Array.isArray(v) && v.length === 2 && v.every(Number.isFinite);
   return input(label, { type: "point", x, y }, first, inside);
+}
+
+export interface OpenOptions {
+  /** Endings or kinds, as a web page names them: ".csv,.txt" or "image/*". Default: any. */
+  readonly accept?: string;
+  /** Several files at once. Default false. */
+  readonly multiple?: boolean;
+  /** A folder with all that is in it. Default false. */
+  readonly folder?: boolean;
+}
+
+/**
+ * Files of the reader's, opened by a click or dropped; none before: `const [file] = openFiles("your table", { accept: ".csv" })`.
+ * They stay in the page: nothing is sent anywhere.
+ */
+export function openFiles(label: string, { accept = "", multiple = false, folder = false }: OpenOptions = {}): readonly OpenedFile[] {
+  return input(label, { type: "files", accept, multiple, folder }, [] as readonly OpenedFile[], isFiles);
 }

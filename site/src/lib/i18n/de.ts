@@ -122,6 +122,7 @@ export const de: typeof en = {
     rows: (shown, total) => `${shown} von ${total} Zeilen`,
     lost: "Die Zelle ließ sich nur ganz beenden: Variablen sind verloren. Führen Sie die Zellen darüber erneut aus.",
     press: "drücken",
+    tooManyFiles: (files, megabytes) => `Es können höchstens ${files} Dateien von zusammen ${megabytes} MB geöffnet werden.`,
     noHistory: "Noch keine früheren Fassungen: Für jede Minute Arbeit wird eine aufbewahrt.",
   },
   exercise: {

@@ -119,6 +119,7 @@ export const en = {
     rows: (shown: number, total: number) => `${shown} of ${total} rows`,
     lost: "The cell did not stop by itself: variables are gone. Run the cells above again.",
     press: "press",
+    tooManyFiles: (files: number, megabytes: number) => `At most ${files} files of ${megabytes} MB together can be opened.`,
     noHistory: "No earlier texts yet: one is kept for every minute of work.",
   },
   exercise: {

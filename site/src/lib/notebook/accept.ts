@@ -176,6 +176,8 @@ function isInput(i: unknown, budget: Budget): boolean {
       return isNumber(i["maxLength"]);
     case "point":
       return isPair(i["x"]) && isPair(i["y"]);
+    case "files":
+      return isText(i["accept"], 300) && isFlag(i["multiple"]) && isFlag(i["folder"]);
     default:
       return false;
   }

@@ -191,7 +191,7 @@ export class Session {
     this.arrived.clear();
     this.announcement = `${id}: running`;
     this.sent = cell.source;
-    void this.host.run(id, cell.source, $state.snapshot(cell.inputs) as Record<string, InputValue>);
+    void this.host.run(id, cell.source, cell.inputs);
   }
 
   private sent = "";
