@@ -181,7 +181,7 @@ describe("Markdown", () => {
   });
 
   test("plain text is what is left without the marks", () => {
-    expect(plainText("# Title\n\nSome **bold** [link](x) and `code`, $x$.")).toBe("Title Some bold link and code , x .");
+    expect(plainText("# Title\n\nSome **bold** [link](x) and `code`, $x$.")).toBe("Title Some bold link and code, x.");
   });
 });
 

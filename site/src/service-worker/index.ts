@@ -9,7 +9,7 @@ const base = scope.pathname.replace(/\/$/, "");
 
 /** Files whose names change with their contents. Fonts come when they are used. */
 const files = immutable.map((f) => `${base}/${f.path.replace(/^\//, "")}`);
-const first = files.filter((path) => /\.(js|css)$/.test(path));
+const first = files.filter((path) => /\.(js|css)$/.test(path) && !path.includes("worker"));
 const unchanging = new Set(files);
 /** The path of a page, also of its data. */
 const pageOf = (path: string): string => path.replace(/\/__data\.json$/, "").replace(/\/$/, "") || "/";

@@ -1,4 +1,4 @@
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { javascript } from "@codemirror/lang-javascript";
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
@@ -44,6 +44,14 @@ const theme = EditorView.theme({
     maxWidth: "36rem",
   },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--on-accent)" },
+  ".cm-tooltip.cm-completionInfo": { padding: "0" },
+  ".cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", fontSize: "0.86rem" },
+  ".cm-completionDetail": { fontStyle: "normal", color: "var(--quiet)", fontSize: "0.78rem" },
+  ".cm-tooltip-autocomplete ul li[aria-selected] .cm-completionDetail": { color: "inherit" },
+  ".explained": { padding: "0.45rem 0.7rem", maxWidth: "34rem", maxHeight: "16rem", overflowY: "auto", font: "0.92rem/1.5 var(--sans)" },
+  ".explained > code": { display: "block", font: "0.82rem/1.5 var(--mono)", whiteSpace: "pre-wrap", overflowWrap: "anywhere" },
+  ".explained p": { margin: "0.35rem 0 0" },
+  ".explained p code": { font: "0.86em var(--mono)" },
   ".cm-matchingBracket": { backgroundColor: "var(--selection)", color: "inherit" },
   ".cm-panels": { backgroundColor: "var(--raised)", color: "inherit" },
 });
@@ -58,7 +66,15 @@ export function createEditor(place: HTMLElement, { session, id, label, onRun }: 
     onRun(advance);
     return true;
   };
-  const view = new EditorView({
+  /** What the last run has said, and what the types say. */
+  let failures: readonly Diagnostic[] = [];
+  let mistakes: readonly Diagnostic[] = [];
+  const showMistakes = () => {
+    const { length } = view.state.doc;
+    const all = [...failures, ...mistakes].filter((d) => d.to <= length);
+    view.dispatch(setDiagnostics(view.state, all));
+  };
+  const view: EditorView = new EditorView({
     parent: place,
     state: EditorState.create({
       doc: session.cell(id).source,
@@ -88,8 +104,10 @@ export function createEditor(place: HTMLElement, { session, id, label, onRun }: 
         highlightSelectionMatches(),
         javascript({ typescript: true }),
         syntaxHighlighting(classHighlighter),
-        autocompletion({ activateOnTyping: true }),
-        typeSupport(session, id),
+        typeSupport(session, id, (found) => {
+          mistakes = found;
+          showMistakes();
+        }),
         keymap.of([
           ...closeBracketsKeymap,
           ...completionKeymap,
@@ -121,12 +139,12 @@ export function createEditor(place: HTMLElement, { session, id, label, onRun }: 
       if (view.state.doc.toString() !== text) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
     },
     setError(error) {
-      const diagnostics: Diagnostic[] = [];
+      failures = [];
       if (error && error.line <= view.state.doc.lines) {
         const { from, to } = view.state.doc.line(error.line);
-        diagnostics.push({ from, to, severity: "error", message: error.message.slice(0, 500) });
+        failures = [{ from, to, severity: "error", message: error.message.slice(0, 500) }];
       }
-      view.dispatch(setDiagnostics(view.state, diagnostics));
+      showMistakes();
     },
     destroy: () => view.destroy(),
   };
