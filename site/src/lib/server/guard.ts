@@ -58,12 +58,21 @@ interface Count {
 
 const counts = new Map<string, Count>();
 
-/** Refuses (429) what somebody asks more than `most` times in so many seconds. Each process counts for itself. */
-export function limit(event: Pick<RequestEvent, "locals" | "getClientAddress">, name: string, most: number, seconds: number): void {
+/**
+ * Refuses (429) what somebody asks more than `most` times in so many seconds: a person, or an address of guests, unless `whom` says
+ * whose requests to count. A whole class may come from one address. Each process counts for itself.
+ */
+export function limit(
+  event: Pick<RequestEvent, "locals" | "getClientAddress">,
+  name: string,
+  most: number,
+  seconds: number,
+  whom: string = event.locals.me?.id ?? event.getClientAddress(),
+): void {
   if (process.env["GRADUS_RATE_LIMIT"] === "off") return;
   const now = Date.now();
   if (counts.size > 100_000) for (const [key, c] of counts) if (c.resets < now) counts.delete(key);
-  const key = `${name} ${event.locals.me?.id ?? event.getClientAddress()}`;
+  const key = `${name} ${whom}`;
   const known = counts.get(key);
   if (!known || known.resets < now) counts.set(key, { count: 1, resets: now + 1000 * seconds });
   else if (++known.count > most) error(429, "That was too often: wait a minute.");

@@ -20,8 +20,10 @@ const sentence = (error: unknown): string =>
 
 export const actions = {
   in: async (event) => {
-    limit(event, "sign-in", 10, 60);
+    limit(event, "sign-in", 300, 60);
     const given = await form(event, v.object({ email, password: v.pipe(v.string(), v.maxLength(200)) }));
+    // Whoever guesses at one account is stopped, from wherever the guesses come; a class that signs in together is not.
+    limit(event, "sign-in", 10, 60, given.email);
     try {
       passOn(event.cookies, await signIn(given.email, given.password, event.request.headers));
     } catch {
@@ -30,7 +32,7 @@ export const actions = {
     redirect(303, next(event.url));
   },
   up: async (event) => {
-    limit(event, "sign-up", 20, 60);
+    limit(event, "sign-up", 200, 60);
     const given = await form(event, v.object({ name: text(80), email, password }));
     try {
       passOn(event.cookies, (await signUp(given.name, given.email, given.password, event.request.headers)).cookies);
