@@ -7,6 +7,13 @@ export class Visitor {
     this.url = url;
   }
 
+  /** The same person, at another address. */
+  at(url: string): Visitor {
+    const other = new Visitor(url);
+    for (const [name, value] of this.cookies) other.cookies.set(name, value);
+    return other;
+  }
+
   async request(path: string, init: RequestInit = {}): Promise<Response> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
     const response = await fetch(this.url + path, {

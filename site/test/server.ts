@@ -24,7 +24,7 @@ export interface SiteOptions {
   readonly env?: Record<string, string>;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
@@ -37,7 +37,15 @@ export async function startSite({ folder, env = {} }: SiteOptions = {}): Promise
   const data = folder ?? mkdtempSync(join(tmpdir(), "gradus-site-"));
   const port = await freePort();
   const child = spawn(process.execPath, [program], {
-    env: { ...process.env, PORT: String(port), HOST: "127.0.0.1", GRADUS_DATA: data, GRADUS_LOG: "none", DATABASE_URL: "", ...env },
+    env: {
+      ...process.env,
+      PORT: String(port),
+      HOST: "127.0.0.1",
+      GRADUS_DATA: data,
+      GRADUS_LOG: "none",
+      DATABASE_URL: process.env["GRADUS_TEST_DATABASE"] ?? "",
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";
@@ -63,7 +71,9 @@ export async function startSite({ folder, env = {} }: SiteOptions = {}): Promise
     folder: data,
     child,
     log: () => text,
-    token: /token=(\w+)/.exec(text)?.[1] ?? "",
+    get token() {
+      return /token=(\w+)/.exec(text)?.[1] ?? "";
+    },
     async stop(signal = "SIGTERM") {
       child.kill(signal);
       await ended;

@@ -244,6 +244,7 @@ export const de: typeof en = {
     attemptsAllowed: "Versuche (leer: beliebig viele)",
     opens: "öffnet",
     closes: "schließt",
+    backup: "Eine Sicherung von allem herunterladen",
     newPassword: "Neues Passwort",
     administration: "Administration",
     importQuiz: "Ein Quiz importieren (GIFT oder Moodle XML)",

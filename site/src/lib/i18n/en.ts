@@ -240,6 +240,7 @@ export const en = {
     attemptsAllowed: "Attempts (empty: any number)",
     opens: "opens",
     closes: "closes",
+    backup: "Download a backup of everything",
     newPassword: "New password",
     administration: "Administration",
     importQuiz: "Import a quiz (GIFT or Moodle XML)",

@@ -91,7 +91,7 @@ function lock(folder: string): () => void {
       const owner = Number(readFileSync(file, "utf8"));
       if (attempt > 0 || isAlive(owner))
         throw new Error(
-          `The data folder ${folder} is in use by process ${owner}. Stop it, choose another folder with GRADUS_DATA, or let several processes share a Postgres server with DATABASE_URL.`,
+          `The data folder ${folder} is in use by process ${owner}. Stop it, choose another folder with GRADUS_DATA, or let several processes share a Postgres server with DATABASE_URL. (While it runs, its administrator can download a backup.)`,
         );
       rmSync(file, { force: true }); // its process was killed
     }
