@@ -15,6 +15,8 @@ export interface Lesson {
   readonly prerequisites: readonly string[];
   readonly blocks: readonly Block[];
   readonly headings: readonly Heading[];
+  /** What the prose says of the cells' results, as checks. */
+  readonly stated: readonly Check[];
   /** Files beside the lesson that its cells may read. */
   readonly files: readonly string[];
   /** Changes with every change of the text. */

@@ -7,7 +7,7 @@ import { LessonError, type Section, sectionsOf } from "./sections.ts";
 /** A lesson from its text. Throws LessonError with the line of the fault. */
 export function parseLesson(slug: string, text: string, files: readonly string[] = []): Lesson {
   const { fields, body, bodyLine } = frontMatter(text);
-  const reader = new Reader();
+  const reader = new Reader(body);
   const blocks = reader.blocks(sectionsOf(body, bodyLine));
   const number = Number(/^(\d+)-/.exec(slug)?.[1] ?? Number.NaN);
   if (Number.isNaN(number)) throw new LessonError(`the folder ${slug} should be called like 01-arrays`, 1);
@@ -22,6 +22,7 @@ export function parseLesson(slug: string, text: string, files: readonly string[]
     prerequisites: textList(fields, "prerequisites"),
     blocks,
     headings: reader.headings,
+    stated: reader.stated,
     files,
     version: fingerprint(text),
   };
@@ -77,19 +78,29 @@ const boxes = ["aside", "remember", "reading", "question"] as const;
 /** Turns sections into blocks, and knows which ids are taken. */
 class Reader {
   readonly headings: Heading[] = [];
+  readonly stated: Check[] = [];
   private readonly ids = new Set<string>();
+  private readonly text: string;
+  /** Ids that parts of the text give themselves: headings leave them to these. */
+  private readonly reserved: ReadonlySet<string>;
   private cells = 0;
 
-  blocks(sections: readonly Section[]): Block[] {
-    return sections.map((section) => this.block(section));
+  constructor(text: string) {
+    this.text = oneLine(text);
+    this.reserved = new Set([...text.matchAll(/\bid[=:] ?([\w-]+)/g)].map(([, id]) => id!));
   }
 
-  private block(section: Section): Block {
+  blocks(sections: readonly Section[]): Block[] {
+    return sections.map((section) => this.block(section)).filter((block) => block !== null);
+  }
+
+  private block(section: Section): Block | null {
     if (section.kind === "prose") return { type: "prose", html: this.prose(section.text), source: section.text.trim() };
     const { options, line } = section;
     if (section.kind === "fence") {
       const { words, code } = section;
       if (words[0] === "quiz") return { type: "quiz", quiz: this.quiz(code, line) };
+      if (words.includes("stated")) return this.statement(options["says"] ?? "", code, line);
       if (words.includes("cell") || words.includes("figure")) return this.cell(section);
       throw new LessonError(`a ${words.join(" ")} block belongs into ::: exercise`, line);
     }
@@ -115,7 +126,7 @@ class Reader {
       throw new LessonError(`id ${JSON.stringify(id)} should be letters, digits and -`, line);
     if (line !== null && this.ids.has(id)) throw new LessonError(`there are two things called ${id}`, line);
     let free = id;
-    for (let i = 2; this.ids.has(free); i++) free = `${id}-${i}`;
+    for (let i = 2; this.ids.has(free) || (line === null && this.reserved.has(free)); i++) free = `${id}-${i}`;
     this.ids.add(free);
     return free;
   }
@@ -126,6 +137,14 @@ class Reader {
     if (Object.keys(rest).length) throw new LessonError(`a cell has no option ${Object.keys(rest)[0]}`, line);
     if (figure && !caption) throw new LessonError('a figure needs caption="what it shows"', line);
     return { type: "cell", id: id ? this.take(id, line) : this.take(`cell-${++this.cells}`, null), source: code, figure, caption };
+  }
+
+  /** A check of what the prose says, which must say it in these words. */
+  private statement(says: string, code: string, line: number): null {
+    if (!says) throw new LessonError('a stated block needs says="the words of the text that it checks"', line);
+    if (this.text.split(oneLine(says)).length < 3) throw new LessonError(`no text says ${JSON.stringify(says)}`, line);
+    this.stated.push({ name: says, code, points: 0, hidden: true });
+    return null;
   }
 
   private quiz(code: string, line: number) {
@@ -177,6 +196,8 @@ class Reader {
     };
   }
 }
+
+const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim();
 
 function slugOf(text: string): string {
   const slug = text

@@ -24,7 +24,7 @@ export class LessonError extends Error {
 }
 
 /** Fences whose words are more than a language are parts of the lesson; the others stay Markdown. */
-const meaning = new Set(["cell", "figure", "starter", "check", "solution"]);
+const meaning = new Set(["cell", "figure", "starter", "check", "solution", "stated"]);
 
 /** Cuts a text, whose first line has the number `first`, into sections. */
 export function sectionsOf(text: string, first = 1): Section[] {

@@ -93,6 +93,14 @@ questions:
     expect(quizzesOf(lesson)[0]!.questions[0]).toMatchObject({ type: "numeric", answer: 2, points: 1 });
   });
 
+  test("what its text says of results is checked in the text's own words", () => {
+    const stated = (says: string) => `\n\`\`\`ts stated says="${says}"\ncheck.ok(a === 1);\n\`\`\`\n`;
+    const lesson = parseLesson("01-a", `${head}The sum\nis 1.\n${stated("The sum is 1")}`);
+    expect(lesson.stated).toMatchObject([{ name: "The sum is 1", code: "check.ok(a === 1);" }]);
+    expect(lesson.blocks.map((b) => b.type)).toEqual(["prose"]);
+    expect(() => parseLesson("01-a", `${head}The sum is 1.\n${stated("The sum is 2")}`)).toThrow(/no text says "The sum is 2"/);
+  });
+
   test("its version changes with its text, and with nothing else", () => {
     const [a, b] = [parseLesson("01-a", `${head}text`), parseLesson("01-a", `${head}texts`)];
     expect(a.version).toBe(parseLesson("01-a", `${head}text`).version);

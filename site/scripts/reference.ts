@@ -14,8 +14,8 @@ const out = fileURLToPath(new URL("../src/lib/generated/reference/", import.meta
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const packages: readonly Contents["package"][] = ["tensor", "nn", "data", "notebook"];
 
-/** Exports of the packages by name, for the import line of examples that have none. */
-type Exports = ReadonlyMap<string, string>;
+/** The packages that export a name, for the import line of examples that have none. */
+type Exports = ReadonlyMap<string, readonly string[]>;
 
 async function everyEntry(): Promise<Entry[]> {
   const app = await Application.bootstrap(
@@ -34,11 +34,12 @@ async function everyEntry(): Promise<Entry[]> {
 }
 
 /** An example as a cell: with the imports that it takes for granted. */
-function completed(source: string, exports: Exports): string {
+function completed(source: string, own: string, exports: Exports): string {
   if (/^import /m.test(source)) return source;
   const wanted = new Map<string, string[]>();
   for (const name of prepare(source).uses) {
-    const from = exports.get(name);
+    const all = exports.get(name);
+    const from = all?.includes(own) ? own : all?.[0];
     if (from) wanted.set(from, [...(wanted.get(from) ?? []), name]);
   }
   const imports = [...wanted].map(([from, names]) => `import { ${names.sort().join(", ")} } from "@gradus/${from}";\n`).join("");
@@ -54,7 +55,7 @@ async function run(page: Contents, entries: readonly Entry[], exports: Exports):
     const examples = [];
     for (const [i, text] of entry.examples.entries()) {
       const id = `${entry.id}-${i + 1}`;
-      const source = completed(text, exports);
+      const source = completed(text, page.package, exports);
       await kernel.run(id, source, {});
       const first: readonly Output[] = cells[id] ?? [];
       if (!first.length) errors.push(`${page.package}/${page.slug}: the example of ${entry.name} shows nothing`);
@@ -73,7 +74,11 @@ await rm(out, { recursive: true, force: true });
 
 const begin = performance.now();
 const entries = await everyEntry();
-const exports: Exports = new Map(entries.map((e) => [e.name.split(".")[0]!, e.page.package]));
+const exports = new Map<string, string[]>();
+for (const e of entries) {
+  const name = e.name.split(".")[0]!;
+  exports.set(name, [...(exports.get(name) ?? []), e.page.package]);
+}
 // What a signature can name.
 const links = new Map(
   entries

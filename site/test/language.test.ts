@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { cellsOf, exercisesOf } from "@gradus/course";
 import { loadCourse } from "@gradus/course/node";
 import { beforeAll, expect, test } from "vitest";
 import { createLanguage, type Language } from "../src/lib/editor/language.ts";
+import type { ReferencePage } from "../src/lib/reference.ts";
 
 let files: Record<string, string>;
 let language: Language;
@@ -99,3 +100,16 @@ test("no cell of the course has a false mistake, and no solution", async () => {
   }
   expect(wrong).toEqual([]);
 }, 60_000);
+
+test("the reference's examples have none either", () => {
+  const folder = new URL("../src/lib/generated/reference/", import.meta.url);
+  const found: string[] = [];
+  for (const name of readdirSync(folder).filter((f) => f !== "index.json" && f !== "fingerprint.json")) {
+    const { entries } = JSON.parse(readFileSync(new URL(name, folder), "utf8")) as ReferencePage<unknown>;
+    for (const { id, source } of entries.flatMap((e) => e.examples)) {
+      language.update([{ id, source }]);
+      found.push(...language.mistakes(id).map((m) => `${name}, ${id}: ${m.message}`));
+    }
+  }
+  expect(found).toEqual([]);
+});

@@ -33,6 +33,7 @@ export type { ImageLimits } from "./images/limits.ts";
 export { type ResizeMethod, resizeImage } from "./images/resize.ts";
 export { Random } from "./random.ts";
 export { type BikeOptions, bikeRentals } from "./synthetic/bikes.ts";
+export { type MeadowOptions, meadow } from "./synthetic/meadow.ts";
 export { type NgonOptions, ngons, type Range } from "./synthetic/ngons.ts";
 export { moons, type Points, type PointsOptions, spirals } from "./synthetic/points.ts";
 export { addingSequences, reversedSequences, type SequenceOptions, type Sequences, sineWaves } from "./synthetic/sequences.ts";

@@ -4,6 +4,9 @@ import { ArgumentError } from "@gradus/tensor/errors"; // alone, so that workers
  * Random numbers for plain loops: shuffling, augmentation, synthetic data. sfc32 (Doty-Humphrey, PractRand), seeded by a
  * hash of a seed and a path such as epoch and element, so that every element has numbers of its own in whatever order the
  * elements are made. For arrays on the device there is `random` of @gradus/tensor.
+ * @example
+ * const random = new Random(1);
+ * [random.uniform(), random.integer(6), random.normal()]
  */
 export class Random {
   private a = 0;

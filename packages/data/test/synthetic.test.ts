@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { loadNpz } from "@gradus/tensor";
+import { ArgumentError, loadNpz } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
-import { addingSequences, bikeRentals, Dataset, moons, ngons, readTable, reversedSequences, sineWaves, spirals } from "../src/index.ts";
+import { addingSequences, bikeRentals, Dataset, meadow, moons, ngons, readTable, reversedSequences, sineWaves, spirals } from "../src/index.ts";
 
 const file = new URL("../../../../shared/data/course/ngons-test.npz", import.meta.url).pathname;
 
@@ -149,5 +149,24 @@ describe("hire bikes", () => {
     expect(missing).toBeGreaterThan(50);
     expect(missing).toBeLessThan(200);
     expect(() => bikeRentals({ days: 40 })).toThrow(/days is 40/);
+  });
+});
+
+describe("a meadow", () => {
+  test("has every class in about equal parts, and picture i depends on the seed and i alone", () => {
+    const { images, labels, classes } = meadow(240, { seed: 3, size: 16 });
+    expect(images).toMatchObject({ dtype: "uint8", shape: [240, 16, 16, 3] });
+    expect(classes).toEqual(["butterfly", "fish", "flower", "ladybird", "leaf", "mushroom"]);
+    for (const [k] of classes.entries()) expect(labels.filter((l) => l === k).length).toBeGreaterThan(20);
+    const few = meadow(5, { seed: 3, size: 16 });
+    expect(few.labels).toEqual(labels.slice(0, 5));
+    expect(few.images.data).toEqual(images.data.slice(0, 5 * 16 * 16 * 3));
+    expect(meadow(5, { seed: 4, size: 16 }).images.data).not.toEqual(few.images.data);
+    expect(meadow(0).images.shape).toEqual([0, 48, 48, 3]);
+  });
+
+  test("refuses sizes that no picture has", () => {
+    for (const size of [8, 2000, 20.5, Number.NaN]) expect(() => meadow(1, { size })).toThrow(ArgumentError);
+    expect(() => meadow(-1)).toThrow(ArgumentError);
   });
 });

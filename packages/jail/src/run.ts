@@ -129,11 +129,11 @@ export async function runBehind(walls: Walls, options: JailOptions): Promise<Jai
   if (last?.large) return fail("output", tooLarge);
   if (last?.memory) return fail("memory", tooMuch);
   if (last?.error !== undefined) return fail("crash", last.error);
+  if (ending.signal === "SIGXCPU" || ending.code === 128 + 24) return fail("time", "The code used more processor time than it may.");
   const complaint = complaints().toString("utf8");
   if (!messages.some((m) => m.started))
     return fail("start", `${entry} could not be started: ${last?.start ?? ending.error?.message ?? firstError(complaint) ?? told(ending)}`);
   if (/heap out of memory|out of memory|allocation failed/i.test(complaint)) return fail("memory", tooMuch);
-  if (ending.signal === "SIGXCPU" || ending.code === 128 + 24) return fail("time", "The code used more processor time than it may.");
   return fail("crash", `The code ended its process before it gave a result (${told(ending)}).`);
 }
 

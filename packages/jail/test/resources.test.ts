@@ -48,7 +48,7 @@ for (const { name, walls, missing } of combinations)
         "throw { get message() { while (true); } }",
       ];
       const results = await Promise.all(loops.map((code) => run(code, { milliseconds: 2000 })));
-      results.forEach((result, i) => expect(result, loops[i]).toMatchObject({ ok: false, reason: "time" }));
+      results.forEach((result, i) => expect(result, `${loops[i]}: ${JSON.stringify(result)}`).toMatchObject({ ok: false, reason: "time" }));
     });
 
     test("memory is bounded: of objects, strings, typed arrays and WebAssembly", async () => {

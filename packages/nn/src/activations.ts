@@ -58,7 +58,11 @@ export type ActivationName = keyof typeof byName;
 /** An activation by Keras's name ("relu", "log_softmax"), or a function. */
 export type ActivationLike = ActivationName | (string & {}) | ActivationFunction;
 
-/** The function an activation stands for; null and undefined: none. ArgumentError for an unknown name. */
+/**
+ * The function an activation stands for; null and undefined: none. ArgumentError for an unknown name.
+ * @example
+ * activation("relu")(array([-1, 2]))
+ */
 export function activation(given: ActivationLike | null | undefined): ActivationFunction {
   if (given === null || given === undefined) return byName.linear;
   if (typeof given === "function") return given;

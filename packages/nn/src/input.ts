@@ -40,7 +40,13 @@ export class InputLayer extends Layer {
   }
 }
 
-/** The start of a graph of layers: `Input([28, 28])` or `Input({ shape: [28, 28], name: "image" })`. */
+/**
+ * The start of a graph of layers: `Input([28, 28])` or `Input({ shape: [28, 28], name: "image" })`.
+ * @example
+ * const x = Input([4]);
+ * const y = new Dense(8, { activation: "relu" })(x);
+ * new Model({ inputs: x, outputs: new Dense(1)(y) }).summary();
+ */
 export function Input(shape: Dims | InputOptions, options: Omit<InputOptions, "shape"> = {}): SymbolicTensor {
   const given = Array.isArray(shape) ? { ...options, shape } : (shape as InputOptions);
   return new InputLayer(given).value;

@@ -63,6 +63,20 @@ type LayerFunction = <T extends LayerInput>(inputs: T | readonly T[], ...more: u
  * A step of a network: weights, and a function of tensors. Subclasses make their weights in `build`, when the shape of the
  * first input is known, and compute in `call`. Layers held in properties (also in arrays and plain objects) are found by
  * themselves: their weights are this layer's too.
+ * @example
+ * import { Layer } from "@gradus/nn";
+ * import { array, type Tensor, type Variable } from "@gradus/tensor";
+ *
+ * class Scale extends Layer {
+ *   factor!: Variable;
+ *   override build() {
+ *     this.factor = this.addWeight("factor", [], { initializer: "ones" });
+ *   }
+ *   override call(x: Tensor) {
+ *     return x.mul(this.factor);
+ *   }
+ * }
+ * new Scale()(array([1, 2, 3]))
  */
 export abstract class Layer extends callable<LayerFunction>() implements Serializable {
   static readonly className: string = "Layer";

@@ -27,6 +27,11 @@ export interface ModelOptions extends LayerOptions {
 /**
  * Layers that are trained together. Three ways to make one: `new Sequential([...])`; a graph of layers,
  * `new Model({ inputs, outputs })`; or a subclass that holds layers in its properties and computes in `call`.
+ * @example
+ * const x = Input([4]);
+ * const hidden = new Dense(4, { activation: "relu" })(x);
+ * const model = new Model({ inputs: x, outputs: new Add()([x, hidden]) });
+ * model.summary();
  */
 export class Model extends Layer {
   static override readonly className: string = "Model";
@@ -207,7 +212,15 @@ export class Model extends Layer {
   }
 }
 
-/** A chain of layers: `new Sequential([new Dense(8, { activation: "relu" }), new Dense(1)])`. */
+/**
+ * A chain of layers: `new Sequential([new Dense(8, { activation: "relu" }), new Dense(1)])`.
+ * @example
+ * const x = linspace(-1, 1, 100).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new Adam(0.02), loss: "mse" });
+ * await model.fit(x, x.square(), { epochs: 50, verbose: 0 });
+ * plot(line(x.squeeze(), (await model.predict(x)).squeeze(), { label: "network" }), line(x.squeeze(), x.square().squeeze(), { label: "x²" }))
+ */
 export class Sequential extends Model {
   static override readonly className = "Sequential";
   private readonly chain: Layer[] = [];

@@ -98,9 +98,21 @@ registry.register(OrthogonalRegularizer, "orthogonal");
 export type RegularizerLike = string | Regularizer | Serialized;
 export const regularizer = (given: RegularizerLike): Regularizer => registry.get(given);
 
-/** factor · Σ |w|. */
+/**
+ * factor · Σ |w|.
+ * @example
+ * new Dense(4, { kernelRegularizer: l1(1e-4) })
+ */
 export const l1 = (factor = 0.01): L1 => new L1(factor);
-/** factor · Σ w²: weight decay through the loss. */
+/**
+ * factor · Σ w²: weight decay through the loss.
+ * @example
+ * new Dense(4, { kernelRegularizer: l2(1e-4) })
+ */
 export const l2 = (factor = 0.01): L2 => new L2(factor);
-/** l1 · Σ |w| + l2 · Σ w². */
+/**
+ * l1 · Σ |w| + l2 · Σ w².
+ * @example
+ * new Dense(4, { kernelRegularizer: l1l2({ l1: 1e-5, l2: 1e-4 }) })
+ */
 export const l1l2 = (options: { readonly l1?: number; readonly l2?: number } = { l1: 0.01, l2: 0.01 }): L1L2 => new L1L2(options);

@@ -2,7 +2,12 @@ import { Generator, random, type Tensor, type Variable } from "@gradus/tensor";
 
 let state: { seed: number; count: number } | null = null;
 
-/** Makes everything random in networks (initial weights, dropout, shuffling) repeat: same seed, same numbers. */
+/**
+ * Makes everything random in networks (initial weights, dropout, shuffling) repeat: same seed, same numbers.
+ * @example
+ * setRandomSeed(1);
+ * new Dense(2)(array([[1, 1]]))
+ */
 export function setRandomSeed(seed: number): void {
   random.randomKey(seed); // refuses what is no seed
   state = { seed, count: 0 };

@@ -63,7 +63,8 @@ async function close(given: unknown, expected: number | Values, { rtol = 1e-4, a
   const numeric = typeof given === "number" || given instanceof Tensor || Array.isArray(given) || ArrayBuffer.isView(given);
   if (!numeric) throw wrong("This is not a number or an array.");
   const have = await numbersOf("check", asValues(given));
-  const scalar = typeof expected === "number" && have.data.length === 1;
+  // One number is one number, be it plain or in an array.
+  const scalar = want.data.length === 1 && have.data.length === 1;
   if (!scalar && have.shape.join() !== want.shape.join())
     throw wrong(`The shape is [${have.shape.join(", ")}], expected [${want.shape.join(", ")}].`);
   let [worst, place] = [0, -1];
@@ -116,5 +117,11 @@ async function throws(f: () => unknown, { hint }: CheckOptions = {}): Promise<vo
   throw new CheckFailure("Nothing was thrown.", { expected: "an error", hint });
 }
 
-/** What checks of exercises are written with. */
+/**
+ * What checks of exercises are written with.
+ * @example
+ * check.close(array([1, 2]).sum(), 3);
+ * check.shape(zeros([2, 3]), [2, 3]);
+ * "both hold"
+ */
 export const check = Object.freeze({ ok, equal, close, shape, throws });

@@ -168,3 +168,17 @@ test("what a cell throws or shows cannot break the kernel", async () => {
     await run(source);
   expect(textOf((await run("'still here'")).shown[0])).toBe("still here");
 });
+
+test("numbers with their shape, as data sets hold them, are shown, drawn and computed with as arrays are", async () => {
+  const { shown } = await run(`import { ngons } from "@gradus/data";
+import { images, line, plot } from "@gradus/notebook";
+import { array } from "@gradus/tensor";
+const made = ngons(3, { seed: 1, size: 16 }).images;
+images(made);
+plot(line({ dtype: "float32", shape: [2], data: Float32Array.of(1, 2) }, { dtype: "float32", shape: [2], data: Float32Array.of(3, 4) }));
+array(made).shape`);
+  const all = Object.fromEntries(shown.map((content) => [content.kind, content]));
+  expect(all.images).toMatchObject({ images: [{ width: 16, height: 16 }, { width: 16 }, { width: 16 }] });
+  expect(all.plot).toMatchObject({ marks: [{ x: [1, 2], y: [3, 4] }] });
+  expect(textOf(shown.find((c) => "text" in c))).toContain("3, 16, 16");
+});

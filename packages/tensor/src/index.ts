@@ -7,6 +7,7 @@
  */
 import "./methods.ts";
 
+export { type ArrayData, isArrayData } from "./array-data.ts";
 export { type DType, dtypeInfo, dtypes, promote, type TypedArray } from "./dtype.ts";
 export { ArgumentError, DTypeError, FormatError, GradusError, IndexError, OutOfMemoryError, ShapeError, StateError } from "./errors.ts";
 export { evalShape, type Spec, type Traced, traceGraph } from "./graph/abstract.ts";

@@ -46,7 +46,10 @@ function docstring({ file, declared }: Exported): string {
   const at = text.search(new RegExp(`^export (?:async )?(?:function\\*?|const|class) ${declared}\\b`, "m"));
   if (at < 0) throw new Error(`${declared} is not declared in ${file.pathname}`);
   const comment = /\/\*\*((?:(?!\*\/).)*)\*\/\n$/s.exec(text.slice(0, at))?.[1] ?? "";
-  return comment.replaceAll(/^\s*\* ?/gm, "").trim();
+  return comment
+    .replaceAll(/^\s*\* ?/gm, "")
+    .split(/^@example$/m)[0]!
+    .trim();
 }
 
 describe.each(["index.ts", "io/index.ts"])("what %s exports", (index) => {

@@ -23,6 +23,7 @@ const disposed = () => {
 const promised: Record<string, readonly (() => unknown)[]> = {
   ShapeError: [
     () => g.add(f(2), f(3)),
+    () => g.array({ dtype: "float32", shape: [2, 2], data: new Float32Array(3) }),
     () => g.scaledDotProductAttention(f(3, 2), f(3, 4), f(3, 4)),
     () => g.matmul(f(3, 2), f(3, 2)),
     () => g.matmul(f(3, 2), 1),

@@ -9,7 +9,12 @@ export interface Contents {
 }
 
 export const contents: readonly Contents[] = [
-  { package: "tensor", slug: "arrays", title: "Arrays and their types", files: ["graph/tensor", "dtype", "shape", "ops/core"] },
+  {
+    package: "tensor",
+    slug: "arrays",
+    title: "Arrays and their types",
+    files: ["graph/tensor", "array-data", "dtype", "shape", "ops/core"],
+  },
   { package: "tensor", slug: "creation", title: "Making arrays", files: ["ops/creation"] },
   { package: "tensor", slug: "indexing", title: "Indexing", files: ["ops/indexing"] },
   { package: "tensor", slug: "shapes", title: "Changing shapes", files: ["ops/manipulation"] },

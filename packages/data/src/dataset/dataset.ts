@@ -55,6 +55,9 @@ export interface DatasetIterator<T> extends AsyncIterableIterator<T, undefined>,
 /**
  * A sequence of elements, made when they are asked for (tf.data's Dataset): a data set is a recipe, every `for await`
  * over it is a pass, and equal seeds give equal passes. Elements are arrays, numbers, strings, or trees of them.
+ * @example
+ * const numbers = Dataset.range(10).map((n) => n * n).shuffle(10, { seed: 1 }).batch(4);
+ * for await (const batch of numbers) console.log(batch);
  */
 export class Dataset<T> implements AsyncIterable<T> {
   /** @internal */

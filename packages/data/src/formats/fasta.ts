@@ -11,7 +11,11 @@ export interface FastaRecord {
   readonly sequence: string;
 }
 
-/** The records of a FASTA file one by one. `maxLength` bounds a whole sequence. Throws FormatError for other letters than a sequence has. */
+/**
+ * The records of a FASTA file one by one. `maxLength` bounds a whole sequence. Throws FormatError for other letters than a sequence has.
+ * @example
+ * for await (const entry of fasta(">first\nACGT\n>second\nGG\n")) console.log(entry);
+ */
 export async function* fasta(source: ByteSource | string, options: LinesOptions = {}): AsyncGenerator<FastaRecord> {
   const { maxLength = 2 ** 28 } = options;
   let id: string | null = null;

@@ -11,7 +11,11 @@ export async function readText(source: ByteSource, options: ReadOptions = {}): P
   return decode(new TextDecoder("utf-8", { fatal: true }), await readBytes(source, options), false);
 }
 
-/** The lines of a text one by one, without their ends (\n or \r\n), holding one chunk in memory. */
+/**
+ * The lines of a text one by one, without their ends (\n or \r\n), holding one chunk in memory.
+ * @example
+ * for await (const line of lines("one\ntwo\n")) console.log(line);
+ */
 export async function* lines(source: ByteSource | string, options: LinesOptions = {}): AsyncGenerator<string> {
   const { maxLength = 2 ** 24 } = options;
   let rest = "";

@@ -10,7 +10,12 @@ export function checkImage(operation: string, image: ArrayData): [height: number
   return [height!, width!, channels!];
 }
 
-/** The part of an image that begins at row `top` and column `left`. */
+/**
+ * The part of an image that begins at row `top` and column `left`.
+ * @example
+ * const picture = { dtype: "uint8", shape: [2, 3, 1], data: Uint8Array.of(1, 2, 3, 4, 5, 6) } as const;
+ * crop(picture, 0, 1, 2, 2).data
+ */
 export function crop(image: ArrayData, top: number, left: number, height: number, width: number): ArrayData {
   const [h, w, channels] = checkImage("crop", image);
   const whole = [top, left, height, width].every(Number.isInteger);

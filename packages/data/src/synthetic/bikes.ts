@@ -22,6 +22,9 @@ export interface BikeOptions {
  * workingday; weather (1 clear to 4 storm); temp and atemp (felt), °C; humidity, %, missing in one of a hundred lines; windspeed,
  * km/h; casual, registered, and count, their sum. Two years; columns and habits are those of the bike-sharing data of Washington
  * (Fanaee-T and Gama 2014), the numbers are not.
+ * @example
+ * const bikes = await readTable(bikeRentals({ days: 2 }), { separator: ";" });
+ * bikes.head(5)
  */
 export function bikeRentals({ seed = 1, days = 19 }: BikeOptions = {}): string {
   if (!Number.isInteger(days) || days < 1 || days > 28) throw new ArgumentError("bikeRentals", `days is ${days}`, "Give 1 to 28");

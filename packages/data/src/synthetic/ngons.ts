@@ -32,6 +32,9 @@ export interface NgonOptions {
  * replaced by a uniform grey below 255, then 100 s squares of 3 x 3 filled likewise.
  *
  * Gives `images`, uint8 [count, size, size], and `labels`, one of each image.
+ * @example
+ * const { images: pictures } = ngons(6, { seed: 1 });
+ * images(pictures, { scale: 2 })
  */
 export function ngons(count: number, options: NgonOptions = {}): { images: ArrayData; labels: Int32Array } {
   checkCount("ngons", count, 0);

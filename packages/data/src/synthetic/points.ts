@@ -36,7 +36,12 @@ function points(
   return { x, y };
 }
 
-/** Arms of a spiral within the unit circle, `classes` of them (default 2), each of `turns` turns (default 1). Noise 0.02. */
+/**
+ * Arms of a spiral within the unit circle, `classes` of them (default 2), each of `turns` turns (default 1). Noise 0.02.
+ * @example
+ * const { x, y } = spirals(300, { seed: 1 });
+ * plot(dots(x.data.filter((_, i) => i % 2 === 0), x.data.filter((_, i) => i % 2 === 1), { groups: y }))
+ */
 export function spirals(count: number, options: PointsOptions & { readonly classes?: number; readonly turns?: number } = {}): Points {
   const { classes = 2, turns = 1 } = options;
   return points(count, classes, { noise: 0.02, ...options }, (k, t) => {
@@ -45,7 +50,12 @@ export function spirals(count: number, options: PointsOptions & { readonly class
   });
 }
 
-/** Two half circles, each around an end of the other (scikit-learn's `make_moons`). Noise 0.1. */
+/**
+ * Two half circles, each around an end of the other (scikit-learn's `make_moons`). Noise 0.1.
+ * @example
+ * const { x, y } = moons(300, { seed: 1 });
+ * plot(dots(x.data.filter((_, i) => i % 2 === 0), x.data.filter((_, i) => i % 2 === 1), { groups: y }))
+ */
 export function moons(count: number, options: PointsOptions = {}): Points {
   return points(count, 2, { noise: 0.1, ...options }, (k, t) => {
     const [c, s] = [Math.cos(Math.PI * t), Math.sin(Math.PI * t)];

@@ -60,6 +60,8 @@ export function reversedSequences(
 /**
  * Sine waves of random phase and period (8 to 32 steps) with noise: x, float32 [count, length, 1], and the value that
  * follows, y, float32 [count, 1]. Default length 32, noise 0.05.
+ * @example
+ * sineWaves(2, { seed: 1 })
  */
 export function sineWaves(
   count: number,

@@ -21,6 +21,8 @@ const candidates = [",", ";", "\t", "|"];
 /**
  * The rows of a CSV or TSV text as lists of strings, one by one, holding one chunk in memory; the first of them are the
  * names of the columns. Throws FormatError for open quotes and for rows of another length than the first, with their number.
+ * @example
+ * for await (const row of csvRows("a,b\n1,\"two, three\"\n")) console.log(row);
  */
 export async function* csvRows(source: ByteSource | string, options: CsvOptions = {}): AsyncGenerator<string[]> {
   const { header = true, maxColumns = 100_000, comment } = options;

@@ -18,7 +18,12 @@ export interface TableOptions extends CsvOptions, ColumnOptions {
   readonly maxRows?: number;
 }
 
-/** Reads a CSV or TSV text: separator, types and dates are guessed unless given. For data beyond memory there is `csvRows`. */
+/**
+ * Reads a CSV or TSV text: separator, types and dates are guessed unless given. For data beyond memory there is `csvRows`.
+ * @example
+ * const bikes = await readTable("season;bikes\nspring;120\nsummer;340\nsummer;\n", { separator: ";" });
+ * bikes.describe()
+ */
 export async function readTable(source: ByteSource | string, options: TableOptions = {}): Promise<Table> {
   const { maxRows = 5e7 } = options;
   let names: string[] | null = null;
@@ -41,7 +46,12 @@ export async function readTable(source: ByteSource | string, options: TableOptio
 const unknownColumn = (operation: string, name: string, names: readonly string[]) =>
   new ArgumentError(operation, `there is no column ${JSON.stringify(name)}`, `The columns are ${names.slice(0, 30).join(", ")}`);
 
-/** Columns of equal length under names. Tables do not change: every method gives a new one, which shares what stays equal. */
+/**
+ * Columns of equal length under names. Tables do not change: every method gives a new one, which shares what stays equal.
+ * @example
+ * const t = Table.from({ city: ["Ulm", "Bonn", "Ulm"], bikes: [10, 20, 30] });
+ * t.filter((row) => Number(row.bikes) > 10).oneHot("city")
+ */
 export class Table {
   private readonly columns: ReadonlyMap<string, Column>;
   /** Number of rows. */

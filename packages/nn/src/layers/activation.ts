@@ -8,7 +8,11 @@ import { type Config, serialize } from "../serialize.ts";
 import type { Dims } from "../symbolic.ts";
 import { withFirst } from "./arguments.ts";
 
-/** An activation as a layer: `new Activation("relu")`. */
+/**
+ * An activation as a layer: `new Activation("relu")`.
+ * @example
+ * new Activation("relu")(array([-1, 2]))
+ */
 export class Activation extends Layer {
   static override readonly className = "Activation";
   protected override readonly passesMask = true;
@@ -47,7 +51,11 @@ export interface ReLUOptions extends LayerOptions {
   readonly threshold?: number;
 }
 
-/** min(x, maxValue) from `threshold` on, negativeSlope · (x - threshold) below. */
+/**
+ * min(x, maxValue) from `threshold` on, negativeSlope · (x - threshold) below.
+ * @example
+ * new ReLU()(array([-1, 2]))
+ */
 export class ReLU extends Layer {
   static override readonly className = "ReLU";
   readonly maxValue: number | null;
@@ -86,7 +94,11 @@ export interface LeakyReLUOptions extends LayerOptions {
   readonly negativeSlope?: number;
 }
 
-/** x where positive, else negativeSlope · x (Maas et al. 2013). */
+/**
+ * x where positive, else negativeSlope · x (Maas et al. 2013).
+ * @example
+ * new LeakyReLU()(array([-1, 2]))
+ */
 export class LeakyReLU extends Layer {
   static override readonly className = "LeakyReLU";
   readonly negativeSlope: number;
@@ -119,7 +131,11 @@ export interface PReLUOptions extends LayerOptions {
   readonly sharedAxes?: readonly number[] | null;
 }
 
-/** x where positive, else α · x with a learned α for each place of an example (He et al. 2015). */
+/**
+ * x where positive, else α · x with a learned α for each place of an example (He et al. 2015).
+ * @example
+ * new PReLU()(array([[-1, 2]]))
+ */
 export class PReLU extends Layer {
   static override readonly className = "PReLU";
   readonly sharedAxes: readonly number[];
@@ -178,7 +194,11 @@ export interface ELUOptions extends LayerOptions {
   readonly alpha?: number;
 }
 
-/** x where positive, else alpha · (e^x - 1) (Clevert et al. 2016). */
+/**
+ * x where positive, else alpha · (e^x - 1) (Clevert et al. 2016).
+ * @example
+ * new ELU()(array([-1, 2]))
+ */
 export class ELU extends Layer {
   static override readonly className = "ELU";
   readonly alpha: number;
@@ -208,7 +228,11 @@ export interface SoftmaxLayerOptions extends LayerOptions {
   readonly axis?: number | readonly number[];
 }
 
-/** e^x / Σ e^x along an axis. A mask of the input's shape gives 0 to the places it leaves out. */
+/**
+ * e^x / Σ e^x along an axis. A mask of the input's shape gives 0 to the places it leaves out.
+ * @example
+ * new Softmax()(array([[1, 2, 3]]))
+ */
 export class Softmax extends Layer {
   static override readonly className = "Softmax";
   readonly axis: number | readonly number[];

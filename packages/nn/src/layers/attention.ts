@@ -72,6 +72,10 @@ function combinedMask([query, value, key]: readonly [Tensor, Tensor, Tensor], op
  * Attention over several heads (Vaswani et al. 2017, §3.2.2): `mha(query, value, key?)`, [batch, T, D], [batch, S, E] →
  * [batch, T, D]. Keys default to the values, values to the query. Without scores asked for and without dropout the scores
  * are never stored. ShapeError when sizes differ from those the layer was built for.
+ * @example
+ * // 10 steps of 16 numbers each attend to each other
+ * const x = zeros([1, 10, 16]);
+ * new MultiHeadAttention(4, 4)(x, x, { useCausalMask: true }).shape
  */
 export class MultiHeadAttention extends CallableLayer {
   static readonly className: string = "MultiHeadAttention";
@@ -182,7 +186,12 @@ function attentionWeights(scores: Tensor, mask: Tensor | null): Tensor {
   return where(mask, weights, 0);
 }
 
-/** Attention whose query heads share fewer key and value heads (Ainslie et al. 2023). */
+/**
+ * Attention whose query heads share fewer key and value heads (Ainslie et al. 2023).
+ * @example
+ * const x = zeros([1, 10, 16]);
+ * new GroupedQueryAttention(4, 4, 2)(x, x).shape
+ */
 export class GroupedQueryAttention extends MultiHeadAttention {
   static override readonly className = "GroupedQueryAttention";
 
@@ -208,7 +217,11 @@ export interface AttentionOptions extends LayerOptions {
   readonly seed?: number | null;
 }
 
-/** Attention without projections (Luong et al. 2015): `attention([query, value, key?])`, [batch, T, D], [batch, S, D] → [batch, T, D]. */
+/**
+ * Attention without projections (Luong et al. 2015): `attention([query, value, key?])`, [batch, T, D], [batch, S, D] → [batch, T, D].
+ * @example
+ * new Attention()([zeros([1, 3, 8]), zeros([1, 5, 8])]).shape
+ */
 export class Attention extends CallableLayer {
   static readonly className: string = "Attention";
   protected readonly options: AttentionOptions;
@@ -266,7 +279,11 @@ export class Attention extends CallableLayer {
   }
 }
 
-/** Scores Σ scale · tanh(query + key) (Bahdanau et al. 2015). */
+/**
+ * Scores Σ scale · tanh(query + key) (Bahdanau et al. 2015).
+ * @example
+ * new AdditiveAttention()([zeros([1, 3, 8]), zeros([1, 5, 8])]).shape
+ */
 export class AdditiveAttention extends Attention {
   static override readonly className = "AdditiveAttention";
   private additiveScale: Variable | null = null;

@@ -57,7 +57,11 @@ export interface RandomFlipOptions extends AugmentationOptions {
 }
 type FlipMode = "horizontal" | "vertical" | "horizontalAndVertical";
 
-/** In training, mirrors each image with probability 1/2: left to right, top to bottom, or (default) each of the two. */
+/**
+ * In training, mirrors each image with probability 1/2: left to right, top to bottom, or (default) each of the two.
+ * @example
+ * new RandomFlip("horizontal", { seed: 2 })(arange(3, { dtype: "float32" }).reshape([1, 1, 3, 1]), { training: true }).squeeze()
+ */
 export class RandomFlip extends Augmentation {
   static override readonly className = "RandomFlip";
   readonly mode: FlipMode;
@@ -166,7 +170,11 @@ abstract class Motion extends Augmentation {
   }
 }
 
-/** In training, turns each image by a random share of a whole turn within ±factor, or [low, high]; positive: counter-clockwise. */
+/**
+ * In training, turns each image by a random share of a whole turn within ±factor, or [low, high]; positive: counter-clockwise.
+ * @example
+ * new RandomRotation(0.1, { seed: 1 })(zeros([4, 32, 32, 3]), { training: true }).shape
+ */
 export class RandomRotation extends Motion {
   static override readonly className = "RandomRotation";
   readonly factor: Range;
@@ -196,7 +204,11 @@ export interface RandomZoomOptions extends MotionOptions {
   readonly widthFactor?: Factor | null;
 }
 
-/** In training, scales what each image shows: 0.2 shows 20 % more (zooms out), -0.2 shows 20 % less, within ±heightFactor or [low, high]. */
+/**
+ * In training, scales what each image shows: 0.2 shows 20 % more (zooms out), -0.2 shows 20 % less, within ±heightFactor or [low, high].
+ * @example
+ * new RandomZoom(0.2, { seed: 1 })(zeros([4, 32, 32, 3]), { training: true }).shape
+ */
 export class RandomZoom extends Motion {
   static override readonly className = "RandomZoom";
   readonly heightFactor: Range;
@@ -225,7 +237,11 @@ export class RandomZoom extends Motion {
   }
 }
 
-/** In training, moves each image by a random share of its height (positive: down) and width (positive: right). */
+/**
+ * In training, moves each image by a random share of its height (positive: down) and width (positive: right).
+ * @example
+ * new RandomTranslation(0.1, 0.1, { seed: 1 })(zeros([4, 32, 32, 3]), { training: true }).shape
+ */
 export class RandomTranslation extends Motion {
   static override readonly className = "RandomTranslation";
   readonly heightFactor: Range;
@@ -252,7 +268,11 @@ export class RandomTranslation extends Motion {
   }
 }
 
-/** In training, a random part of the images, the same for the whole batch, as in Keras; otherwise (and for smaller images) the middle, as `CenterCrop`. */
+/**
+ * In training, a random part of the images, the same for the whole batch, as in Keras; otherwise (and for smaller images) the middle, as `CenterCrop`.
+ * @example
+ * new RandomCrop(24, 24, { seed: 1 })(zeros([4, 32, 32, 3]), { training: true }).shape
+ */
 export class RandomCrop extends Augmentation {
   static override readonly className = "RandomCrop";
   readonly height: number;
@@ -313,7 +333,11 @@ abstract class Colour extends Augmentation {
   }
 }
 
-/** In training, moves pixels away from or towards their channel's mean: (x - mean) · c + mean, c from [1 - factor, 1 + factor]; [low, high] stands for [1 - low, 1 + high]. */
+/**
+ * In training, moves pixels away from or towards their channel's mean: (x - mean) · c + mean, c from [1 - factor, 1 + factor]; [low, high] stands for [1 - low, 1 + high].
+ * @example
+ * new RandomContrast(0.5, { seed: 1 })(zeros([4, 32, 32, 3]), { training: true }).shape
+ */
 export class RandomContrast extends Colour {
   static override readonly className = "RandomContrast";
   readonly factor: Factor;
@@ -346,7 +370,11 @@ export class RandomContrast extends Colour {
   }
 }
 
-/** In training, adds to each image a random share, within ±factor or [low, high], of the range of values. */
+/**
+ * In training, adds to each image a random share, within ±factor or [low, high], of the range of values.
+ * @example
+ * new RandomBrightness(0.5, { seed: 1 })(zeros([1, 2, 2, 1]), { training: true }).squeeze()
+ */
 export class RandomBrightness extends Colour {
   static override readonly className = "RandomBrightness";
   readonly factor: Range;

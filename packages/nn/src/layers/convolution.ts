@@ -129,7 +129,11 @@ abstract class Convolution extends WindowedLayer {
   }
 }
 
-/** Convolution over sequences, [batch, length, channels] → [batch, places, filters]; padding may be "causal" (van den Oord et al. 2016). */
+/**
+ * Convolution over sequences, [batch, length, channels] → [batch, places, filters]; padding may be "causal" (van den Oord et al. 2016).
+ * @example
+ * new Conv1D(8, 5)(zeros([1, 100, 2])).shape
+ */
 export class Conv1D extends Convolution {
   static override readonly className = "Conv1D";
   constructor(filters: number, kernelSize: PerAxis, options: ConvolutionOptions = {}) {
@@ -140,7 +144,12 @@ export class Conv1D extends Convolution {
   }
 }
 
-/** Convolution over images, [batch, height, width, channels] → [batch, height', width', filters] (LeCun et al. 1989). */
+/**
+ * Convolution over images, [batch, height, width, channels] → [batch, height', width', filters] (LeCun et al. 1989).
+ * @example
+ * const model = new Sequential([Input([28, 28, 1]), new Conv2D(16, 3, { strides: 2, padding: "same", activation: "relu" })]);
+ * model.summary();
+ */
 export class Conv2D extends Convolution {
   static override readonly className = "Conv2D";
   constructor(filters: number, kernelSize: PerAxis, options: ConvolutionOptions = {}) {
@@ -151,7 +160,11 @@ export class Conv2D extends Convolution {
   }
 }
 
-/** Convolution over volumes, [batch, depth, height, width, channels] → [batch, depth', height', width', filters]. */
+/**
+ * Convolution over volumes, [batch, depth, height, width, channels] → [batch, depth', height', width', filters].
+ * @example
+ * new Conv3D(4, 3)(zeros([1, 8, 8, 8, 1])).shape
+ */
 export class Conv3D extends Convolution {
   static override readonly className = "Conv3D";
   constructor(filters: number, kernelSize: PerAxis, options: ConvolutionOptions = {}) {
@@ -218,7 +231,11 @@ abstract class ConvolutionTranspose extends WindowedLayer {
   }
 }
 
-/** Transpose of `Conv1D`: [batch, length, channels] → [batch, longer, filters]. */
+/**
+ * Transpose of `Conv1D`: [batch, length, channels] → [batch, longer, filters].
+ * @example
+ * new Conv1DTranspose(4, 3, { strides: 2, padding: "same" })(zeros([1, 10, 2])).shape
+ */
 export class Conv1DTranspose extends ConvolutionTranspose {
   static override readonly className = "Conv1DTranspose";
   constructor(filters: number, kernelSize: PerAxis, options: ConvolutionTransposeOptions = {}) {
@@ -229,7 +246,11 @@ export class Conv1DTranspose extends ConvolutionTranspose {
   }
 }
 
-/** Transpose of `Conv2D`: [batch, height, width, channels] → [batch, higher, wider, filters]. */
+/**
+ * Transpose of `Conv2D`: [batch, height, width, channels] → [batch, higher, wider, filters].
+ * @example
+ * new Conv2DTranspose(4, 3, { strides: 2, padding: "same" })(zeros([1, 8, 8, 3])).shape
+ */
 export class Conv2DTranspose extends ConvolutionTranspose {
   static override readonly className = "Conv2DTranspose";
   constructor(filters: number, kernelSize: PerAxis, options: ConvolutionTransposeOptions = {}) {
@@ -326,7 +347,11 @@ export class DepthwiseConv1D extends Depthwise {
   }
 }
 
-/** Convolution of every channel by itself, [batch, height, width, channels] → [batch, height', width', channels · depthMultiplier]. */
+/**
+ * Convolution of every channel by itself, [batch, height, width, channels] → [batch, height', width', channels · depthMultiplier].
+ * @example
+ * new DepthwiseConv2D(3)(zeros([1, 8, 8, 3])).shape
+ */
 export class DepthwiseConv2D extends Depthwise {
   static override readonly className = "DepthwiseConv2D";
   constructor(kernelSize: PerAxis, options: DepthwiseOptions = {}) {
@@ -388,7 +413,11 @@ abstract class Separable extends Depthwise {
   }
 }
 
-/** Depthwise, then pointwise convolution: [batch, length, channels] → [batch, places, filters]. */
+/**
+ * Depthwise, then pointwise convolution: [batch, length, channels] → [batch, places, filters].
+ * @example
+ * new SeparableConv1D(16, 3)(zeros([1, 10, 4])).shape
+ */
 export class SeparableConv1D extends Separable {
   static override readonly className = "SeparableConv1D";
   constructor(filters: number, kernelSize: PerAxis, options: SeparableOptions = {}) {
@@ -399,7 +428,11 @@ export class SeparableConv1D extends Separable {
   }
 }
 
-/** Depthwise, then pointwise convolution: [batch, height, width, channels] → [batch, height', width', filters]. */
+/**
+ * Depthwise, then pointwise convolution: [batch, height, width, channels] → [batch, height', width', filters].
+ * @example
+ * new SeparableConv2D(16, 3)(zeros([1, 8, 8, 3])).shape
+ */
 export class SeparableConv2D extends Separable {
   static override readonly className = "SeparableConv2D";
   constructor(filters: number, kernelSize: PerAxis, options: SeparableOptions = {}) {

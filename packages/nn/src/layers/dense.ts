@@ -82,7 +82,12 @@ export abstract class KernelLayer extends Layer {
   }
 }
 
-/** activation(x · kernel + bias), [..., inputs] → [..., units]. */
+/**
+ * activation(x · kernel + bias), [..., inputs] → [..., units].
+ * @example
+ * const layer = new Dense(2, { kernelInitializer: "ones" });
+ * layer(array([[1, 2, 3]]))
+ */
 export class Dense extends KernelLayer {
   static override readonly className = "Dense";
   readonly units: number;

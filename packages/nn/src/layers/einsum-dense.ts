@@ -11,7 +11,11 @@ export interface EinsumDenseOptions extends KernelOptions {
   readonly biasAxes?: string | null;
 }
 
-/** einsum(equation, x, kernel) + bias: a dense layer over any axes, such as "abc,cde->abde". */
+/**
+ * einsum(equation, x, kernel) + bias: a dense layer over any axes, such as "abc,cde->abde".
+ * @example
+ * new EinsumDense("abc,cd->abd", { outputShape: [null, 5] })(zeros([2, 4, 3])).shape
+ */
 export class EinsumDense extends KernelLayer {
   static override readonly className = "EinsumDense";
   kernel!: Variable;

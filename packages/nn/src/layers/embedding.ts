@@ -13,7 +13,11 @@ export interface EmbeddingOptions extends LayerOptions {
   readonly maskZero?: boolean;
 }
 
-/** A vector for each of `inputDim` numbers, integers [...] → [..., outputDim]. Numbers outside are refused where they are known. */
+/**
+ * A vector for each of `inputDim` numbers, integers [...] → [..., outputDim]. Numbers outside are refused where they are known.
+ * @example
+ * new Embedding(100, 8)(array([[3, 1, 4]], { dtype: "int32" })).shape
+ */
 export class Embedding extends Layer {
   static override readonly className = "Embedding";
   readonly inputDim: number;

@@ -22,7 +22,11 @@ export interface CategoryEncodingOptions extends LayerOptions {
   readonly outputMode?: Encoding;
 }
 
-/** Integers 0..numTokens-1 as one-hot, multi-hot (the default) or counts: [batch, n] → [batch, numTokens]. */
+/**
+ * Integers 0..numTokens-1 as one-hot, multi-hot (the default) or counts: [batch, n] → [batch, numTokens].
+ * @example
+ * new CategoryEncoding(4, { outputMode: "oneHot" })(array([[2], [0]], { dtype: "int32" }))
+ */
 export class CategoryEncoding extends Layer {
   static override readonly className = "CategoryEncoding";
   readonly numTokens: number;
@@ -54,7 +58,11 @@ export interface DiscretizationOptions extends LayerOptions {
   readonly outputMode?: Encoding | "int";
 }
 
-/** The number of the bin that each number falls into; a boundary belongs to the bin above it. int32, or encoded as in `CategoryEncoding`. */
+/**
+ * The number of the bin that each number falls into; a boundary belongs to the bin above it. int32, or encoded as in `CategoryEncoding`.
+ * @example
+ * new Discretization({ binBoundaries: [0, 10] })(array([[-5], [3], [99]]))
+ */
 export class Discretization extends Layer {
   static override readonly className = "Discretization";
   readonly numBins: number;

@@ -9,7 +9,11 @@ const isFloat = (dtype: DType): boolean => dtype === "float32" || dtype === "flo
 /** Pixels as numbers of a floating type: integers become the layer's. */
 export const toFloat = (x: Tensor, dtype: DType): Tensor => (isFloat(x.dtype) ? x : x.astype(dtype));
 
-/** x · scale + offset: `new Rescaling(1 / 255)` brings pixels to 0..1. */
+/**
+ * x · scale + offset: `new Rescaling(1 / 255)` brings pixels to 0..1.
+ * @example
+ * new Rescaling(1 / 255)(array([[0, 51, 255]]))
+ */
 export class Rescaling extends Layer {
   static override readonly className = "Rescaling";
   readonly scale: number | readonly number[];
@@ -50,7 +54,13 @@ export interface NormalizationOptions extends LayerOptions {
   readonly invert?: boolean;
 }
 
-/** (x - mean) / sqrt(variance), with the statistics of data that `adapt` was shown. Until then it changes nothing. */
+/**
+ * (x - mean) / sqrt(variance), with the statistics of data that `adapt` was shown. Until then it changes nothing.
+ * @example
+ * const layer = new Normalization();
+ * await layer.adapt(array([[1, 10], [3, 30]]));
+ * layer(array([[1, 10], [3, 30]]))
+ */
 export class Normalization extends Layer {
   static override readonly className = "Normalization";
   readonly axis: readonly number[];
@@ -183,7 +193,11 @@ export interface ResizingOptions extends ImageOptions {
   readonly fillValue?: number;
 }
 
-/** Images of another size: `new Resizing(height, width)`. */
+/**
+ * Images of another size: `new Resizing(height, width)`.
+ * @example
+ * new Resizing(4, 4)(zeros([1, 8, 8, 3])).shape
+ */
 export class Resizing extends ImageLayer {
   static override readonly className = "Resizing";
   readonly height: number;
@@ -234,7 +248,11 @@ export class Resizing extends ImageLayer {
   }
 }
 
-/** The middle of images: `new CenterCrop(height, width)`. Smaller images are scaled so that the middle has the size. */
+/**
+ * The middle of images: `new CenterCrop(height, width)`. Smaller images are scaled so that the middle has the size.
+ * @example
+ * new CenterCrop(4, 4)(zeros([1, 8, 8, 3])).shape
+ */
 export class CenterCrop extends ImageLayer {
   static override readonly className = "CenterCrop";
   readonly height: number;

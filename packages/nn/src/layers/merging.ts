@@ -45,7 +45,11 @@ abstract class Elementwise extends Merging {
   }
 }
 
-/** The sum of its inputs: `new Add()([x, y])`. */
+/**
+ * The sum of its inputs: `new Add()([x, y])`.
+ * @example
+ * new Add()([[[1, 2]], [[10, 20]]].map((x) => array(x)))
+ */
 export class Add extends Elementwise {
   static override readonly className = "Add";
   static fromConfig(config: Config): Layer {
@@ -56,7 +60,11 @@ export class Add extends Elementwise {
   }
 }
 
-/** The first input minus the second. */
+/**
+ * The first input minus the second.
+ * @example
+ * new Subtract()([array([[5, 6]]), array([[1, 2]])])
+ */
 export class Subtract extends Elementwise {
   static override readonly className = "Subtract";
   static fromConfig(config: Config): Layer {
@@ -68,7 +76,11 @@ export class Subtract extends Elementwise {
   }
 }
 
-/** The product of its inputs. */
+/**
+ * The product of its inputs.
+ * @example
+ * new Multiply()([array([[1, 2]]), array([[10, 20]])])
+ */
 export class Multiply extends Elementwise {
   static override readonly className = "Multiply";
   static fromConfig(config: Config): Layer {
@@ -79,7 +91,11 @@ export class Multiply extends Elementwise {
   }
 }
 
-/** The mean of its inputs. */
+/**
+ * The mean of its inputs.
+ * @example
+ * new Average()([array([[1, 2]]), array([[3, 4]])])
+ */
 export class Average extends Elementwise {
   static override readonly className = "Average";
   static fromConfig(config: Config): Layer {
@@ -90,7 +106,11 @@ export class Average extends Elementwise {
   }
 }
 
-/** The largest of its inputs, place by place. */
+/**
+ * The largest of its inputs, place by place.
+ * @example
+ * new Maximum()([array([[1, 9]]), array([[3, 4]])])
+ */
 export class Maximum extends Elementwise {
   static override readonly className = "Maximum";
   static fromConfig(config: Config): Layer {
@@ -101,7 +121,11 @@ export class Maximum extends Elementwise {
   }
 }
 
-/** The smallest of its inputs, place by place. */
+/**
+ * The smallest of its inputs, place by place.
+ * @example
+ * new Minimum()([array([[1, 9]]), array([[3, 4]])])
+ */
 export class Minimum extends Elementwise {
   static override readonly className = "Minimum";
   static fromConfig(config: Config): Layer {
@@ -117,7 +141,11 @@ export interface ConcatenateOptions extends LayerOptions {
   readonly axis?: number;
 }
 
-/** Its inputs one after the other along an axis; their other sizes must be equal. */
+/**
+ * Its inputs one after the other along an axis; their other sizes must be equal.
+ * @example
+ * new Concatenate()([array([[1, 2]]), array([[3]])])
+ */
 export class Concatenate extends Merging {
   static override readonly className = "Concatenate";
   readonly axis: number;
@@ -169,7 +197,11 @@ export interface DotOptions extends LayerOptions {
   readonly normalize?: boolean;
 }
 
-/** Products of two inputs summed over an axis of each, example by example: [b, m, k] and [b, n, k] with axes 2 → [b, m, n]; two lines of vectors → [b, 1]. */
+/**
+ * Products of two inputs summed over an axis of each, example by example: [b, m, k] and [b, n, k] with axes 2 → [b, m, n]; two lines of vectors → [b, 1].
+ * @example
+ * new Dot(1)([array([[1, 2]]), array([[3, 4]])])
+ */
 export class Dot extends Merging {
   static override readonly className = "Dot";
   readonly axes: number | readonly [number, number];

@@ -111,6 +111,9 @@ export interface BatchNormalizationOptions extends ScaleOptions {
  * Mean 0 and variance 1 for each feature over the batch, then γ x + β (Ioffe & Szegedy 2015). In training by the batch's own
  * statistics, which move the moving ones (the variance without Bessel's correction, as in Keras); otherwise, and where
  * `trainable` is false, by the moving ones. Places that a mask [batch, time] leaves out take no part in the statistics.
+ * @example
+ * // training: the batch's own mean and variance
+ * new BatchNormalization()(array([[1, 10], [3, 30]]), { training: true })
  */
 export class BatchNormalization extends ScalingLayer {
   static override readonly className = "BatchNormalization";
@@ -197,7 +200,11 @@ export interface LayerNormalizationOptions extends ScaleOptions {
   readonly rmsScaling?: boolean;
 }
 
-/** Mean 0 and variance 1 over the features of each place, then γ x + β (Ba et al. 2016). */
+/**
+ * Mean 0 and variance 1 over the features of each place, then γ x + β (Ba et al. 2016).
+ * @example
+ * new LayerNormalization()(array([[1, 2, 3], [10, 20, 30]]))
+ */
 export class LayerNormalization extends ScalingLayer {
   static override readonly className = "LayerNormalization";
   readonly axis: number | readonly number[];
@@ -242,7 +249,11 @@ export interface RMSNormalizationOptions extends LayerOptions {
   readonly epsilon?: number;
 }
 
-/** x / sqrt(mean(x²) + ε) · scale over an axis, default the last (Zhang & Sennrich 2019). */
+/**
+ * x / sqrt(mean(x²) + ε) · scale over an axis, default the last (Zhang & Sennrich 2019).
+ * @example
+ * new RMSNormalization()(array([[3, 4]]))
+ */
 export class RMSNormalization extends Layer {
   static override readonly className = "RMSNormalization";
   readonly axis: number;
@@ -281,7 +292,11 @@ export interface GroupNormalizationOptions extends ScaleOptions {
   readonly axis?: number;
 }
 
-/** Mean 0 and variance 1 over the places and channels of each group of one example, then γ x + β (Wu & He 2018). */
+/**
+ * Mean 0 and variance 1 over the places and channels of each group of one example, then γ x + β (Wu & He 2018).
+ * @example
+ * new GroupNormalization(2)(array([[1, 3, 10, 30]]))
+ */
 export class GroupNormalization extends ScalingLayer {
   static override readonly className = "GroupNormalization";
   readonly groups: number;
@@ -328,7 +343,11 @@ export interface UnitNormalizationOptions extends LayerOptions {
   readonly axis?: number | readonly number[];
 }
 
-/** x / ‖x‖ along an axis. */
+/**
+ * x / ‖x‖ along an axis.
+ * @example
+ * new UnitNormalization()(array([[3, 4]]))
+ */
 export class UnitNormalization extends Layer {
   static override readonly className = "UnitNormalization";
   readonly axis: number | readonly number[];

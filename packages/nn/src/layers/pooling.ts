@@ -70,7 +70,11 @@ abstract class Pooling extends Layer {
 
 type PoolingArgument = PerAxis | PoolingOptions;
 
-/** Largest element of each window: [batch, length, channels] → [batch, windows, channels]. */
+/**
+ * Largest element of each window: [batch, length, channels] → [batch, windows, channels].
+ * @example
+ * new MaxPooling1D(2)(zeros([1, 10, 4])).shape
+ */
 export class MaxPooling1D extends Pooling {
   static override readonly className = "MaxPooling1D";
   constructor(poolSize?: PoolingArgument, options: PoolingOptions = {}) {
@@ -81,7 +85,11 @@ export class MaxPooling1D extends Pooling {
   }
 }
 
-/** Largest element of each window: [batch, height, width, channels] → [batch, height', width', channels]. */
+/**
+ * Largest element of each window: [batch, height, width, channels] → [batch, height', width', channels].
+ * @example
+ * new MaxPooling2D(2)(arange(16).reshape([1, 4, 4, 1])).squeeze()
+ */
 export class MaxPooling2D extends Pooling {
   static override readonly className = "MaxPooling2D";
   constructor(poolSize?: PoolingArgument, options: PoolingOptions = {}) {
@@ -103,7 +111,11 @@ export class MaxPooling3D extends Pooling {
   }
 }
 
-/** Mean of each window: [batch, length, channels] → [batch, windows, channels]. */
+/**
+ * Mean of each window: [batch, length, channels] → [batch, windows, channels].
+ * @example
+ * new AveragePooling1D(2)(zeros([1, 10, 4])).shape
+ */
 export class AveragePooling1D extends Pooling {
   static override readonly className = "AveragePooling1D";
   constructor(poolSize?: PoolingArgument, options: PoolingOptions = {}) {
@@ -114,7 +126,11 @@ export class AveragePooling1D extends Pooling {
   }
 }
 
-/** Mean of each window: [batch, height, width, channels] → [batch, height', width', channels]. */
+/**
+ * Mean of each window: [batch, height, width, channels] → [batch, height', width', channels].
+ * @example
+ * new AveragePooling2D(2)(arange(16, { dtype: "float32" }).reshape([1, 4, 4, 1])).squeeze()
+ */
 export class AveragePooling2D extends Pooling {
   static override readonly className = "AveragePooling2D";
   constructor(poolSize?: PoolingArgument, options: PoolingOptions = {}) {
@@ -168,7 +184,11 @@ abstract class GlobalPooling extends Layer {
   }
 }
 
-/** Largest element over time: [batch, length, channels] → [batch, channels]. */
+/**
+ * Largest element over time: [batch, length, channels] → [batch, channels].
+ * @example
+ * new GlobalMaxPooling1D()(zeros([1, 10, 4])).shape
+ */
 export class GlobalMaxPooling1D extends GlobalPooling {
   static override readonly className = "GlobalMaxPooling1D";
   constructor(options: GlobalPoolingOptions = {}) {
@@ -179,7 +199,11 @@ export class GlobalMaxPooling1D extends GlobalPooling {
   }
 }
 
-/** Largest element over all places: [batch, height, width, channels] → [batch, channels]. */
+/**
+ * Largest element over all places: [batch, height, width, channels] → [batch, channels].
+ * @example
+ * new GlobalMaxPooling2D()(zeros([1, 8, 8, 3])).shape
+ */
 export class GlobalMaxPooling2D extends GlobalPooling {
   static override readonly className = "GlobalMaxPooling2D";
   constructor(options: GlobalPoolingOptions = {}) {
@@ -201,7 +225,11 @@ export class GlobalMaxPooling3D extends GlobalPooling {
   }
 }
 
-/** Mean over time: [batch, length, channels] → [batch, channels]. With a mask [batch, length], over the places that count; 0 where none does. */
+/**
+ * Mean over time: [batch, length, channels] → [batch, channels]. With a mask [batch, length], over the places that count; 0 where none does.
+ * @example
+ * new GlobalAveragePooling1D()(zeros([1, 10, 4])).shape
+ */
 export class GlobalAveragePooling1D extends GlobalPooling {
   static override readonly className = "GlobalAveragePooling1D";
   constructor(options: GlobalPoolingOptions = {}) {
@@ -223,7 +251,11 @@ export class GlobalAveragePooling1D extends GlobalPooling {
   }
 }
 
-/** Mean over all places: [batch, height, width, channels] → [batch, channels] (Lin et al. 2014). */
+/**
+ * Mean over all places: [batch, height, width, channels] → [batch, channels] (Lin et al. 2014).
+ * @example
+ * new GlobalAveragePooling2D()(zeros([1, 8, 8, 3])).shape
+ */
 export class GlobalAveragePooling2D extends GlobalPooling {
   static override readonly className = "GlobalAveragePooling2D";
   constructor(options: GlobalPoolingOptions = {}) {

@@ -20,6 +20,8 @@ function angles(places: Tensor, count: number, maxWavelength: number, dtype: Ten
 /**
  * Sines and cosines of a place (Vaswani et al. 2017, §3.5), to be added to [batch, time, features]: even features are sines,
  * odd ones cosines. The result has the input's shape.
+ * @example
+ * plot(heatmap(new SinePositionEncoding()(zeros([1, 40, 32])).squeeze()))
  */
 export class SinePositionEncoding extends Layer {
   static override readonly className = "SinePositionEncoding";
@@ -50,7 +52,11 @@ export interface PositionEmbeddingOptions extends LayerOptions {
   readonly initializer?: InitializerLike;
 }
 
-/** A learned vector for each place up to `sequenceLength`, to be added to [batch, time, features]; of the input's shape. */
+/**
+ * A learned vector for each place up to `sequenceLength`, to be added to [batch, time, features]; of the input's shape.
+ * @example
+ * new PositionEmbedding(10)(zeros([2, 10, 4])).shape
+ */
 export class PositionEmbedding extends Layer {
   static override readonly className = "PositionEmbedding";
   readonly sequenceLength: number;
@@ -96,6 +102,8 @@ export interface RotaryOptions extends WavelengthOptions {
 /**
  * Turns pairs of features by angles that grow with the place, so that products of queries and keys depend on distances only
  * (Su et al. 2021). Feature i is paired with feature i + half, as in GPT-NeoX and Keras. `{ startIndex }` shifts the places.
+ * @example
+ * new RotaryEmbedding()(ones([1, 3, 1, 4])).shape
  */
 export class RotaryEmbedding extends Layer {
   static override readonly className = "RotaryEmbedding";

@@ -171,7 +171,11 @@ function rate(name: string, value = 0): number {
   return value;
 }
 
-/** h' = activation(x·W + h·U + b) (Elman 1990). */
+/**
+ * h' = activation(x·W + h·U + b) (Elman 1990).
+ * @example
+ * new SimpleRNN(8)(zeros([2, 10, 3])).shape
+ */
 export class SimpleRNN extends Recurrent {
   static readonly className = "SimpleRNN";
   protected override readonly gates = 1;
@@ -199,7 +203,11 @@ export interface LSTMOptions extends GatedOptions {
   readonly unitForgetBias?: boolean;
 }
 
-/** Long short-term memory, gates in Keras's order: input, forget, cell, output (Hochreiter & Schmidhuber 1997; Gers et al. 2000). */
+/**
+ * Long short-term memory, gates in Keras's order: input, forget, cell, output (Hochreiter & Schmidhuber 1997; Gers et al. 2000).
+ * @example
+ * new LSTM(8, { returnSequences: true })(zeros([2, 10, 3])).shape
+ */
 export class LSTM extends Recurrent {
   static readonly className = "LSTM";
   protected override readonly gates = 4;
@@ -244,7 +252,11 @@ export interface GRUOptions extends GatedOptions {
   readonly resetAfter?: boolean;
 }
 
-/** Gated recurrent unit, gates in Keras's order: update, reset, candidate (Cho et al. 2014). */
+/**
+ * Gated recurrent unit, gates in Keras's order: update, reset, candidate (Cho et al. 2014).
+ * @example
+ * new GRU(8)(zeros([2, 10, 3])).shape
+ */
 export class GRU extends Recurrent {
   static readonly className = "GRU";
   protected override readonly gates = 3;
@@ -309,7 +321,11 @@ export interface BidirectionalOptions {
   readonly backwardLayer?: Recurrent;
 }
 
-/** A recurrent layer over time in both directions. */
+/**
+ * A recurrent layer over time in both directions.
+ * @example
+ * new Bidirectional(new LSTM(8))(zeros([2, 10, 3])).shape
+ */
 export class Bidirectional extends Layer {
   static override readonly className = "Bidirectional";
   readonly forwardLayer: Recurrent;

@@ -53,7 +53,13 @@ function noiseShapeFor(layer: string, noiseShape: Dims | null, x: Tensor): reado
   return noiseShape.map((n, i) => n ?? x.shape[i]!);
 }
 
-/** In training, zeroes elements with probability `rate` and divides the others by 1 - rate (Srivastava et al. 2014). */
+/**
+ * In training, zeroes elements with probability `rate` and divides the others by 1 - rate (Srivastava et al. 2014).
+ * @example
+ * const layer = new Dropout(0.5, { seed: 1 });
+ * console.log(layer(ones([8]), { training: true }));
+ * layer(ones([8]))
+ */
 export class Dropout extends RandomLayer {
   static override readonly className: string = "Dropout";
   readonly rate: number;
@@ -119,7 +125,12 @@ export class SpatialDropout1D extends SpatialDropout {
   }
 }
 
-/** In training, drops whole channels of [batch, height, width, channels] (Tompson et al. 2015). */
+/**
+ * In training, drops whole channels of [batch, height, width, channels] (Tompson et al. 2015).
+ * @example
+ * // whole channels at once
+ * new SpatialDropout2D(0.5, { seed: 1 })(ones([1, 2, 2, 4]), { training: true })
+ */
 export class SpatialDropout2D extends SpatialDropout {
   static override readonly className = "SpatialDropout2D";
   constructor(rate: number, options: SpatialDropoutOptions = {}) {
@@ -144,7 +155,11 @@ export class SpatialDropout3D extends SpatialDropout {
 type Float = "float32" | "float64";
 const normalLike = (key: Tensor, x: Tensor): Tensor => random.normal(key, x.shape, { dtype: x.dtype as Float });
 
-/** In training, adds normal noise of standard deviation `stddev`. */
+/**
+ * In training, adds normal noise of standard deviation `stddev`.
+ * @example
+ * new GaussianNoise(0.1, { seed: 1 })(zeros([4]), { training: true })
+ */
 export class GaussianNoise extends RandomLayer {
   static override readonly className = "GaussianNoise";
   readonly stddev: number;
@@ -168,7 +183,11 @@ export class GaussianNoise extends RandomLayer {
   }
 }
 
-/** In training, multiplies by normal numbers of mean 1 and standard deviation sqrt(rate / (1 - rate)) (Srivastava et al. 2014, §10). */
+/**
+ * In training, multiplies by normal numbers of mean 1 and standard deviation sqrt(rate / (1 - rate)) (Srivastava et al. 2014, §10).
+ * @example
+ * new GaussianDropout(0.3, { seed: 1 })(ones([4]), { training: true })
+ */
 export class GaussianDropout extends RandomLayer {
   static override readonly className = "GaussianDropout";
   readonly rate: number;
@@ -199,7 +218,11 @@ export class GaussianDropout extends RandomLayer {
 /** What selu gives for very negative inputs: -scale · alpha of Klambauer et al. */
 const saturation = -1.6732632423543772 * 1.0507009873554805;
 
-/** In training, sets elements to selu's lowest value, then scales and shifts so that mean and variance stay (Klambauer et al. 2017, §3). */
+/**
+ * In training, sets elements to selu's lowest value, then scales and shifts so that mean and variance stay (Klambauer et al. 2017, §3).
+ * @example
+ * new AlphaDropout(0.3, { seed: 1 })(ones([4]), { training: true })
+ */
 export class AlphaDropout extends RandomLayer {
   static override readonly className = "AlphaDropout";
   readonly rate: number;

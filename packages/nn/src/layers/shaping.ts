@@ -16,7 +16,11 @@ import {
 
 export interface FlattenOptions extends LayerOptions, DataFormatOption {}
 
-/** Each example as one line of numbers, the channels changing fastest: [batch, ...] → [batch, all]. */
+/**
+ * Each example as one line of numbers, the channels changing fastest: [batch, ...] → [batch, all].
+ * @example
+ * new Flatten()(zeros([2, 4, 4, 3])).shape
+ */
 export class Flatten extends Layer {
   static override readonly className = "Flatten";
   readonly dataFormat: DataFormat;
@@ -40,7 +44,11 @@ export class Flatten extends Layer {
   }
 }
 
-/** Each example in another shape: [batch, ...] → [batch, ...targetShape], where one size may be -1: what is left. */
+/**
+ * Each example in another shape: [batch, ...] → [batch, ...targetShape], where one size may be -1: what is left.
+ * @example
+ * new Reshape([2, -1])(zeros([5, 6])).shape
+ */
 export class Reshape extends Layer {
   static override readonly className = "Reshape";
   readonly targetShape: readonly number[];
@@ -78,7 +86,11 @@ export class Reshape extends Layer {
   }
 }
 
-/** The axes of each example in another order: `new Permute([2, 1])` swaps the two after the batch. Counted from 1, as in Keras. */
+/**
+ * The axes of each example in another order: `new Permute([2, 1])` swaps the two after the batch. Counted from 1, as in Keras.
+ * @example
+ * new Permute([2, 1])(zeros([5, 2, 3])).shape
+ */
 export class Permute extends Layer {
   static override readonly className = "Permute";
   readonly dims: readonly number[];
@@ -104,7 +116,11 @@ export class Permute extends Layer {
   }
 }
 
-/** The same features at n times: [batch, features] → [batch, n, features]. */
+/**
+ * The same features at n times: [batch, features] → [batch, n, features].
+ * @example
+ * new RepeatVector(3)(array([[1, 2]]))
+ */
 export class RepeatVector extends Layer {
   static override readonly className = "RepeatVector";
   readonly n: number;
@@ -175,7 +191,11 @@ abstract class ZeroPadding extends Layer {
   }
 }
 
-/** Zeros before and after: [batch, length, channels] → [batch, before + length + after, channels]. */
+/**
+ * Zeros before and after: [batch, length, channels] → [batch, before + length + after, channels].
+ * @example
+ * new ZeroPadding1D(1)(ones([1, 3, 1])).squeeze()
+ */
 export class ZeroPadding1D extends ZeroPadding {
   static override readonly className = "ZeroPadding1D";
   constructor(padding?: Margins | ZeroPaddingOptions, options: ZeroPaddingOptions = {}) {
@@ -186,7 +206,11 @@ export class ZeroPadding1D extends ZeroPadding {
   }
 }
 
-/** Zeros around images: 1, [height, width] or [[top, bottom], [left, right]]. */
+/**
+ * Zeros around images: 1, [height, width] or [[top, bottom], [left, right]].
+ * @example
+ * new ZeroPadding2D(1)(zeros([1, 8, 8, 3])).shape
+ */
 export class ZeroPadding2D extends ZeroPadding {
   static override readonly className = "ZeroPadding2D";
   constructor(padding?: Margins | ZeroPaddingOptions, options: ZeroPaddingOptions = {}) {
@@ -241,7 +265,11 @@ abstract class Cropping extends Layer {
   }
 }
 
-/** Cuts places off both ends of [batch, length, channels]. */
+/**
+ * Cuts places off both ends of [batch, length, channels].
+ * @example
+ * new Cropping1D(1)(ones([1, 5, 1])).shape
+ */
 export class Cropping1D extends Cropping {
   static override readonly className = "Cropping1D";
   constructor(cropping?: Margins | CroppingOptions, options: CroppingOptions = {}) {
@@ -252,7 +280,11 @@ export class Cropping1D extends Cropping {
   }
 }
 
-/** Cuts the edges off images: 1, [height, width] or [[top, bottom], [left, right]]. */
+/**
+ * Cuts the edges off images: 1, [height, width] or [[top, bottom], [left, right]].
+ * @example
+ * new Cropping2D(2)(zeros([1, 8, 8, 3])).shape
+ */
 export class Cropping2D extends Cropping {
   static override readonly className = "Cropping2D";
   constructor(cropping?: Margins | CroppingOptions, options: CroppingOptions = {}) {
@@ -306,7 +338,11 @@ abstract class UpSampling extends Layer {
   }
 }
 
-/** Every time `size` times in a row: [batch, length, channels] → [batch, length · size, channels]. */
+/**
+ * Every time `size` times in a row: [batch, length, channels] → [batch, length · size, channels].
+ * @example
+ * new UpSampling1D(2)(array([[[1], [2]]])).squeeze()
+ */
 export class UpSampling1D extends UpSampling {
   static override readonly className = "UpSampling1D";
   constructor(size?: PerAxis | UpSamplingOptions, options: UpSamplingOptions = {}) {
@@ -322,7 +358,11 @@ export interface UpSampling2DOptions extends UpSamplingOptions {
   readonly interpolation?: "nearest" | "bilinear" | "bicubic";
 }
 
-/** Images `size` times larger: [batch, height, width, channels] → [batch, height · size₀, width · size₁, channels]. */
+/**
+ * Images `size` times larger: [batch, height, width, channels] → [batch, height · size₀, width · size₁, channels].
+ * @example
+ * new UpSampling2D(2)(zeros([1, 8, 8, 3])).shape
+ */
 export class UpSampling2D extends UpSampling {
   static override readonly className = "UpSampling2D";
   readonly interpolation: "nearest" | "bilinear" | "bicubic";
@@ -366,7 +406,12 @@ export interface MaskingOptions extends LayerOptions {
   readonly maskValue?: number;
 }
 
-/** Marks times whose features all equal `maskValue` as padding, for the layers after it, and sets them to 0: [batch, time, features]. */
+/**
+ * Marks times whose features all equal `maskValue` as padding, for the layers after it, and sets them to 0: [batch, time, features].
+ * @example
+ * // steps of zeros are skipped by the layers that follow
+ * new Sequential([Input([4, 2]), new Masking(), new LSTM(3)])(zeros([1, 4, 2]))
+ */
 export class Masking extends Layer {
   static override readonly className = "Masking";
   readonly maskValue: number;

@@ -16,7 +16,14 @@ export interface TextVectorizationOptions extends LayerOptions {
   readonly vocabulary?: readonly string[] | null;
 }
 
-/** Texts as numbers: `adapt` learns the vocabulary, calling gives int32 [batch, length] (0 padding, 1 unknown). Works on strings, outside of programs. */
+/**
+ * Texts as numbers: `adapt` learns the vocabulary, calling gives int32 [batch, length] (0 padding, 1 unknown). Works on strings, outside of programs.
+ * @example
+ * const words = new TextVectorization();
+ * await words.adapt(["the cat sat", "the dog"]);
+ * console.log(words.getVocabulary());
+ * words.call(["the cat ran"])
+ */
 export class TextVectorization extends Layer {
   static override readonly className = "TextVectorization";
   private readonly options: TextVectorizationOptions;

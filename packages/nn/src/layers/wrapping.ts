@@ -22,7 +22,11 @@ export abstract class Wrapper extends Layer {
   }
 }
 
-/** Applies a layer to every time by itself, all with the same weights: [batch, time, ...] → [batch, time, ...']. */
+/**
+ * Applies a layer to every time by itself, all with the same weights: [batch, time, ...] → [batch, time, ...'].
+ * @example
+ * new TimeDistributed(new Dense(4))(zeros([2, 10, 3])).shape
+ */
 export class TimeDistributed extends Wrapper {
   static override readonly className = "TimeDistributed";
   protected override readonly passesMask = true;
@@ -48,6 +52,8 @@ export interface SpectralNormalizationOptions extends LayerOptions {
  * Divides the kernel of a layer by (an estimate of) its largest singular value at every training step, so that the layer
  * stretches no vector by more than 1 (Miyato et al. 2018). The gradient is the divided kernel's own, as in Keras. Throws
  * ArgumentError for a layer without a `kernel`.
+ * @example
+ * new SpectralNormalization(new Dense(4))(zeros([2, 3])).shape
  */
 export class SpectralNormalization extends Wrapper {
   static override readonly className = "SpectralNormalization";

@@ -75,12 +75,20 @@ function binaryTerms(name: string, yTrue: TensorLike, yPred: TensorLike, options
   return { target, terms, p };
 }
 
-/** Mean over the last axis of -t log p - (1 - t) log(1 - p), for targets t in [0, 1]. */
+/**
+ * Mean over the last axis of -t log p - (1 - t) log(1 - p), for targets t in [0, 1].
+ * @example
+ * losses.binaryCrossentropy([1, 0, 1], [0.9, 0.2, 0.6])
+ */
 export function binaryCrossentropy(yTrue: TensorLike, yPred: TensorLike, options: CrossentropyOptions = {}): Tensor {
   return binaryTerms("binaryCrossentropy", yTrue, yPred, options).terms.mean({ axis: options.axis ?? -1 });
 }
 
-/** Binary cross-entropy in which places that are right already count little: times (1 - p of the truth)^gamma (Lin et al. 2017). */
+/**
+ * Binary cross-entropy in which places that are right already count little: times (1 - p of the truth)^gamma (Lin et al. 2017).
+ * @example
+ * losses.binaryFocalCrossentropy([1, 0, 1], [0.9, 0.2, 0.6])
+ */
 export function binaryFocalCrossentropy(yTrue: TensorLike, yPred: TensorLike, options: BinaryFocalOptions = {}): Tensor {
   const { alpha = 0.25, gamma = 2, applyClassBalancing = false, axis = -1 } = options;
   const { target, terms, p } = binaryTerms("binaryFocalCrossentropy", yTrue, yPred, options);
@@ -94,7 +102,11 @@ export function binaryFocalCrossentropy(yTrue: TensorLike, yPred: TensorLike, op
 /** Probabilities along the axis of classes that sum to 1, none quite 0 or 1. */
 const distribution = (prediction: Tensor, axis: number): Tensor => clipped(prediction.div(prediction.sum({ axis, keepdims: true })));
 
-/** -Σ t log p over the axis of classes, for targets t of the predictions' shape (one-hot or other distributions). */
+/**
+ * -Σ t log p over the axis of classes, for targets t of the predictions' shape (one-hot or other distributions).
+ * @example
+ * losses.categoricalCrossentropy([[0, 1, 0]], [[0.1, 0.8, 0.1]])
+ */
 export function categoricalCrossentropy(yTrue: TensorLike, yPred: TensorLike, options: CrossentropyOptions = {}): Tensor {
   const { fromLogits = false, labelSmoothing = 0, axis = -1 } = options;
   const name = "categoricalCrossentropy";
@@ -112,7 +124,11 @@ export function categoricalCrossentropy(yTrue: TensorLike, yPred: TensorLike, op
     .neg();
 }
 
-/** Categorical cross-entropy in which classes that are right already count little: times alpha · (1 - p)^gamma (Lin et al. 2017). */
+/**
+ * Categorical cross-entropy in which classes that are right already count little: times alpha · (1 - p)^gamma (Lin et al. 2017).
+ * @example
+ * losses.categoricalFocalCrossentropy([[0, 1, 0]], [[0.1, 0.8, 0.1]])
+ */
 export function categoricalFocalCrossentropy(yTrue: TensorLike, yPred: TensorLike, options: FocalOptions = {}): Tensor {
   const { alpha = 0.25, gamma = 2, fromLogits = false, labelSmoothing = 0, axis = -1 } = options;
   const name = "categoricalFocalCrossentropy";
@@ -127,7 +143,11 @@ export function categoricalFocalCrossentropy(yTrue: TensorLike, yPred: TensorLik
     .neg();
 }
 
-/** -log p of the class whose number the target gives, [batch, ...] for predictions [batch, ..., classes]. */
+/**
+ * -log p of the class whose number the target gives, [batch, ...] for predictions [batch, ..., classes].
+ * @example
+ * losses.sparseCategoricalCrossentropy([1], [[0.1, 0.8, 0.1]])
+ */
 export function sparseCategoricalCrossentropy(yTrue: TensorLike, yPred: TensorLike, options: SparseCrossentropyOptions = {}): Tensor {
   const { fromLogits = false, ignoreClass = null, axis = -1 } = options;
   const name = "sparseCategoricalCrossentropy";
@@ -150,13 +170,21 @@ export function sparseCategoricalCrossentropy(yTrue: TensorLike, yPred: TensorLi
   return counted;
 }
 
-/** Σ t log(t / p) over the last axis, both clipped to [1e-7, 1]: how far the distribution p is from t (Kullback & Leibler 1951). */
+/**
+ * Σ t log(t / p) over the last axis, both clipped to [1e-7, 1]: how far the distribution p is from t (Kullback & Leibler 1951).
+ * @example
+ * losses.klDivergence([[0.5, 0.5]], [[0.9, 0.1]])
+ */
 export function klDivergence(yTrue: TensorLike, yPred: TensorLike): Tensor {
   const [t, p] = matchShapes("klDivergence", yTrue, yPred).map((x) => x.clip(epsilon, 1)) as [Tensor, Tensor];
   return t.mul(log(t.div(p))).sum({ axis: -1 });
 }
 
-/** `binaryCrossentropy` as a loss. */
+/**
+ * `binaryCrossentropy` as a loss.
+ * @example
+ * new losses.BinaryCrossentropy({ fromLogits: true })([1, 0], [3, -3])
+ */
 export class BinaryCrossentropy extends FunctionLoss {
   static override readonly className = "BinaryCrossentropy";
   constructor({ fromLogits = false, labelSmoothing = 0, axis = -1, ...options }: LossOptions & CrossentropyOptions = {}) {
@@ -180,7 +208,11 @@ export class BinaryFocalCrossentropy extends FunctionLoss {
     super("binary_focal_crossentropy", (t, p) => binaryFocalCrossentropy(t, p, settings), options, settings);
   }
 }
-/** `categoricalCrossentropy` as a loss. */
+/**
+ * `categoricalCrossentropy` as a loss.
+ * @example
+ * new losses.CategoricalCrossentropy({ labelSmoothing: 0.1 })([[0, 1, 0]], [[0.1, 0.8, 0.1]])
+ */
 export class CategoricalCrossentropy extends FunctionLoss {
   static override readonly className = "CategoricalCrossentropy";
   constructor({ fromLogits = false, labelSmoothing = 0, axis = -1, ...options }: LossOptions & CrossentropyOptions = {}) {
@@ -196,7 +228,11 @@ export class CategoricalFocalCrossentropy extends FunctionLoss {
     super("categorical_focal_crossentropy", (t, p) => categoricalFocalCrossentropy(t, p, settings), options, settings);
   }
 }
-/** `sparseCategoricalCrossentropy` as a loss; places of `ignoreClass` do not count in the mean. */
+/**
+ * `sparseCategoricalCrossentropy` as a loss; places of `ignoreClass` do not count in the mean.
+ * @example
+ * new losses.SparseCategoricalCrossentropy({ fromLogits: true })([1], [[0, 3, 0]])
+ */
 export class SparseCategoricalCrossentropy extends FunctionLoss {
   static override readonly className = "SparseCategoricalCrossentropy";
   constructor({ fromLogits = false, ignoreClass = null, axis = -1, ...options }: LossOptions & SparseCrossentropyOptions = {}) {

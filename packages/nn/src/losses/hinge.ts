@@ -10,12 +10,24 @@ function margins(name: string, yTrue: TensorLike, yPred: TensorLike): Tensor {
   return target.mul(prediction).neg().add(1).maximum(0);
 }
 
-/** Mean over the last axis of max(1 - target · prediction, 0), for targets -1 and 1 (or 0 and 1). */
+/**
+ * Mean over the last axis of max(1 - target · prediction, 0), for targets -1 and 1 (or 0 and 1).
+ * @example
+ * losses.hinge([1, -1], [0.5, -2])
+ */
 export const hinge = (yTrue: TensorLike, yPred: TensorLike): Tensor => margins("hinge", yTrue, yPred).mean({ axis: -1 });
-/** Mean over the last axis of max(1 - target · prediction, 0)², for targets -1 and 1 (or 0 and 1). */
+/**
+ * Mean over the last axis of max(1 - target · prediction, 0)², for targets -1 and 1 (or 0 and 1).
+ * @example
+ * losses.squaredHinge([1, -1], [0.5, -2])
+ */
 export const squaredHinge = (yTrue: TensorLike, yPred: TensorLike): Tensor =>
   margins("squaredHinge", yTrue, yPred).square().mean({ axis: -1 });
-/** max(1 + largest wrong prediction - prediction for the true class, 0), for one-hot targets. */
+/**
+ * max(1 + largest wrong prediction - prediction for the true class, 0), for one-hot targets.
+ * @example
+ * losses.categoricalHinge([[0, 1]], [[0.3, 0.7]])
+ */
 export function categoricalHinge(yTrue: TensorLike, yPred: TensorLike): Tensor {
   const [target, prediction] = matchShapes("categoricalHinge", yTrue, yPred);
   const right = target.mul(prediction).sum({ axis: -1 });

@@ -21,6 +21,10 @@ type LossCall = (yTrue: TensorLike, yPred: TensorLike, sampleWeight?: TensorLike
 /**
  * What training minimises: one number for each example (and place), and how these become one. Losses are functions:
  * `new MeanSquaredError()(yTrue, yPred)`. Subclasses give `values`.
+ * @example
+ * // too few bikes cost five times as much as too many
+ * const cost = (t, y) => y.sub(t).relu().add(t.sub(y).relu().mul(5)).mean();
+ * cost(array([10, 10]), array([8, 12]))
  */
 export abstract class Loss extends callable<LossCall>() implements Serializable {
   static readonly className: string = "Loss";

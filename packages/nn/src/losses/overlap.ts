@@ -14,12 +14,20 @@ export interface TverskyOptions extends OverlapOptions {
   readonly beta?: number;
 }
 
-/** 1 - 2 Σ t·p / (Σ t + Σ p): how little two regions overlap (Dice 1945), for values in [0, 1]. */
+/**
+ * 1 - 2 Σ t·p / (Σ t + Σ p): how little two regions overlap (Dice 1945), for values in [0, 1].
+ * @example
+ * losses.dice([[1, 0, 1]], [[0.9, 0.2, 0.6]])
+ */
 export function dice(yTrue: TensorLike, yPred: TensorLike, options: OverlapOptions = {}): Tensor {
   return overlapLoss("dice", yTrue, yPred, 0.5, 0.5, options);
 }
 
-/** 1 - Σ t·p / (Σ t·p + alpha Σ t(1 - p) + beta Σ p(1 - t)) (Salehi et al. 2017), for values in [0, 1]. */
+/**
+ * 1 - Σ t·p / (Σ t·p + alpha Σ t(1 - p) + beta Σ p(1 - t)) (Salehi et al. 2017), for values in [0, 1].
+ * @example
+ * losses.tversky([[1, 0, 1]], [[0.9, 0.2, 0.6]])
+ */
 export function tversky(yTrue: TensorLike, yPred: TensorLike, { alpha = 0.5, beta = 0.5, ...options }: TverskyOptions = {}): Tensor {
   return overlapLoss("tversky", yTrue, yPred, alpha, beta, options);
 }

@@ -44,7 +44,13 @@ export function topKCategoricalAccuracy(yTrue: TensorLike, yPred: TensorLike, op
   return sparseTopKCategoricalAccuracy(target.argmax({ axis: -1 }), prediction, options);
 }
 
-/** Share of places where prediction and target are equal. */
+/**
+ * Share of places where prediction and target are equal.
+ * @example
+ * const metric = new metrics.Accuracy();
+ * metric.updateState([0, 0, 1, 1], [0, 1, 0, 1]);
+ * metric.result()
+ */
 export class Accuracy extends MeanMetric {
   static override readonly className = "Accuracy";
   constructor(options: MetricOptions = {}) {
@@ -56,7 +62,13 @@ export class Accuracy extends MeanMetric {
   }
 }
 
-/** Mean of `binaryAccuracy`. */
+/**
+ * Mean of `binaryAccuracy`.
+ * @example
+ * const metric = new metrics.BinaryAccuracy();
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class BinaryAccuracy extends MeanMetric {
   static override readonly className = "BinaryAccuracy";
   constructor({ threshold = 0.5, ...options }: MetricOptions & { readonly threshold?: number } = {}) {
@@ -64,7 +76,13 @@ export class BinaryAccuracy extends MeanMetric {
   }
 }
 
-/** Mean of `categoricalAccuracy`. */
+/**
+ * Mean of `categoricalAccuracy`.
+ * @example
+ * const metric = new metrics.CategoricalAccuracy();
+ * metric.updateState([[0, 1, 0], [1, 0, 0]], [[0.1, 0.8, 0.1], [0.2, 0.7, 0.1]]);
+ * metric.result()
+ */
 export class CategoricalAccuracy extends MeanMetric {
   static override readonly className = "CategoricalAccuracy";
   constructor(options: MetricOptions = {}) {
@@ -72,7 +90,13 @@ export class CategoricalAccuracy extends MeanMetric {
   }
 }
 
-/** Mean of `sparseCategoricalAccuracy`. */
+/**
+ * Mean of `sparseCategoricalAccuracy`.
+ * @example
+ * const metric = new metrics.SparseCategoricalAccuracy();
+ * metric.updateState([1, 0], [[0.1, 0.8, 0.1], [0.2, 0.7, 0.1]]);
+ * metric.result()
+ */
 export class SparseCategoricalAccuracy extends MeanMetric {
   static override readonly className = "SparseCategoricalAccuracy";
   constructor(options: MetricOptions = {}) {
@@ -80,7 +104,13 @@ export class SparseCategoricalAccuracy extends MeanMetric {
   }
 }
 
-/** Mean of `topKCategoricalAccuracy`, k = 5 unless told. */
+/**
+ * Mean of `topKCategoricalAccuracy`, k = 5 unless told.
+ * @example
+ * const metric = new metrics.TopKCategoricalAccuracy({ k: 2 });
+ * metric.updateState([[0, 1, 0], [1, 0, 0]], [[0.1, 0.8, 0.1], [0.2, 0.7, 0.1]]);
+ * metric.result()
+ */
 export class TopKCategoricalAccuracy extends MeanMetric {
   static override readonly className = "TopKCategoricalAccuracy";
   constructor({ k = 5, ...options }: MetricOptions & { readonly k?: number } = {}) {
@@ -88,7 +118,13 @@ export class TopKCategoricalAccuracy extends MeanMetric {
   }
 }
 
-/** Mean of `sparseTopKCategoricalAccuracy`, k = 5 unless told. */
+/**
+ * Mean of `sparseTopKCategoricalAccuracy`, k = 5 unless told.
+ * @example
+ * const metric = new metrics.SparseTopKCategoricalAccuracy({ k: 2 });
+ * metric.updateState([1, 0], [[0.1, 0.8, 0.1], [0.2, 0.7, 0.1]]);
+ * metric.result()
+ */
 export class SparseTopKCategoricalAccuracy extends MeanMetric {
   static override readonly className = "SparseTopKCategoricalAccuracy";
   constructor({ k = 5, ...options }: MetricOptions & { readonly k?: number } = {}) {

@@ -110,28 +110,52 @@ abstract class CountMetric extends CountingMetric {
   }
 }
 
-/** Weight of places that are positive and predicted so. */
+/**
+ * Weight of places that are positive and predicted so.
+ * @example
+ * const metric = new metrics.TruePositives();
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class TruePositives extends CountMetric {
   static override readonly className = "TruePositives";
   constructor(options: ThresholdOptions = {}) {
     super("truePositives", "true_positives", options);
   }
 }
-/** Weight of places that are negative but predicted positive. */
+/**
+ * Weight of places that are negative but predicted positive.
+ * @example
+ * const metric = new metrics.FalsePositives();
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class FalsePositives extends CountMetric {
   static override readonly className = "FalsePositives";
   constructor(options: ThresholdOptions = {}) {
     super("falsePositives", "false_positives", options);
   }
 }
-/** Weight of places that are negative and predicted so. */
+/**
+ * Weight of places that are negative and predicted so.
+ * @example
+ * const metric = new metrics.TrueNegatives();
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class TrueNegatives extends CountMetric {
   static override readonly className = "TrueNegatives";
   constructor(options: ThresholdOptions = {}) {
     super("trueNegatives", "true_negatives", options);
   }
 }
-/** Weight of places that are positive but predicted negative. */
+/**
+ * Weight of places that are positive but predicted negative.
+ * @example
+ * const metric = new metrics.FalseNegatives();
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class FalseNegatives extends CountMetric {
   static override readonly className = "FalseNegatives";
   constructor(options: ThresholdOptions = {}) {
@@ -178,7 +202,13 @@ function ofClass(name: string, x: Tensor, classId: number): Tensor {
   return x.get("...", classId);
 }
 
-/** Share of the positive predictions that are right; 0 without any. */
+/**
+ * Share of the positive predictions that are right; 0 without any.
+ * @example
+ * const metric = new metrics.Precision();
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class Precision extends SelectiveMetric {
   static override readonly className = "Precision";
   constructor(options: PrecisionOptions = {}) {
@@ -190,7 +220,13 @@ export class Precision extends SelectiveMetric {
   }
 }
 
-/** Share of the positive places that are predicted so; 0 without any. */
+/**
+ * Share of the positive places that are predicted so; 0 without any.
+ * @example
+ * const metric = new metrics.Recall();
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class Recall extends SelectiveMetric {
   static override readonly className = "Recall";
   constructor(options: PrecisionOptions = {}) {
@@ -247,7 +283,13 @@ const precision = (c: Counts<Tensor>): Tensor => share(c.truePositives, c.falseP
 const named = <N extends string>(name: N, given: number | (ConstraintOptions & Record<N, number>)): ConstraintOptions & Config =>
   (typeof given === "number" ? { [name]: given } : given) as ConstraintOptions & Config;
 
-/** The best sensitivity (recall) where the specificity is at least the given one. */
+/**
+ * The best sensitivity (recall) where the specificity is at least the given one.
+ * @example
+ * const metric = new metrics.SensitivityAtSpecificity(0.5);
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class SensitivityAtSpecificity extends ConstrainedMetric {
   static override readonly className = "SensitivityAtSpecificity";
   constructor(given: number | (ConstraintOptions & { readonly specificity: number })) {
@@ -257,7 +299,13 @@ export class SensitivityAtSpecificity extends ConstrainedMetric {
     return { bound: specificity(counts), wanted: sensitivity(counts) };
   }
 }
-/** The best specificity where the sensitivity (recall) is at least the given one. */
+/**
+ * The best specificity where the sensitivity (recall) is at least the given one.
+ * @example
+ * const metric = new metrics.SpecificityAtSensitivity(0.5);
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class SpecificityAtSensitivity extends ConstrainedMetric {
   static override readonly className = "SpecificityAtSensitivity";
   constructor(given: number | (ConstraintOptions & { readonly sensitivity: number })) {
@@ -267,7 +315,13 @@ export class SpecificityAtSensitivity extends ConstrainedMetric {
     return { bound: sensitivity(counts), wanted: specificity(counts) };
   }
 }
-/** The best precision where the recall is at least the given one. */
+/**
+ * The best precision where the recall is at least the given one.
+ * @example
+ * const metric = new metrics.PrecisionAtRecall(0.5);
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class PrecisionAtRecall extends ConstrainedMetric {
   static override readonly className = "PrecisionAtRecall";
   constructor(given: number | (ConstraintOptions & { readonly recall: number })) {
@@ -277,7 +331,13 @@ export class PrecisionAtRecall extends ConstrainedMetric {
     return { bound: sensitivity(counts), wanted: precision(counts) };
   }
 }
-/** The best recall where the precision is at least the given one. */
+/**
+ * The best recall where the precision is at least the given one.
+ * @example
+ * const metric = new metrics.RecallAtPrecision(0.5);
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class RecallAtPrecision extends ConstrainedMetric {
   static override readonly className = "RecallAtPrecision";
   constructor(given: number | (ConstraintOptions & { readonly precision: number })) {
@@ -304,7 +364,13 @@ export interface AUCOptions extends MetricOptions {
   readonly fromLogits?: boolean;
 }
 
-/** The area under a curve of counts over thresholds; between thresholds of a PR curve as in Davis & Goadrich (2006), section 4. */
+/**
+ * The area under a curve of counts over thresholds; between thresholds of a PR curve as in Davis & Goadrich (2006), section 4.
+ * @example
+ * const metric = new metrics.AUC();
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class AUC extends CountingMetric {
   static override readonly className = "AUC";
   private readonly choices: Required<Pick<AUCOptions, "curve" | "summationMethod" | "multiLabel" | "labelWeights" | "fromLogits">>;

@@ -10,7 +10,13 @@ export interface FScoreOptions extends MetricOptions {
   readonly threshold?: number | null;
 }
 
-/** (1 + beta²) · precision · recall / (beta² · precision + recall), for one-hot or several labels [batch, classes]. */
+/**
+ * (1 + beta²) · precision · recall / (beta² · precision + recall), for one-hot or several labels [batch, classes].
+ * @example
+ * const metric = new metrics.FBetaScore({ beta: 2, threshold: 0.5 });
+ * metric.updateState([[1], [0], [1]], [[0.9], [0.2], [0.4]]);
+ * metric.result()
+ */
 export class FBetaScore extends Metric {
   static override readonly className: string = "FBetaScore";
   private readonly average: "micro" | "macro" | "weighted" | null;
@@ -80,7 +86,13 @@ export class FBetaScore extends Metric {
   }
 }
 
-/** The harmonic mean of precision and recall, for one-hot or several labels [batch, classes]. */
+/**
+ * The harmonic mean of precision and recall, for one-hot or several labels [batch, classes].
+ * @example
+ * const metric = new metrics.F1Score({ threshold: 0.5 });
+ * metric.updateState([[1], [0], [1]], [[0.9], [0.2], [0.4]]);
+ * metric.result()
+ */
 export class F1Score extends FBetaScore {
   static override readonly className = "F1Score";
   constructor(options: FScoreOptions = {}) {

@@ -20,7 +20,13 @@ export interface IoUOptions extends MeanIoUOptions {
   readonly targetClassIds: readonly number[];
 }
 
-/** Intersection over union, TP / (TP + FP + FN), of some classes: the mean over those that occur. */
+/**
+ * Intersection over union, TP / (TP + FP + FN), of some classes: the mean over those that occur.
+ * @example
+ * const metric = new metrics.IoU({ numClasses: 2, targetClassIds: [1] });
+ * metric.updateState([0, 0, 1, 1], [0, 1, 0, 1]);
+ * metric.result()
+ */
 export class IoU extends Metric {
   static override readonly className: string = "IoU";
   protected readonly options: Required<Omit<IoUOptions, "name">>;
@@ -75,7 +81,13 @@ export class IoU extends Metric {
   }
 }
 
-/** The mean of IoU over all classes that occur. */
+/**
+ * The mean of IoU over all classes that occur.
+ * @example
+ * const metric = new metrics.MeanIoU({ numClasses: 2 });
+ * metric.updateState([0, 0, 1, 1], [0, 1, 0, 1]);
+ * metric.result()
+ */
 export class MeanIoU extends IoU {
   static override readonly className: string = "MeanIoU";
   constructor(options: MeanIoUOptions, name = "mean_io_u") {
@@ -87,7 +99,13 @@ export class MeanIoU extends IoU {
   }
 }
 
-/** IoU of classes 0 and 1, for predictions that count as 1 from the threshold on. */
+/**
+ * IoU of classes 0 and 1, for predictions that count as 1 from the threshold on.
+ * @example
+ * const metric = new metrics.BinaryIoU();
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class BinaryIoU extends IoU {
   static override readonly className = "BinaryIoU";
   private readonly threshold: number;

@@ -20,7 +20,13 @@ import {
 import { matchShapes } from "../losses/shapes.ts";
 import { Averaging, MeanMetric, type MetricOptions, metricRegistry } from "./metric.ts";
 
-/** Mean of `meanSquaredError`. */
+/**
+ * Mean of `meanSquaredError`.
+ * @example
+ * const metric = new metrics.MeanSquaredError();
+ * metric.updateState([1, 2, 3], [1, 2, 5]);
+ * metric.result()
+ */
 export class MeanSquaredError extends MeanMetric {
   static override readonly className = "MeanSquaredError";
   constructor(options: MetricOptions = {}) {
@@ -28,7 +34,13 @@ export class MeanSquaredError extends MeanMetric {
   }
 }
 
-/** Mean of `meanAbsoluteError`. */
+/**
+ * Mean of `meanAbsoluteError`.
+ * @example
+ * const metric = new metrics.MeanAbsoluteError();
+ * metric.updateState([1, 2, 3], [1, 2, 5]);
+ * metric.result()
+ */
 export class MeanAbsoluteError extends MeanMetric {
   static override readonly className = "MeanAbsoluteError";
   constructor(options: MetricOptions = {}) {
@@ -36,7 +48,13 @@ export class MeanAbsoluteError extends MeanMetric {
   }
 }
 
-/** Mean of `meanAbsolutePercentageError`. */
+/**
+ * Mean of `meanAbsolutePercentageError`.
+ * @example
+ * const metric = new metrics.MeanAbsolutePercentageError();
+ * metric.updateState([1, 2, 3], [1, 2, 5]);
+ * metric.result()
+ */
 export class MeanAbsolutePercentageError extends MeanMetric {
   static override readonly className = "MeanAbsolutePercentageError";
   constructor(options: MetricOptions = {}) {
@@ -44,7 +62,13 @@ export class MeanAbsolutePercentageError extends MeanMetric {
   }
 }
 
-/** Mean of `meanSquaredLogarithmicError`. */
+/**
+ * Mean of `meanSquaredLogarithmicError`.
+ * @example
+ * const metric = new metrics.MeanSquaredLogarithmicError();
+ * metric.updateState([1, 2, 3], [1, 2, 5]);
+ * metric.result()
+ */
 export class MeanSquaredLogarithmicError extends MeanMetric {
   static override readonly className = "MeanSquaredLogarithmicError";
   constructor(options: MetricOptions = {}) {
@@ -52,7 +76,13 @@ export class MeanSquaredLogarithmicError extends MeanMetric {
   }
 }
 
-/** Mean of `logCosh`. */
+/**
+ * Mean of `logCosh`.
+ * @example
+ * const metric = new metrics.LogCoshError();
+ * metric.updateState([1, 2, 3], [1, 2, 5]);
+ * metric.result()
+ */
 export class LogCoshError extends MeanMetric {
   static override readonly className = "LogCoshError";
   constructor(options: MetricOptions = {}) {
@@ -60,7 +90,13 @@ export class LogCoshError extends MeanMetric {
   }
 }
 
-/** Mean of `poisson`. */
+/**
+ * Mean of `poisson`.
+ * @example
+ * const metric = new metrics.Poisson();
+ * metric.updateState([1, 2, 3], [1, 2, 5]);
+ * metric.result()
+ */
 export class Poisson extends MeanMetric {
   static override readonly className = "Poisson";
   constructor(options: MetricOptions = {}) {
@@ -68,7 +104,13 @@ export class Poisson extends MeanMetric {
   }
 }
 
-/** Mean of `klDivergence`. */
+/**
+ * Mean of `klDivergence`.
+ * @example
+ * const metric = new metrics.KLDivergence();
+ * metric.updateState([[0, 1, 0], [1, 0, 0]], [[0.1, 0.8, 0.1], [0.2, 0.7, 0.1]]);
+ * metric.result()
+ */
 export class KLDivergence extends MeanMetric {
   static override readonly className = "KLDivergence";
   constructor(options: MetricOptions = {}) {
@@ -76,7 +118,13 @@ export class KLDivergence extends MeanMetric {
   }
 }
 
-/** Mean of `hinge`. */
+/**
+ * Mean of `hinge`.
+ * @example
+ * const metric = new metrics.Hinge();
+ * metric.updateState([1, -1], [0.5, -2]);
+ * metric.result()
+ */
 export class Hinge extends MeanMetric {
   static override readonly className = "Hinge";
   constructor(options: MetricOptions = {}) {
@@ -84,7 +132,13 @@ export class Hinge extends MeanMetric {
   }
 }
 
-/** Mean of `squaredHinge`. */
+/**
+ * Mean of `squaredHinge`.
+ * @example
+ * const metric = new metrics.SquaredHinge();
+ * metric.updateState([1, -1], [0.5, -2]);
+ * metric.result()
+ */
 export class SquaredHinge extends MeanMetric {
   static override readonly className = "SquaredHinge";
   constructor(options: MetricOptions = {}) {
@@ -92,7 +146,13 @@ export class SquaredHinge extends MeanMetric {
   }
 }
 
-/** Mean of `categoricalHinge`. */
+/**
+ * Mean of `categoricalHinge`.
+ * @example
+ * const metric = new metrics.CategoricalHinge();
+ * metric.updateState([[0, 1, 0], [1, 0, 0]], [[0.1, 0.8, 0.1], [0.2, 0.7, 0.1]]);
+ * metric.result()
+ */
 export class CategoricalHinge extends MeanMetric {
   static override readonly className = "CategoricalHinge";
   constructor(options: MetricOptions = {}) {
@@ -100,7 +160,13 @@ export class CategoricalHinge extends MeanMetric {
   }
 }
 
-/** Square root of the mean squared difference. */
+/**
+ * Square root of the mean squared difference.
+ * @example
+ * const metric = new metrics.RootMeanSquaredError();
+ * metric.updateState([1, 2, 3], [1, 2, 5]);
+ * metric.result()
+ */
 export class RootMeanSquaredError extends Averaging {
   static override readonly className = "RootMeanSquaredError";
   constructor(options: MetricOptions = {}) {
@@ -115,7 +181,13 @@ export class RootMeanSquaredError extends Averaging {
   }
 }
 
-/** Mean cosine of the angle between targets and predictions: unlike the loss, 1 where they point the same way. */
+/**
+ * Mean cosine of the angle between targets and predictions: unlike the loss, 1 where they point the same way.
+ * @example
+ * const metric = new metrics.CosineSimilarity();
+ * metric.updateState([[0, 1, 0], [1, 0, 0]], [[0.1, 0.8, 0.1], [0.2, 0.7, 0.1]]);
+ * metric.result()
+ */
 export class CosineSimilarity extends MeanMetric {
   static override readonly className = "CosineSimilarity";
   constructor({ axis = -1, ...options }: MetricOptions & { readonly axis?: number } = {}) {
@@ -123,7 +195,13 @@ export class CosineSimilarity extends MeanMetric {
   }
 }
 
-/** Mean of `binaryCrossentropy`. */
+/**
+ * Mean of `binaryCrossentropy`.
+ * @example
+ * const metric = new metrics.BinaryCrossentropy();
+ * metric.updateState([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.6]);
+ * metric.result()
+ */
 export class BinaryCrossentropy extends MeanMetric {
   static override readonly className = "BinaryCrossentropy";
   constructor({ fromLogits = false, labelSmoothing = 0, ...options }: MetricOptions & Omit<CrossentropyOptions, "axis"> = {}) {
@@ -132,7 +210,13 @@ export class BinaryCrossentropy extends MeanMetric {
   }
 }
 
-/** Mean of `categoricalCrossentropy`. */
+/**
+ * Mean of `categoricalCrossentropy`.
+ * @example
+ * const metric = new metrics.CategoricalCrossentropy();
+ * metric.updateState([[0, 1, 0], [1, 0, 0]], [[0.1, 0.8, 0.1], [0.2, 0.7, 0.1]]);
+ * metric.result()
+ */
 export class CategoricalCrossentropy extends MeanMetric {
   static override readonly className = "CategoricalCrossentropy";
   constructor({ fromLogits = false, labelSmoothing = 0, axis = -1, ...options }: MetricOptions & CrossentropyOptions = {}) {
@@ -141,7 +225,13 @@ export class CategoricalCrossentropy extends MeanMetric {
   }
 }
 
-/** Mean of `sparseCategoricalCrossentropy`. */
+/**
+ * Mean of `sparseCategoricalCrossentropy`.
+ * @example
+ * const metric = new metrics.SparseCategoricalCrossentropy();
+ * metric.updateState([1, 0], [[0.1, 0.8, 0.1], [0.2, 0.7, 0.1]]);
+ * metric.result()
+ */
 export class SparseCategoricalCrossentropy extends MeanMetric {
   static override readonly className = "SparseCategoricalCrossentropy";
   constructor({ fromLogits = false, axis = -1, ...options }: MetricOptions & Omit<SparseCrossentropyOptions, "ignoreClass"> = {}) {

@@ -13,6 +13,10 @@ export interface R2Options extends MetricOptions {
 /**
  * The coefficient of determination, 1 - Σ(t - p)² / Σ(t - mean t)², for targets [batch] or [batch, outputs]. Variances of
  * batches are merged (Chan et al. 1983), which loses no digits to a large mean.
+ * @example
+ * const metric = new metrics.R2Score();
+ * metric.updateState([[1], [2], [3]], [[1], [2], [4]]);
+ * metric.result()
  */
 export class R2Score extends Metric {
   static override readonly className = "R2Score";

@@ -3,7 +3,13 @@ import { asarray } from "@gradus/tensor";
 import { alignWeights } from "../losses/loss.ts";
 import { Averaging, Metric, type MetricOptions, metricRegistry } from "./metric.ts";
 
-/** The mean of values, weighted where weights are given: `mean.updateState(values, weights)`. */
+/**
+ * The mean of values, weighted where weights are given: `mean.updateState(values, weights)`.
+ * @example
+ * const metric = new metrics.Mean();
+ * metric.updateState([1, 2, 6]);
+ * metric.result()
+ */
 export class Mean extends Averaging {
   static override readonly className = "Mean";
   constructor(options: MetricOptions = {}) {
@@ -19,7 +25,13 @@ export class Mean extends Averaging {
   }
 }
 
-/** The sum of values, times weights where they are given: `sum.updateState(values, weights)`. */
+/**
+ * The sum of values, times weights where they are given: `sum.updateState(values, weights)`.
+ * @example
+ * const metric = new metrics.Sum();
+ * metric.updateState([1, 2, 6]);
+ * metric.result()
+ */
 export class Sum extends Metric {
   static override readonly className = "Sum";
   private readonly total = this.addVariable("total");

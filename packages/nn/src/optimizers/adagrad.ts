@@ -7,7 +7,15 @@ export interface AdagradOptions extends OptimizerOptions {
   readonly epsilon?: number;
 }
 
-/** Steps divided by the root of the sum of all squared gradients, which starts at 0.1 (Duchi et al. 2011). */
+/**
+ * Steps divided by the root of the sum of all squared gradients, which starts at 0.1 (Duchi et al. 2011).
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new Adagrad(0.1), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 40, verbose: 0 });
+ * plot(line(history.history.loss), { x: "epoch", y: { label: "loss", log: true } })
+ */
 export class Adagrad extends Optimizer {
   static override readonly className = "Adagrad";
   private readonly initial: number;
@@ -39,7 +47,15 @@ export interface AdadeltaOptions extends OptimizerOptions {
   readonly epsilon?: number;
 }
 
-/** Steps as large as the last ones were, by running means of squared gradients and steps (Zeiler 2012, algorithm 1). */
+/**
+ * Steps as large as the last ones were, by running means of squared gradients and steps (Zeiler 2012, algorithm 1).
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new Adadelta(1), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 40, verbose: 0 });
+ * plot(line(history.history.loss), { x: "epoch", y: { label: "loss", log: true } })
+ */
 export class Adadelta extends Optimizer {
   static override readonly className = "Adadelta";
   private readonly rho: number;

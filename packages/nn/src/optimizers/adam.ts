@@ -40,7 +40,15 @@ export function adamStep(
   return m.mul(rate.mul(correction)).div(sqrt(second).add(epsilon));
 }
 
-/** Steps scaled by running means of the gradient and its square, corrected for their start at zero (Kingma & Ba 2015, algorithm 1). */
+/**
+ * Steps scaled by running means of the gradient and its square, corrected for their start at zero (Kingma & Ba 2015, algorithm 1).
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new Adam(0.01), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 40, verbose: 0 });
+ * plot(line(history.history.loss), { x: "epoch", y: { label: "loss", log: true } })
+ */
 export class Adam extends Optimizer {
   static override readonly className: string = "Adam";
   private readonly choices: { readonly beta1: number; readonly beta2: number; readonly epsilon: number; readonly amsgrad: boolean };
@@ -69,7 +77,15 @@ export class Adam extends Optimizer {
   }
 }
 
-/** Adam with decoupled weight decay, 0.004 unless told (Loshchilov & Hutter 2019). */
+/**
+ * Adam with decoupled weight decay, 0.004 unless told (Loshchilov & Hutter 2019).
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new AdamW({ learningRate: 0.01, weightDecay: 0.004 }), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 40, verbose: 0 });
+ * plot(line(history.history.loss), { x: "epoch", y: { label: "loss", log: true } })
+ */
 export class AdamW extends Adam {
   static override readonly className = "AdamW";
   constructor(given: OptimizerArguments<AdamOptions> = {}) {
@@ -78,7 +94,15 @@ export class AdamW extends Adam {
   }
 }
 
-/** Adam with the largest recent gradient in place of the root of the second moment (Kingma & Ba 2015, algorithm 2). */
+/**
+ * Adam with the largest recent gradient in place of the root of the second moment (Kingma & Ba 2015, algorithm 2).
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new Adamax(0.01), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 40, verbose: 0 });
+ * plot(line(history.history.loss), { x: "epoch", y: { label: "loss", log: true } })
+ */
 export class Adamax extends Optimizer {
   static override readonly className = "Adamax";
   private readonly choices: Required<Pick<MomentOptions, "beta1" | "beta2" | "epsilon">>;
@@ -108,7 +132,15 @@ export class Adamax extends Optimizer {
   }
 }
 
-/** Adam that looks one step ahead as Nesterov's momentum does (Dozat 2016). */
+/**
+ * Adam that looks one step ahead as Nesterov's momentum does (Dozat 2016).
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new Nadam(0.01), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 40, verbose: 0 });
+ * plot(line(history.history.loss), { x: "epoch", y: { label: "loss", log: true } })
+ */
 export class Nadam extends Optimizer {
   static override readonly className = "Nadam";
   private readonly choices: Required<Pick<MomentOptions, "beta1" | "beta2" | "epsilon">>;

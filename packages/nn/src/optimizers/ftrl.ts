@@ -12,7 +12,15 @@ export interface FtrlOptions extends OptimizerOptions {
   readonly beta?: number;
 }
 
-/** "Follow the regularised leader", whose l1 penalty gives weights that are exactly 0 (McMahan et al. 2013, algorithm 1). */
+/**
+ * "Follow the regularised leader", whose l1 penalty gives weights that are exactly 0 (McMahan et al. 2013, algorithm 1).
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new Ftrl(0.1), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 40, verbose: 0 });
+ * plot(line(history.history.loss), { x: "epoch", y: { label: "loss", log: true } })
+ */
 export class Ftrl extends Optimizer {
   static override readonly className = "Ftrl";
   private readonly choices: Required<Omit<FtrlOptions, keyof OptimizerOptions>>;

@@ -7,7 +7,15 @@ export interface LionOptions extends OptimizerOptions {
   readonly beta2?: number;
 }
 
-/** Steps of equal size in every direction: the sign of a mean of gradient and momentum (Chen et al. 2023). */
+/**
+ * Steps of equal size in every direction: the sign of a mean of gradient and momentum (Chen et al. 2023).
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new Lion(0.003), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 40, verbose: 0 });
+ * plot(line(history.history.loss), { x: "epoch", y: { label: "loss", log: true } })
+ */
 export class Lion extends Optimizer {
   static override readonly className = "Lion";
   private readonly beta1: number;

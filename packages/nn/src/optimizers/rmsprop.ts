@@ -11,7 +11,15 @@ export interface RMSpropOptions extends OptimizerOptions {
   readonly centered?: boolean;
 }
 
-/** Steps divided by the root of a running mean of squared gradients plus epsilon (Tieleman & Hinton 2012). */
+/**
+ * Steps divided by the root of a running mean of squared gradients plus epsilon (Tieleman & Hinton 2012).
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new RMSprop(0.01), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 40, verbose: 0 });
+ * plot(line(history.history.loss), { x: "epoch", y: { label: "loss", log: true } })
+ */
 export class RMSprop extends Optimizer {
   static override readonly className = "RMSprop";
   private readonly choices: { readonly rho: number; readonly momentum: number; readonly epsilon: number; readonly centered: boolean };

@@ -46,7 +46,12 @@ abstract class RateDecay extends LearningRateSchedule {
   }
 }
 
-/** initialLearningRate · decayRate^(step / decaySteps). */
+/**
+ * initialLearningRate · decayRate^(step / decaySteps).
+ * @example
+ * const rate = new schedules.ExponentialDecay(0.1, 50, 0.5);
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ */
 export class ExponentialDecay extends RateDecay {
   static override readonly className = "ExponentialDecay";
   constructor(initialLearningRate: number, decaySteps: number, decayRate: number, options: StaircaseOptions = {}) {
@@ -61,7 +66,12 @@ export class ExponentialDecay extends RateDecay {
   }
 }
 
-/** initialLearningRate / (1 + decayRate · step / decaySteps). */
+/**
+ * initialLearningRate / (1 + decayRate · step / decaySteps).
+ * @example
+ * const rate = new schedules.InverseTimeDecay(0.1, 50, 1);
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ */
 export class InverseTimeDecay extends RateDecay {
   static override readonly className = "InverseTimeDecay";
   constructor(initialLearningRate: number, decaySteps: number, decayRate: number, options: StaircaseOptions = {}) {
@@ -76,7 +86,12 @@ export class InverseTimeDecay extends RateDecay {
   }
 }
 
-/** values[0] up to and including step boundaries[0], values[1] up to boundaries[1], ..., then the last value. */
+/**
+ * values[0] up to and including step boundaries[0], values[1] up to boundaries[1], ..., then the last value.
+ * @example
+ * const rate = new schedules.PiecewiseConstantDecay([30, 60], [0.1, 0.01, 0.001]);
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ */
 export class PiecewiseConstantDecay extends LearningRateSchedule {
   static override readonly className = "PiecewiseConstantDecay";
   private readonly boundaries: readonly number[];
@@ -116,7 +131,12 @@ export interface PolynomialOptions {
   readonly cycle?: boolean;
 }
 
-/** From initialLearningRate to endLearningRate (default 0.0001) over decaySteps, along (1 - step / decaySteps)^power. */
+/**
+ * From initialLearningRate to endLearningRate (default 0.0001) over decaySteps, along (1 - step / decaySteps)^power.
+ * @example
+ * const rate = new schedules.PolynomialDecay(0.1, 80);
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ */
 export class PolynomialDecay extends LearningRateSchedule {
   static override readonly className = "PolynomialDecay";
   private readonly settings: Required<PolynomialOptions> & { readonly initialLearningRate: number; readonly decaySteps: number };
@@ -159,7 +179,12 @@ export interface CosineOptions {
   readonly warmupSteps?: number;
 }
 
-/** Down to alpha times the start along half a cosine over decaySteps, after warming up if wanted (Loshchilov & Hutter 2017). */
+/**
+ * Down to alpha times the start along half a cosine over decaySteps, after warming up if wanted (Loshchilov & Hutter 2017).
+ * @example
+ * const rate = new schedules.CosineDecay(0.1, 80, { warmupTarget: 0.2, warmupSteps: 20 });
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ */
 export class CosineDecay extends LearningRateSchedule {
   static override readonly className = "CosineDecay";
   private readonly settings: Required<CosineOptions> & { readonly initialLearningRate: number; readonly decaySteps: number };
@@ -195,7 +220,12 @@ export interface RestartOptions {
   readonly alpha?: number;
 }
 
-/** Cosine decay that starts again and again, over longer and longer periods (Loshchilov & Hutter 2017, SGDR). */
+/**
+ * Cosine decay that starts again and again, over longer and longer periods (Loshchilov & Hutter 2017, SGDR).
+ * @example
+ * const rate = new schedules.CosineDecayRestarts(0.1, 20);
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ */
 export class CosineDecayRestarts extends LearningRateSchedule {
   static override readonly className = "CosineDecayRestarts";
   private readonly settings: Required<RestartOptions> & { readonly initialLearningRate: number; readonly firstDecaySteps: number };
@@ -248,7 +278,12 @@ export interface OneCycleOptions {
   readonly finalDivFactor?: number;
 }
 
-/** One rise to maxLearningRate and one longer fall far below the start, both along half cosines (Smith 2018, as in PyTorch and fastai). */
+/**
+ * One rise to maxLearningRate and one longer fall far below the start, both along half cosines (Smith 2018, as in PyTorch and fastai).
+ * @example
+ * const rate = new schedules.OneCycle(0.1, 100);
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ */
 export class OneCycle extends LearningRateSchedule {
   static override readonly className = "OneCycle";
   private readonly settings: Required<OneCycleOptions> & { readonly maxLearningRate: number; readonly totalSteps: number };
@@ -292,7 +327,12 @@ export interface WarmupOptions {
   readonly initialLearningRate?: number;
 }
 
-/** A straight rise over warmupSteps to where a schedule (or a fixed rate) begins, which then runs from its own step 0. */
+/**
+ * A straight rise over warmupSteps to where a schedule (or a fixed rate) begins, which then runs from its own step 0.
+ * @example
+ * const rate = new schedules.LinearWarmup(0.1, 20);
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ */
 export class LinearWarmup extends LearningRateSchedule {
   static override readonly className = "LinearWarmup";
   private readonly after: LearningRateSchedule | number;

@@ -8,7 +8,15 @@ export interface SGDOptions extends OptimizerOptions {
   readonly nesterov?: boolean;
 }
 
-/** Steps against the gradient, with momentum if wanted: v ← momentum · v - rate · g, w ← w + v. Rate 0.01 unless told. */
+/**
+ * Steps against the gradient, with momentum if wanted: v ← momentum · v - rate · g, w ← w + v. Rate 0.01 unless told.
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new SGD({ learningRate: 0.1, momentum: 0.9 }), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 40, verbose: 0 });
+ * plot(line(history.history.loss), { x: "epoch", y: { label: "loss", log: true } })
+ */
 export class SGD extends Optimizer {
   static override readonly className = "SGD";
   private readonly momentum: number;

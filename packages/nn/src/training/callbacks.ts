@@ -33,7 +33,15 @@ export abstract class Callback {
 
 export type LambdaHooks = Partial<Pick<Callback, "onTrainBegin" | "onTrainEnd" | "onEpochBegin" | "onEpochEnd" | "onTrainBatchEnd">>;
 
-/** A callback from single functions: `new LambdaCallback({ onEpochEnd: (epoch, logs) => ... })`. */
+/**
+ * A callback from single functions: `new LambdaCallback({ onEpochEnd: (epoch, logs) => ... })`.
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new Adam(0.01), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 5, validationSplit: 0.2, verbose: 0, callbacks: [new LambdaCallback({ onEpochEnd: (epoch, logs) => console.log(epoch, logs.loss) })] });
+ * history.epoch.length
+ */
 export class LambdaCallback extends Callback {
   constructor(hooks: LambdaHooks) {
     super();

@@ -1,4 +1,4 @@
-import { ArgumentError, array, ShapeError, Tensor, take } from "@gradus/tensor";
+import { ArgumentError, array, isArrayData, ShapeError, Tensor, take } from "@gradus/tensor";
 
 /** One array, several, or several by name. */
 export type Arrays = Tensor | readonly Tensor[] | { readonly [name: string]: Tensor };
@@ -30,6 +30,7 @@ export function asArrays(name: string, x: unknown): Arrays {
   if (x instanceof Tensor) return x;
   if (Array.isArray(x)) return x.some((e) => e instanceof Tensor) ? x.map((e) => asArrays(name, e) as Tensor) : array(x as number[]);
   if (ArrayBuffer.isView(x)) return array(x as unknown as number[]);
+  if (isArrayData(x)) return array(x);
   if (isPlain(x)) return Object.fromEntries(Object.entries(x).map(([k, v]) => [k, asArrays(`${name}.${k}`, v) as Tensor]));
   throw new ArgumentError(
     "fit",

@@ -53,7 +53,15 @@ export interface EarlyStoppingOptions extends MonitorOptions {
   readonly startFromEpoch?: number;
 }
 
-/** Stops training when a measurement no longer gets better. */
+/**
+ * Stops training when a measurement no longer gets better.
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new Adam(0.01), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 60, validationSplit: 0.2, verbose: 0, callbacks: [new EarlyStopping({ patience: 3, restoreBestWeights: true })] });
+ * history.epoch.length
+ */
 export class EarlyStopping extends Callback {
   /** The epoch after which training stopped; 0 if it did not. */
   stoppedEpoch = 0;
@@ -126,7 +134,15 @@ export interface ReduceLROnPlateauOptions extends MonitorOptions {
   readonly minLr?: number;
 }
 
-/** Makes the learning rate smaller when a measurement no longer gets better. */
+/**
+ * Makes the learning rate smaller when a measurement no longer gets better.
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new Adam(0.01), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 60, validationSplit: 0.2, verbose: 0, callbacks: [new ReduceLROnPlateau({ patience: 2 })] });
+ * history.epoch.length
+ */
 export class ReduceLROnPlateau extends Callback {
   private readonly options: ReduceLROnPlateauOptions;
   private monitor: Monitor;
@@ -175,7 +191,15 @@ export class ReduceLROnPlateau extends Callback {
   }
 }
 
-/** Sets the learning rate before each epoch: a function of the epoch and the rate so far. */
+/**
+ * Sets the learning rate before each epoch: a function of the epoch and the rate so far.
+ * @example
+ * const x = linspace(-1, 1, 64).reshape([-1, 1]);
+ * const model = new Sequential([new Dense(16, { activation: "tanh" }), new Dense(1)]);
+ * model.compile({ optimizer: new Adam(0.01), loss: "mse" });
+ * const history = await model.fit(x, x.square(), { epochs: 60, validationSplit: 0.2, verbose: 0, callbacks: [new LearningRateScheduler((epoch) => 0.02 * 0.95 ** epoch)] });
+ * history.epoch.length
+ */
 export class LearningRateScheduler extends Callback {
   private readonly schedule: (epoch: number, rate: number) => number;
 

@@ -1,5 +1,5 @@
 import { encodePng } from "@gradus/data";
-import { ArgumentError, type Tensor } from "@gradus/tensor";
+import { ArgumentError, type ArrayData, isArrayData, Tensor } from "@gradus/tensor";
 import type { Content } from "../output.ts";
 import { View } from "../view.ts";
 import { numbersOf, type Values } from "./values.ts";
@@ -13,24 +13,35 @@ export interface ImageOptions {
   readonly alt?: string;
 }
 
-/** One image [height, width], [height, width, 1] (grey), [height, width, 3] or with 4 channels. */
+/**
+ * One image [height, width], [height, width, 1] (grey), [height, width, 3] or with 4 channels.
+ * @example
+ * image(linspace(0, 1, 64).reshape([8, 8]))
+ */
 export const image = (pixels: Values, options: ImageOptions = {}): Images => new Images(() => contentOf([pixels], options));
 
-/** Images side by side: a list of them, or an array [number, height, width] or [number, height, width, channels]. */
-export const images = (pixels: readonly Values[] | Tensor, options: ImageOptions = {}): Images =>
+/**
+ * Images side by side: a list of them, or an array [number, height, width] or [number, height, width, channels].
+ * @example
+ * images(ngons(6, { seed: 1 }).images, { scale: 2 })
+ */
+export const images = (pixels: readonly Values[] | Tensor | ArrayData, options: ImageOptions = {}): Images =>
   new Images(() => contentOf(apart(pixels), options));
 
 /** Images below their cell; `update` shows others in their place. */
 export class Images extends View {
-  update(pixels: readonly Values[] | Tensor, options: ImageOptions = {}): void {
+  update(pixels: readonly Values[] | Tensor | ArrayData, options: ImageOptions = {}): void {
     this.replace(() => contentOf(apart(pixels), options));
   }
 }
 
-const apart = (pixels: readonly Values[] | Tensor): readonly Values[] =>
-  Array.isArray(pixels)
-    ? (pixels as readonly Values[])
-    : Array.from({ length: (pixels as Tensor).shape[0] ?? 0 }, (_, i) => (pixels as Tensor).get(i));
+function apart(pixels: readonly Values[] | Tensor | ArrayData): readonly Values[] {
+  if (pixels instanceof Tensor) return Array.from({ length: pixels.shape[0] ?? 0 }, (_, i) => pixels.get(i));
+  if (!isArrayData(pixels)) return pixels;
+  const [count = 0, ...shape] = pixels.shape;
+  const size = shape.reduce((a, b) => a * b, 1);
+  return Array.from({ length: count }, (_, i) => ({ dtype: pixels.dtype, shape, data: pixels.data.subarray(i * size, (i + 1) * size) }));
+}
 
 async function contentOf(list: readonly Values[], { scale, range, labels, alt }: ImageOptions): Promise<Content> {
   if (list.length > 1000) throw new ArgumentError("images", `there are ${list.length} images`, "Show at most 1000");

@@ -29,7 +29,13 @@ export interface SliderOptions {
   readonly log?: boolean;
 }
 
-/** A number from `min` to `max`: `const rate = slider("learning rate", { min: 0.001, max: 1, log: true, value: 0.1 })`. */
+/**
+ * A number from `min` to `max`: `const rate = slider("learning rate", { min: 0.001, max: 1, log: true, value: 0.1 })`.
+ * @example
+ * const k = slider("k", { min: 1, max: 10, value: 3 });
+ * const x = linspace(0, 6, 200);
+ * plot(line(x, sin(x.mul(k))))
+ */
 export function slider(label: string, { min = 0, max = 1, step, value, log = false }: SliderOptions = {}): number {
   if (!(min < max)) throw new ArgumentError("slider", `min is ${min} and max is ${max}`, "Give a smaller min");
   if (log && min <= 0) throw new ArgumentError("slider", `min is ${min} on a logarithmic scale`, "Give a positive min");
@@ -39,21 +45,41 @@ export function slider(label: string, { min = 0, max = 1, step, value, log = fal
   return input(label, { type: "slider", min, max, step: steps, log }, first, inside);
 }
 
-/** One of several words: `const name = select("activation", ["relu", "tanh"])`. */
+/**
+ * One of several words: `const name = select("activation", ["relu", "tanh"])`.
+ * @example
+ * const name = select("function", ["sin", "cos"]);
+ * const x = linspace(0, 6, 200);
+ * plot(line(x, name === "sin" ? sin(x) : cos(x)))
+ */
 export function select<T extends string>(label: string, options: readonly T[], { value = options[0] }: { readonly value?: T } = {}): T {
   if (!options.length) throw new ArgumentError("select", "there is nothing to choose from", "Give a list of words");
   return input(label, { type: "select", options }, value!, (v): v is T => options.includes(v as T));
 }
 
-/** Yes or no. */
+/**
+ * Yes or no.
+ * @example
+ * toggle("shuffle")
+ */
 export const toggle = (label: string, value = false): boolean =>
   input(label, { type: "toggle" }, value as boolean, (v): v is boolean => typeof v === "boolean");
 
-/** A line of text. */
+/**
+ * A line of text.
+ * @example
+ * const name = textInput("name", "Ada");
+ * `Hello, ${name}`
+ */
 export const textInput = (label: string, value = "", { maxLength = 1000 }: { readonly maxLength?: number } = {}): string =>
   input(label, { type: "text", maxLength }, value, (v): v is string => typeof v === "string" && v.length <= maxLength);
 
-/** How often a button has been pressed: each time, the cell runs again. */
+/**
+ * How often a button has been pressed: each time, the cell runs again.
+ * @example
+ * button("roll");
+ * Math.ceil(Math.random() * 6)
+ */
 export const button = (label: string): number => input(label, { type: "button" }, 0 as number, (v): v is number => typeof v === "number");
 
 export interface PointOptions {
@@ -62,7 +88,12 @@ export interface PointOptions {
   readonly value?: readonly [number, number];
 }
 
-/** A point that can be dragged over a field, by mouse, finger or arrow keys. */
+/**
+ * A point that can be dragged over a field, by mouse, finger or arrow keys.
+ * @example
+ * const [x, y] = point("start", { x: [-1, 1], y: [-1, 1], value: [0.5, 0.5] });
+ * x ** 2 + y ** 2
+ */
 export function point(label: string, { x = [0, 1], y = [0, 1], value }: PointOptions = {}): readonly [number, number] {
   const first: readonly [number, number] = value ?? [(x[0] + x[1]) / 2, (y[0] + y[1]) / 2];
   const inside = (v: InputValue): v is readonly [number, number] => Array.isArray(v) && v.length === 2 && v.every(Number.isFinite);
@@ -81,6 +112,9 @@ export interface OpenOptions {
 /**
  * Files of the reader's, opened by a click or dropped; none before: `const [file] = openFiles("your table", { accept: ".csv" })`.
  * They stay in the page: nothing is sent anywhere.
+ * @example
+ * const [opened] = openFiles("a table (.csv)", { accept: ".csv" });
+ * opened ? opened.name : "no file yet"
  */
 export function openFiles(label: string, { accept = "", multiple = false, folder = false }: OpenOptions = {}): readonly OpenedFile[] {
   return input(label, { type: "files", accept, multiple, folder }, [] as readonly OpenedFile[], isFiles);

@@ -1,4 +1,4 @@
-import { ArgumentError } from "@gradus/tensor";
+import { ArgumentError, isArrayData } from "@gradus/tensor";
 import type { Box, Color, Content, PlotOptions, PlottedMark } from "../output.ts";
 import { type Coming, View } from "../view.ts";
 import { type Numbers, type Values, withNumbers } from "./values.ts";
@@ -18,7 +18,12 @@ export interface MarkOptions {
 
 const isMark = (x: unknown): x is Mark => typeof (x as Mark | null)?.resolve === "function";
 
-/** Draws marks over each other: `plot(dots(x, y), line(x, model), { x: "hour", y: "bikes" })`. */
+/**
+ * Draws marks over each other: `plot(dots(x, y), line(x, model), { x: "hour", y: "bikes" })`.
+ * @example
+ * const x = linspace(0, 6, 100);
+ * plot(line(x, sin(x), { label: "sin" }), line(x, cos(x), { label: "cos" }), { x: "angle", y: "value" })
+ */
 export function plot(...parts: readonly (Mark | PlotOptions)[]): Plot {
   return new Plot(parts);
 }
@@ -64,7 +69,7 @@ function points<T>(operation: string, x: Values, y: Values | undefined, then: (x
 }
 
 const isOptions = (x: unknown): x is Record<string, unknown> =>
-  typeof x === "object" && x !== null && Object.getPrototypeOf(x) === Object.prototype;
+  typeof x === "object" && x !== null && Object.getPrototypeOf(x) === Object.prototype && !isArrayData(x);
 
 export interface LineOptions extends MarkOptions {
   readonly width?: number;
@@ -73,7 +78,11 @@ export interface LineOptions extends MarkOptions {
   readonly arrows?: boolean;
 }
 
-/** A line through points, in their order: `line(y)` or `line(x, y)`. */
+/**
+ * A line through points, in their order: `line(y)` or `line(x, y)`.
+ * @example
+ * plot(line([1, 4, 2, 8]))
+ */
 export function line(y: Values, options?: LineOptions): Mark;
 export function line(x: Values, y: Values, options?: LineOptions): Mark;
 export function line(a: Values, b?: Values | LineOptions, c?: LineOptions): Mark {
@@ -87,7 +96,12 @@ export interface DotsOptions extends MarkOptions {
   readonly groups?: Values | readonly string[];
 }
 
-/** A dot at each point: `dots(y)` or `dots(x, y)`. */
+/**
+ * A dot at each point: `dots(y)` or `dots(x, y)`.
+ * @example
+ * const rng = defaultRng(1);
+ * plot(dots(rng.normal(0, 1, [200]), rng.normal(0, 1, [200])))
+ */
 export function dots(y: Values, options?: DotsOptions): Mark;
 export function dots(x: Values, y: Values, options?: DotsOptions): Mark;
 export function dots(a: Values, b?: Values | DotsOptions, c?: DotsOptions): Mark {
@@ -106,7 +120,12 @@ export function dots(a: Values, b?: Values | DotsOptions, c?: DotsOptions): Mark
   };
 }
 
-/** The area between two curves. */
+/**
+ * The area between two curves.
+ * @example
+ * const x = linspace(0, 6, 100);
+ * plot(area(x, sin(x).sub(0.3), sin(x).add(0.3)), line(x, sin(x)))
+ */
 export function area(x: Values, low: Values, high: Values, options: MarkOptions = {}): Mark {
   return {
     resolve: () =>
@@ -120,7 +139,11 @@ export function area(x: Values, low: Values, high: Values, options: MarkOptions 
   };
 }
 
-/** A bar for each name. */
+/**
+ * A bar for each name.
+ * @example
+ * plot(bars(["spring", "summer", "autumn"], [120, 340, 210]))
+ */
 export function bars(names: readonly (string | number)[], values: Values, options: MarkOptions = {}): Mark {
   return {
     resolve: () =>
@@ -132,7 +155,11 @@ export function bars(names: readonly (string | number)[], values: Values, option
   };
 }
 
-/** How many values fall into each of `bins` equal intervals. */
+/**
+ * How many values fall into each of `bins` equal intervals.
+ * @example
+ * plot(histogram(defaultRng(1).normal(0, 1, [2000])))
+ */
 export function histogram(values: Values, { bins = 30, ...options }: MarkOptions & { readonly bins?: number } = {}): Mark {
   if (!(Number.isInteger(bins) && bins > 0 && bins <= 1000))
     throw new ArgumentError("histogram", `bins is ${bins}`, "Give a whole number from 1 to 1000");
@@ -168,7 +195,11 @@ export interface ContourOptions extends MarkOptions {
   readonly points?: number;
 }
 
-/** Lines of equal value of a function of x and y, or of a matrix whose rows are values of y. */
+/**
+ * Lines of equal value of a function of x and y, or of a matrix whose rows are values of y.
+ * @example
+ * plot(contour((x, y) => x ** 2 + 3 * y ** 2))
+ */
 export function contour(surface: Values | ((x: number, y: number) => number), options: ContourOptions = {}): Mark {
   const { x = [0, 1], y = [0, 1], levels = 12, filled = false, points: side = 60, ...style } = options;
   const content = ({ data, shape }: Numbers): PlottedMark => {
@@ -191,7 +222,11 @@ export interface HeatmapOptions extends MarkOptions {
   readonly numbers?: boolean;
 }
 
-/** A matrix as colours, its first row on top. */
+/**
+ * A matrix as colours, its first row on top.
+ * @example
+ * plot(heatmap([[1, 2, 3], [4, 5, 6]]))
+ */
 export function heatmap(
   matrix: Values,
   { rows: rowNames, columns: columnNames, range: shown, numbers, ...style }: HeatmapOptions = {},
@@ -213,7 +248,12 @@ export function heatmap(
   };
 }
 
-/** A box plot for each name. */
+/**
+ * A box plot for each name.
+ * @example
+ * const rng = defaultRng(1);
+ * plot(boxplot({ winter: rng.normal(0, 1, [100]), summer: rng.normal(0, 1, [100]).add(2) }))
+ */
 export function boxplot(groups: Readonly<Record<string, Values>>, options: MarkOptions = {}): Mark {
   const names = Object.keys(groups);
   return {
@@ -242,12 +282,20 @@ function box(name: string, data: readonly number[]): Box {
   return { name, low: inside[0] ?? q1, q1, median, q3, high: inside.at(-1) ?? q3, outliers: outliers.filter((_, i) => i % step === 0) };
 }
 
-/** Words at points. */
+/**
+ * Words at points.
+ * @example
+ * plot(dots([1, 2], [3, 4]), text([1, 2], [3, 4], ["one", "two"]))
+ */
 export function text(x: Values, y: Values, texts: readonly string[], options: MarkOptions = {}): Mark {
   return { resolve: () => points("text", x, y, (xs, ys) => ({ mark: "text", x: xs, y: ys, texts: texts.map(String), ...options })) };
 }
 
-/** A straight line across the plot at one x or one y. */
+/**
+ * A straight line across the plot at one x or one y.
+ * @example
+ * plot(line([1, 4, 2, 8]), rule({ y: 3 }))
+ */
 export function rule(at: { readonly x?: number; readonly y?: number }, options: MarkOptions = {}): Mark {
   return { resolve: () => ({ mark: "rule", ...at, ...options }) };
 }

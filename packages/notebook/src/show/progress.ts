@@ -2,7 +2,12 @@ import { ArgumentError } from "@gradus/tensor";
 import type { Content } from "../output.ts";
 import { View } from "../view.ts";
 
-/** A bar with the time left: `const bar = progress(100, "games"); ... bar.step();` Its steps are also places where a cell can stop. */
+/**
+ * A bar with the time left: `const bar = progress(100, "games"); ... bar.step();` Its steps are also places where a cell can stop.
+ * @example
+ * const bar = progress(100, "counting");
+ * for (let i = 0; i < 100; i++) bar.step();
+ */
 export function progress(total: number | null, label = ""): Progress {
   if (total !== null && !(total >= 0)) throw new ArgumentError("progress", `total is ${total}`, "Give how many steps there are, or null");
   return new Progress(total, label);

@@ -7,7 +7,11 @@ import type { Values } from "./values.ts";
 
 const nothing: Content = { kind: "value", text: "undefined" };
 
-/** Shows a value below the cell, as the cell's last expression is shown; `update` shows another in its place. */
+/**
+ * Shows a value below the cell, as the cell's last expression is shown; `update` shows another in its place.
+ * @example
+ * for (const n of [1, 2, 3]) show(n * n);
+ */
 export const show = (value: unknown): Shown => new Shown(() => describe(value) ?? nothing);
 
 /** A value below its cell. */
@@ -17,7 +21,11 @@ export class Shown extends View {
   }
 }
 
-/** Shows rows as a table, up to `rows` of them. */
+/**
+ * Shows rows as a table, up to `rows` of them.
+ * @example
+ * table([{ city: "Ulm", bikes: 10 }, { city: "Bonn", bikes: 20 }])
+ */
 export function table(rows: readonly Readonly<Record<string, unknown>>[], { rows: most = 50 }: { readonly rows?: number } = {}): Shown {
   if (!Array.isArray(rows)) throw new ArgumentError("table", `it was given ${typeof rows}`, "Give a list of objects, one a row");
   const names = [...new Set(rows.flatMap((r) => Object.keys(r)))];
@@ -32,7 +40,11 @@ export function table(rows: readonly Readonly<Record<string, unknown>>[], { rows
   );
 }
 
-/** Shows Markdown, with mathematics between dollar signs. */
+/**
+ * Shows Markdown, with mathematics between dollar signs.
+ * @example
+ * markdown("The loss is $\\frac12 (y - t)^2$.")
+ */
 export const markdown = (text: string): Markdown => new Markdown(() => ({ kind: "markdown", text: String(text) }));
 
 /** A text below its cell. */
@@ -42,7 +54,11 @@ export class Markdown extends View {
   }
 }
 
-/** Shows plots or matrices side by side: lists of marks as plots, arrays as heat maps. */
+/**
+ * Shows plots or matrices side by side: lists of marks as plots, arrays as heat maps.
+ * @example
+ * grid({ sine: [line(sin(linspace(0, 6, 50)))], noise: defaultRng(1).normal(0, 1, [8, 8]) })
+ */
 export function grid(parts: Readonly<Record<string, readonly Mark[] | Values>>, { columns = 4 }: { readonly columns?: number } = {}): Grid {
   return new Grid(() => gridOf(parts, columns), columns);
 }

@@ -54,7 +54,11 @@ function chartOf(curves: ReadonlyMap<string, { x: number[]; y: number[] }>): (Ma
   ];
 }
 
-/** The kernels of a model's layers as heat maps; call `update(model)` on what it gives while training, and they move. */
+/**
+ * The kernels of a model's layers as heat maps; call `update(model)` on what it gives while training, and they move.
+ * @example
+ * weights(new Sequential([Input([4]), new Dense(8), new Dense(2)]));
+ */
 export function weights(model: Model): { update(): void } {
   const view: Grid = grid(kernelsOf(model));
   return { update: () => view.update(kernelsOf(model)) };

@@ -1,7 +1,7 @@
-import { ArgumentError, StateError, Tensor } from "@gradus/tensor";
+import { ArgumentError, type ArrayData, isArrayData, StateError, Tensor } from "@gradus/tensor";
 
-/** Numbers from cells: arrays of Gradus, typed arrays, lists. */
-export type Values = Tensor | ArrayLike<number> | readonly (readonly number[])[];
+/** Numbers from cells: arrays of Gradus, numbers with a shape as files hold them, typed arrays, lists. */
+export type Values = Tensor | ArrayData | ArrayLike<number> | readonly (readonly number[])[];
 
 /** Values with their shape, as plain numbers. */
 export interface Numbers {
@@ -27,6 +27,7 @@ export function numbersOf(operation: string, values: Values): Numbers | Promise<
       return values.data().then((data) => checked(data as ArrayLike<unknown>, values.shape));
     }
   }
+  if (isArrayData(values)) return checked(values.data, values.shape);
   if (typeof values !== "object" || values === null || typeof (values as ArrayLike<unknown>).length !== "number")
     throw new ArgumentError(
       operation,

@@ -41,6 +41,8 @@ export function traceGraph<T>(f: (...args: Tensor[]) => T, ...specs: Spec[]): Tr
 /**
  * Shapes and types of what f would return for arguments of the given ones, in the order of the result's leaves; nothing is
  * computed, and assignments to variables are undone. Throws as `traceGraph` does. The same as eval_shape in JAX.
+ * @example
+ * evalShape((x) => matmul(x, ones([3, 5])), { shape: [2, 3], dtype: "float32" })
  */
 export function evalShape(f: (...args: Tensor[]) => unknown, ...specs: Spec[]): Spec[] {
   const { leaves } = flatten("evalShape", traceGraph(f, ...specs).result as Tree, "the result");

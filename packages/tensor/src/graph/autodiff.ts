@@ -79,6 +79,10 @@ function gradients(outputs: readonly Node[], seeds: readonly Node[], wanted: rea
  * The value of a scalar function and its gradient: `valueAndGrad(f)(params, x)` gives `[value, gradient]`, the gradient
  * shaped like `params`. ShapeError when f does not return a single number, DTypeError when it or the argument holds no
  * float, ArgumentError for an argument not given or a result that is no array. JAX's value_and_grad.
+ * @example
+ * const [value, slope] = valueAndGrad((x) => x.square().sum())(array([0.5, 2]));
+ * console.log(value);
+ * slope
  */
 export function valueAndGrad(f: TensorFunction, options: GradientOptions = {}): TensorFunction {
   const { argnums = 0, wrt, hasAux = false } = options;
@@ -143,6 +147,9 @@ export function valueAndGrad(f: TensorFunction, options: GradientOptions = {}): 
 /**
  * The gradient of a scalar function: `grad(f)(x)` is shaped like x. Of any order: `grad((x) => grad(f)(x).sum())`. With
  * hasAux, [gradient, extra]. Errors as for `valueAndGrad`.
+ * @example
+ * const slope = grad((x) => x.square().sum());
+ * slope(array([0.5, 2]))
  */
 export function grad(f: TensorFunction, options: GradientOptions = {}): TensorFunction {
   const both = valueAndGrad(f, options);
@@ -156,6 +163,11 @@ export function grad(f: TensorFunction, options: GradientOptions = {}): TensorFu
  * The value of f and its pullback: `const [y, pull] = vjp(f, x1, x2)`; `pull(cotangent)`, for a cotangent shaped like
  * y, gives the vector-Jacobian products for all arguments, as an array. ShapeError for a cotangent of another shape,
  * ArgumentError for one of other arrays.
+ * @example
+ * // the product with the transposed Jacobian
+ * const [value, pull] = vjp((x) => x.square(), array([1, 2, 3]));
+ * console.log(value);
+ * pull(array([1, 0, 1]))
  */
 export function vjp(f: TensorFunction, ...primals: unknown[]): [value: unknown, pullback: (cotangent: unknown) => unknown[]] {
   const { leaves, form } = flatten("vjp", primals);
@@ -191,6 +203,9 @@ function matching(operation: string, what: string, like: readonly Tensor[], give
  * The value of f and its derivative along `tangents`: `jvp(f, [x], [v])` gives `[f(x), J·v]`. Forward mode as the
  * transpose of the pullback: the pullback is linear in its cotangent, so pulling back through it pushes forward.
  * ShapeError for tangents shaped unlike the arguments, ArgumentError for another number of them.
+ * @example
+ * // the derivative along a direction
+ * jvp((x) => x.square(), [array([1, 2, 3])], [array([1, 1, 1])])
  */
 export function jvp(f: TensorFunction, primals: readonly unknown[], tangents: readonly unknown[]): [value: unknown, tangent: unknown] {
   const { leaves, form } = flatten("jvp", primals);
@@ -214,6 +229,8 @@ export function jvp(f: TensorFunction, primals: readonly unknown[], tangents: re
 /**
  * All partial derivatives: for x of shape S and f(x) of shape R, an array of shape [...R, ...S]; x may be a tree. One
  * backward pass per element of f(x). ArgumentError unless f returns one array.
+ * @example
+ * jacobian((x) => x.square())(array([0.5, 2]))
  */
 export function jacobian(f: TensorFunction, options: { readonly argnums?: number } = {}): TensorFunction {
   const { argnums = 0 } = options;
@@ -247,12 +264,20 @@ export function jacobian(f: TensorFunction, options: { readonly argnums?: number
   };
 }
 
-/** Second derivatives of a scalar function of one array of shape S: [...S, ...S]. Errors as for `valueAndGrad`. */
+/**
+ * Second derivatives of a scalar function of one array of shape S: [...S, ...S]. Errors as for `valueAndGrad`.
+ * @example
+ * hessian((x) => x.pow(3).sum())(array([0.5, 2]))
+ */
 export function hessian(f: TensorFunction, options: { readonly argnums?: number } = {}): TensorFunction {
   return jacobian(grad(f, options), options);
 }
 
-/** The same value, an array or a tree of them, through which no gradient flows. */
+/**
+ * The same value, an array or a tree of them, through which no gradient flows.
+ * @example
+ * grad((x) => x.mul(stopGradient(x)).sum())(array([2.5]))
+ */
 export function stopGradient<T>(tree: T): T {
   return mapTree(tree, (t) => new Tensor(make.alias({ kind: "stop" }, [t.node])));
 }

@@ -44,6 +44,10 @@ interface Program {
  * and results are trees of arrays; plain numbers and strings are part of the program (another one traces again).
  * Variables that f reads are read anew at every call; those it assigns are updated in place. f must be pure but for
  * that: it runs once per trace. ArgumentError for an asynchronous f, StateError for reading values inside of it.
+ * @example
+ * // traced once, then run without building the graph again
+ * const step = compile((x) => x.square().sum());
+ * step(array([1, 2, 3]))
  */
 export function compile<F extends TensorFunction>(f: F, options: CompileOptions = {}): Compiled<F> {
   const programs = new Map<string, Program>();

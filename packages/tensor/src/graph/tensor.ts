@@ -1,5 +1,5 @@
 import { bytesOf, type DType, decode, type TypedArray } from "../dtype.ts";
-import { ShapeError, StateError } from "../errors.ts";
+import { ArgumentError, ShapeError, StateError } from "../errors.ts";
 import { type Shape, sameShape, showShape } from "../shape.ts";
 import { engine } from "./engine.ts";
 import type { Node } from "./node.ts";
@@ -120,6 +120,8 @@ export class Variable extends Tensor {
 
   /** Takes the value of an array of the same shape and type; ShapeError for another. */
   assign(value: Tensor): this {
+    if (!(value instanceof Tensor))
+      throw new ArgumentError("assign", `the value is ${value === null ? "null" : typeof value}`, "Give an array, such as array([1, 2])");
     if (!sameShape(value.shape, this.shape) || value.dtype !== this.dtype)
       throw new ShapeError(
         "assign",

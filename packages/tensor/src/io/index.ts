@@ -1,5 +1,5 @@
 /** Formats and files, for those who work below tensors. */
-export type { ArrayData } from "./array-data.ts";
+export type { ArrayData } from "../array-data.ts";
 export { loadFile, openFile, saveFile } from "./files.ts";
 export { npyChunks, readNpy, readNpyStream, writeNpy } from "./npy.ts";
 export { readNpz, writeNpz } from "./npz.ts";

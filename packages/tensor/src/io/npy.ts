@@ -1,7 +1,7 @@
+import type { ArrayData } from "../array-data.ts";
 import { type DType, dtypeInfo, encode, type TypedArray } from "../dtype.ts";
 import { DTypeError, FormatError } from "../errors.ts";
 import { sizeOf, stridesOf } from "../shape.ts";
-import type { ArrayData } from "./array-data.ts";
 
 /** The `.npy` format, versions 1 to 3 (NumPy Enhancement Proposal 1). */
 

@@ -1,4 +1,4 @@
-import type { ArrayData } from "./array-data.ts";
+import type { ArrayData } from "../array-data.ts";
 import { npyHeader, readNpy, writeNpy } from "./npy.ts";
 import { unpackZipEntry, zipBytes, zipEntries } from "./zip.ts";
 

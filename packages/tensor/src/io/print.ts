@@ -1,6 +1,6 @@
+import type { ArrayData } from "../array-data.ts";
 import { type DType, decode, isFloat } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
-import type { ArrayData } from "./array-data.ts";
 
 /** NumPy's print options, under its names. */
 export interface PrintOptions {
@@ -17,7 +17,12 @@ export interface PrintOptions {
 
 let defaults: Required<PrintOptions> = { precision: 8, threshold: 1000, edgeItems: 3, lineWidth: 75, suppress: false };
 
-/** Changes how arrays are printed from now on; what is left out stays. NumPy's set_printoptions. */
+/**
+ * Changes how arrays are printed from now on; what is left out stays. NumPy's set_printoptions.
+ * @example
+ * setPrintOptions({ precision: 2 });
+ * array([Math.PI, Math.E])
+ */
 export function setPrintOptions(options: PrintOptions): void {
   defaults = { ...defaults, ...options };
 }

@@ -1,7 +1,7 @@
+import type { ArrayData } from "../array-data.ts";
 import { bytesOf, type DType, dtypeInfo } from "../dtype.ts";
 import { DTypeError, FormatError } from "../errors.ts";
 import { sizeOf } from "../shape.ts";
-import type { ArrayData } from "./array-data.ts";
 import { fromWide } from "./npy.ts";
 
 /** The `.safetensors` format, checked as its own reader does: header within limits, spans contiguous, nothing left over. */

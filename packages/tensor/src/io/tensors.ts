@@ -1,8 +1,7 @@
-import { ShapeError } from "../errors.ts";
+import type { ArrayData } from "../array-data.ts";
 import { engine } from "../graph/engine.ts";
-import { Tensor } from "../graph/tensor.ts";
-import { showShape, sizeOf } from "../shape.ts";
-import type { ArrayData } from "./array-data.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { asTensor } from "../ops/core.ts";
 import { loadFile, openFile, saveFile } from "./files.ts";
 import { npyChunks, readNpy } from "./npy.ts";
 import { readNpz, writeNpz } from "./npz.ts";
@@ -15,12 +14,9 @@ export type Source = string | Uint8Array | ArrayBuffer;
 
 const bytesOf = async (source: Source): Promise<Uint8Array> =>
   typeof source === "string" ? loadFile(source) : source instanceof Uint8Array ? source : new Uint8Array(source);
+
 /** An array of the engine from an array in plain memory, whose elements are copied. */
-export function toTensor({ shape, dtype, data }: ArrayData): Tensor {
-  if (sizeOf(shape) !== data.length)
-    throw new ShapeError("toTensor", `shape ${showShape(shape)} has ${sizeOf(shape)} elements, the data ${data.length}`);
-  return new Tensor(engine.upload(shape, dtype, data));
-}
+export const toTensor = (x: ArrayData): Tensor => asTensor(x, undefined, "toTensor");
 
 /** An array of the engine as one in plain memory: a copy. */
 export const toArrayData = async (x: Tensor): Promise<ArrayData> => ({ dtype: x.dtype, shape: x.shape, data: await engine.read(x.node) });

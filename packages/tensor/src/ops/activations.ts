@@ -50,12 +50,24 @@ export function softplusNode(x: Node): Node {
   return withSlope(x, value, () => sigmoidNode(x));
 }
 
-/** max(x, 0) (Nair & Hinton 2010); the gradient at 0 is 0. */
+/**
+ * max(x, 0) (Nair & Hinton 2010); the gradient at 0 is 0.
+ * @example
+ * relu([-1, 0, 2])
+ */
 export const relu = elementwise("relu", (x) => make.where(notPositive(x), constant(0, x), x));
-/** min(max(x, 0), 6) (Howard et al. 2017). */
+/**
+ * min(max(x, 0), 6) (Howard et al. 2017).
+ * @example
+ * relu6([-1, 3, 9])
+ */
 export const relu6 = elementwise("relu6", (x) => min(make.where(notPositive(x), constant(0, x), x), 6));
 
-/** x where positive, else negativeSlope · x, default 0.01 (Maas et al. 2013). */
+/**
+ * x where positive, else negativeSlope · x, default 0.01 (Maas et al. 2013).
+ * @example
+ * leakyRelu([-1, 2])
+ */
 export function leakyRelu(x: TensorLike, options: { readonly negativeSlope?: number } = {}): Tensor {
   const node = floatNode("leakyRelu", x);
   return wrap(make.where(notPositive(node), mul(node, options.negativeSlope ?? 0.01), node));
@@ -64,19 +76,31 @@ export function leakyRelu(x: TensorLike, options: { readonly negativeSlope?: num
 /** expm1 of the negative part: computed on min(x, 0), so that large x do not overflow in the branch not taken. */
 const negativeExponential = (x: Node): Node => make.unary("expm1", make.where(notPositive(x), x, constant(0, x)));
 
-/** x where positive, else alpha · (e^x - 1), default alpha 1 (Clevert et al. 2016). */
+/**
+ * x where positive, else alpha · (e^x - 1), default alpha 1 (Clevert et al. 2016).
+ * @example
+ * elu([-1, 2])
+ */
 export function elu(x: TensorLike, options: { readonly alpha?: number } = {}): Tensor {
   const node = floatNode("elu", x);
   return wrap(make.where(notPositive(node), mul(negativeExponential(node), options.alpha ?? 1), node));
 }
 
-/** Scaled elu that keeps mean 0 and variance 1 (Klambauer et al. 2017). */
+/**
+ * Scaled elu that keeps mean 0 and variance 1 (Klambauer et al. 2017).
+ * @example
+ * selu([-1, 2])
+ */
 export const selu = elementwise("selu", (x) => {
   const [alpha, scale] = [1.6732632423543772, 1.0507009873554805];
   return make.where(notPositive(x), mul(negativeExponential(x), scale * alpha), mul(x, scale));
 });
 
-/** x · Φ(x), Φ the normal distribution function (Hendrycks & Gimpel 2016); with `approximate`, by tanh as GPT-2 computes it. */
+/**
+ * x · Φ(x), Φ the normal distribution function (Hendrycks & Gimpel 2016); with `approximate`, by tanh as GPT-2 computes it.
+ * @example
+ * gelu([-1, 0, 2])
+ */
 export function gelu(x: TensorLike, options: { readonly approximate?: boolean } = {}): Tensor {
   const node = floatNode("gelu", x);
   const half = mul(node, 0.5);
@@ -85,28 +109,62 @@ export function gelu(x: TensorLike, options: { readonly approximate?: boolean } 
   return wrap(mul(half, add(tanh(inner), 1)));
 }
 
-/** 1 / (1 + e^-x), the logistic function, exact in both tails. */
+/**
+ * 1 / (1 + e^-x), the logistic function, exact in both tails.
+ * @example
+ * sigmoid([-2, 0, 2])
+ */
 export const sigmoid = elementwise("sigmoid", sigmoidNode);
-/** log(sigmoid(x)) = -softplus(-x). */
+/**
+ * log(sigmoid(x)) = -softplus(-x).
+ * @example
+ * logSigmoid([-2, 0, 2])
+ */
 export const logSigmoid = elementwise("logSigmoid", (x) => neg(softplusNode(neg(x))));
-/** x · sigmoid(x) (Elfwing et al. 2018), also called swish (Ramachandran et al. 2017). */
+/**
+ * x · sigmoid(x) (Elfwing et al. 2018), also called swish (Ramachandran et al. 2017).
+ * @example
+ * silu([-1, 0, 2])
+ */
 export const silu = elementwise("silu", (x) => mul(x, sigmoidNode(x)));
-/** log(1 + e^x), without overflow (Dugas et al. 2001). */
+/**
+ * log(1 + e^x), without overflow (Dugas et al. 2001).
+ * @example
+ * softplus([-1, 0, 2])
+ */
 export const softplus = elementwise("softplus", softplusNode);
-/** x / (1 + |x|) (Turian et al. 2009). */
+/**
+ * x / (1 + |x|) (Turian et al. 2009).
+ * @example
+ * softsign([-1, 0, 3])
+ */
 export const softsign = elementwise("softsign", (x) => {
   const below = add(make.unary("abs", x), 1);
   return withSlope(x, div(x, below), () => div(1, mul(below, below)));
 });
-/** x · tanh(softplus(x)) (Misra 2019). */
+/**
+ * x · tanh(softplus(x)) (Misra 2019).
+ * @example
+ * mish([-1, 0, 2])
+ */
 export const mish = elementwise("mish", (x) => mul(x, tanh(softplusNode(x))));
-/** min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, as in PyTorch). */
+/**
+ * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, as in PyTorch).
+ * @example
+ * hardSigmoid([-4, 0, 4])
+ */
 export const hardSigmoid = elementwise("hardSigmoid", (x) => div(min(max(add(x, 3), 0), 6), 6));
-/** x · hardSigmoid(x) (Howard et al. 2019). */
+/**
+ * x · hardSigmoid(x) (Howard et al. 2019).
+ * @example
+ * hardSilu([-4, 0, 4])
+ */
 export const hardSilu = elementwise("hardSilu", (x) => mul(x, div(min(max(add(x, 3), 0), 6), 6)));
 /**
  * x · sigmoid(gate) for the halves of an axis (default the last): [..., 2n] → [..., n] (Dauphin et al. 2017).
  * ArgumentError for an odd axis.
+ * @example
+ * glu([1, 2, 0, 0])
  */
 export function glu(x: TensorLike, options: { readonly axis?: number } = {}): Tensor {
   const node = floatNode("glu", x);
@@ -137,7 +195,11 @@ function shift(x: Node, axes: readonly number[]): Node {
 
 const softmaxAxes = (operation: string, axis: SoftmaxOptions["axis"], x: Node) => normalizeAxes(operation, axis ?? -1, x.shape.length);
 
-/** e^x / Σ e^x along an axis or axes (default the last), without overflow (Bridle 1990). */
+/**
+ * e^x / Σ e^x along an axis or axes (default the last), without overflow (Bridle 1990).
+ * @example
+ * softmax([1, 2, 3])
+ */
 export function softmax(x: TensorLike, options: SoftmaxOptions = {}): Tensor {
   const node = floatNode("softmax", x);
   const axes = softmaxAxes("softmax", options.axis, node);
@@ -153,7 +215,11 @@ export function logSoftmaxNode(x: Node, axes: readonly number[]): Node {
   return sub(moved, restore(make.unary("log", sum(exp(moved), axes)), axes, x.shape));
 }
 
-/** log(softmax(x)) along an axis or axes (default the last), computed as x - logsumexp(x), which loses no digits. */
+/**
+ * log(softmax(x)) along an axis or axes (default the last), computed as x - logsumexp(x), which loses no digits.
+ * @example
+ * logSoftmax([1, 2, 3])
+ */
 export function logSoftmax(x: TensorLike, options: SoftmaxOptions = {}): Tensor {
   const node = floatNode("logSoftmax", x);
   return wrap(logSoftmaxNode(node, softmaxAxes("logSoftmax", options.axis, node)));
@@ -168,6 +234,8 @@ export interface LogSumExpOptions {
 /**
  * log Σ e^x without overflow, over an axis, several or all, which go unless `keepdims`; -Infinity where all are.
  * scipy.special's.
+ * @example
+ * logsumexp([1000, 1000])
  */
 export function logsumexp(x: TensorLike, options: LogSumExpOptions = {}): Tensor {
   const node = floatNode("logsumexp", x);

@@ -20,6 +20,9 @@ export interface AttentionOptions {
  * four or more axes the third from the last is heads, and keys and values may have fewer: each serves as many query
  * heads (grouped-query attention, Ainslie et al. 2023). A query that may see nothing gets zeros. ShapeError for shapes
  * that do not fit, DTypeError for a mask of integers, ArgumentError for a scale that is not finite.
+ * @example
+ * const x = eye(3).reshape([1, 1, 3, 3]);
+ * scaledDotProductAttention(x, x, x)
  */
 export function scaledDotProductAttention(query: TensorLike, key: TensorLike, value: TensorLike, options: AttentionOptions = {}): Tensor {
   const operation = "scaledDotProductAttention";

@@ -25,6 +25,8 @@ const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
  * The matrix product over the last two axes, [..., m, k] · [..., k, n] → [..., m, n]; axes before them broadcast. A
  * one-dimensional left operand counts as a row, a right one as a column, and that axis is missing from the result.
  * ShapeError for inner sizes that differ and for plain numbers.
+ * @example
+ * matmul([[1, 2], [3, 4]], [[1], [10]])
  */
 export function matmul(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = pair("matmul", a, b);
@@ -64,6 +66,8 @@ function innerFix(a: Shape, b: Shape): string | undefined {
 /**
  * NumPy's dot: [...a, k] · [...b, k, n] → [...a, ...b, n], or [...a, k] · [k] → [...a]; with a zero-dimensional
  * operand, `multiply`. ShapeError for inner sizes that differ.
+ * @example
+ * dot([1, 2, 3], [4, 5, 6])
  */
 export function dot(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = pair("dot", a, b);
@@ -82,6 +86,8 @@ export function dot(a: TensorLike, b: TensorLike): Tensor {
 /**
  * Sums over the last axis of both: [...a, k], [...b, k] → [...a, ...b] (NumPy); with a zero-dimensional operand,
  * `multiply`. ShapeError for last axes that differ.
+ * @example
+ * inner([1, 2, 3], [4, 5, 6])
  */
 export function inner(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = pair("inner", a, b);
@@ -95,6 +101,8 @@ export function inner(a: TensorLike, b: TensorLike): Tensor {
 /**
  * The dot product of vectors along an axis, counted from the last (default -1): [..., n], [..., n] → [...], the other
  * axes broadcast. ArgumentError for an axis of 0 or more, ShapeError for vectors of different lengths.
+ * @example
+ * vecdot([[1, 2], [3, 4]], [[1, 1], [1, 1]])
  */
 export function vecdot(a: TensorLike, b: TensorLike, options: { readonly axis?: number } = {}): Tensor {
   const [x, y] = pair("vecdot", a, b);
@@ -121,6 +129,8 @@ export interface TensordotOptions {
 /**
  * Sums over pairs of axes; the result has the other axes of a, then those of b. ArgumentError for axes that do not pair
  * up, ShapeError for pairs of different size.
+ * @example
+ * tensordot(ones([2, 3]), ones([3, 4]), { axes: 1 })
  */
 export function tensordot(a: TensorLike, b: TensorLike, options: TensordotOptions = {}): Tensor {
   const [x, y] = pair("tensordot", a, b);
@@ -157,6 +167,8 @@ interface Term {
  * label twice in one operand takes its diagonal; "..." stands for axes that broadcast. Without "->" the result has the
  * labels that occur once, in alphabetical order. Several operands are contracted two at a time, the pair that shrinks
  * most first. ArgumentError for an equation that does not describe the operands, ShapeError for a label of two sizes.
+ * @example
+ * einsum("ij,jk->ik", [[1, 2], [3, 4]], [[0, 1], [1, 0]])
  */
 export function einsum(equation: string, ...arrays: TensorLike[]): Tensor {
   const { terms, output } = parseEquation(equation, factors("einsum", arrays.length ? arrays : [0]), arrays.length);

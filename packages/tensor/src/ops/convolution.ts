@@ -335,20 +335,35 @@ function conv(
 /**
  * Convolution over time: [N, L, C] with kernel [K, C/groups, F] → [N, O, F]. Padding "causal" sees no later places (van
  * den Oord et al. 2016).
+ * @example
+ * // [batch, length, channels], [width, channels in, channels out]
+ * conv1d(arange(5, { dtype: "float32" }).reshape([1, 5, 1]), array([1, 0, -1]).reshape([3, 1, 1])).squeeze()
  */
 export const conv1d = (
   x: TensorLike,
   kernel: TensorLike,
   options: Omit<ConvOptions, "padding"> & { readonly padding?: Padding | "causal" } = {},
 ): Tensor => conv("conv1d", 1, x, kernel, options as ConvOptions);
-/** Convolution over an image: [N, H, W, C] with kernel [Kh, Kw, C/groups, F] → [N, Ho, Wo, F]. */
+/**
+ * Convolution over an image: [N, H, W, C] with kernel [Kh, Kw, C/groups, F] → [N, Ho, Wo, F].
+ * @example
+ * // differences of neighbours to the right: an edge
+ * const image = array([[0, 0, 9, 9], [0, 0, 9, 9], [0, 0, 9, 9]]).reshape([1, 3, 4, 1]);
+ * conv2d(image, array([[-1, 1]]).reshape([1, 2, 1, 1])).squeeze()
+ */
 export const conv2d = (x: TensorLike, kernel: TensorLike, options: ConvOptions = {}): Tensor => conv("conv2d", 2, x, kernel, options);
-/** Convolution over a volume: [N, D, H, W, C] with kernel [Kd, Kh, Kw, C/groups, F] → [N, Do, Ho, Wo, F]. */
+/**
+ * Convolution over a volume: [N, D, H, W, C] with kernel [Kd, Kh, Kw, C/groups, F] → [N, Do, Ho, Wo, F].
+ * @example
+ * conv3d(ones([1, 4, 4, 4, 1]), ones([2, 2, 2, 1, 3])).shape
+ */
 export const conv3d = (x: TensorLike, kernel: TensorLike, options: ConvOptions = {}): Tensor => conv("conv3d", 3, x, kernel, options);
 
 /**
  * Each channel convolved with M kernels of its own: [N, H, W, C] with kernel [Kh, Kw, C, M] → [N, Ho, Wo, C·M]. Keras's
  * DepthwiseConv2D.
+ * @example
+ * depthwiseConv2d(ones([1, 4, 4, 3]), ones([3, 3, 3, 2])).shape
  */
 export function depthwiseConv2d(x: TensorLike, kernel: TensorLike, options: WindowOptions = {}): Tensor {
   const [a, w] = operands("depthwiseConv2d", x, kernel, 2);
@@ -411,12 +426,16 @@ function convTranspose(operation: string, rank: number, x: TensorLike, kernel: T
  * Transpose of `conv1d` (its gradient in the input; Dumoulin & Visin 2016, §4): [N, L, C] with kernel [K, F/groups, C]
  * → [N, O, F]. Sizes as in Keras: "same" gives L · stride, "valid" (L - 1) · stride + max(span, stride); explicit pairs
  * cut that much off. ArgumentError for an outputPadding that reaches stride and dilation.
+ * @example
+ * convTranspose1d(array([1, 2]).reshape([1, 2, 1]), ones([2, 1, 1]), { stride: 2 }).squeeze()
  */
 export const convTranspose1d = (x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor =>
   convTranspose("convTranspose1d", 1, x, kernel, options);
 /**
  * Transpose of `conv2d`: [N, H, W, C] with kernel [Kh, Kw, F/groups, C] → [N, Ho, Wo, F]. Sizes and errors as in
  * `convTranspose1d`.
+ * @example
+ * convTranspose2d(ones([1, 2, 2, 1]), ones([2, 2, 1, 1]), { stride: 2 }).squeeze()
  */
 export const convTranspose2d = (x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor =>
   convTranspose("convTranspose2d", 2, x, kernel, options);

@@ -1,13 +1,14 @@
+import { type ArrayData, isArrayData } from "../array-data.ts";
 import { asDType, type DType, decode, encode, isFloat, promote, promoteScalar, type TypedArray } from "../dtype.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { engine } from "../graph/engine.ts";
 import { make, type Node } from "../graph/node.ts";
 import type { UnaryOp } from "../graph/primitives.ts";
 import { type NestedArray, Tensor } from "../graph/tensor.ts";
-import { broadcastShapes, type Shape, sameShape, sizeOf } from "../shape.ts";
+import { broadcastShapes, type Shape, sameShape, showShape, sizeOf } from "../shape.ts";
 
-/** What array functions take: an array, a number or boolean, nested plain arrays, or a typed array (one dimension). */
-export type TensorLike = Tensor | NestedArray | TypedArray;
+/** What array functions take: an array, a number or boolean, nested plain arrays, a typed array (one dimension) or one with its shape. */
+export type TensorLike = Tensor | NestedArray | TypedArray | ArrayData;
 
 /** Wraps a node. Ops end with this. */
 export const wrap = (node: Node): Tensor => new Tensor(node);
@@ -21,6 +22,7 @@ export function asTensor(x: TensorLike, dtype?: DType, operation = "tensor"): Te
   if (dtype !== undefined) asDType(operation, dtype);
   if (typeof x === "number" || typeof x === "boolean") return wrap(scalar(x, dtype ?? naturalType(x), []));
   if (ArrayBuffer.isView(x)) return fromTypedArray(operation, x as TypedArray, dtype);
+  if (isArrayData(x)) return fromArrayData(operation, x, dtype);
   if (!Array.isArray(x))
     throw new ArgumentError(
       operation,
@@ -66,6 +68,12 @@ function nestedShape(operation: string, x: readonly unknown[]): number[] {
 
 const ragged = (operation: string) =>
   new ShapeError(operation, "nested arrays of different lengths or depths", "Every row needs the same number of elements");
+
+function fromArrayData(operation: string, { shape, dtype: own, data }: ArrayData, dtype: DType | undefined): Tensor {
+  if (sizeOf(shape) !== data.length)
+    throw new ShapeError(operation, `shape ${showShape(shape)} has ${sizeOf(shape)} elements, the data ${data.length}`);
+  return asTensor(wrap(engine.upload(shape, asDType(operation, own), data)), dtype, operation);
+}
 
 function fromTypedArray(operation: string, x: TypedArray, dtype: DType | undefined): Tensor {
   const own = (

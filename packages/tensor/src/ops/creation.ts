@@ -28,22 +28,40 @@ const typeFrom = (operation: string, dtype: DType | undefined, fallback: DType):
  * An array from a number, a boolean, nested arrays or a typed array. Whole numbers become int32, other numbers float32,
  * booleans bool; a typed array keeps its type and has one dimension. ShapeError for ragged nesting, ArgumentError for
  * what is no number, DTypeError for numbers that do not fit a given integer type.
+ * @example
+ * tensor([1, 2, 3], { dtype: "int32" })
  */
 export const tensor = (value: TensorLike, options: DTypeOption = {}): Tensor => wrap(asTensor(value, options.dtype, "tensor").node);
 
-/** NumPy's name for `tensor`. */
+/**
+ * NumPy's name for `tensor`.
+ * @example
+ * array([[1, 2], [3, 4.5]])
+ */
 export const array = tensor;
 
-/** As `tensor`, but an array of the wanted type is returned as it is. */
+/**
+ * As `tensor`, but an array of the wanted type is returned as it is.
+ * @example
+ * asarray([1, 2, 3])
+ */
 export const asarray = (value: TensorLike, options: DTypeOption = {}): Tensor => asTensor(value, options.dtype, "asarray");
 
-/** An array that can be assigned, such as the weights of a layer; values as for `tensor`. `name` appears in errors. */
+/**
+ * An array that can be assigned, such as the weights of a layer; values as for `tensor`. `name` appears in errors.
+ * @example
+ * const count = variable([0, 0]);
+ * count.assign(array([1, 2]));
+ * count
+ */
 export const variable = (value: TensorLike, options: DTypeOption & { readonly name?: string } = {}): Variable =>
   new Variable(asTensor(value, options.dtype, "variable").node, options.name);
 
 /**
  * An array of one value everywhere; the type is that of the value unless given. A value with axes is broadcast to the
  * shape, with ShapeError when it cannot be.
+ * @example
+ * full([2, 2], 7)
  */
 export function full(shape: ShapeLike, value: TensorLike, options: DTypeOption = {}): Tensor {
   const sizes = shapeFrom("full", shape);
@@ -57,10 +75,18 @@ function filled(operation: string, value: number, shape: ShapeLike, dtype: DType
   return wrap(make.constant(value, shapeFrom(operation, shape), typeFrom(operation, dtype, "float32")));
 }
 
-/** An array of zeros, float32 unless given. */
+/**
+ * An array of zeros, float32 unless given.
+ * @example
+ * zeros([2, 3])
+ */
 export const zeros = (shape: ShapeLike, options: DTypeOption = {}): Tensor => filled("zeros", 0, shape, options.dtype);
 
-/** An array of ones, float32 unless given. */
+/**
+ * An array of ones, float32 unless given.
+ * @example
+ * ones([3], { dtype: "int32" })
+ */
 export const ones = (shape: ShapeLike, options: DTypeOption = {}): Tensor => filled("ones", 1, shape, options.dtype);
 
 /** An array to be filled later: zeros, since nothing here is ever uninitialised. */
@@ -71,16 +97,28 @@ function filledLike(operation: string, value: number, x: TensorLike, dtype: DTyp
   return filled(operation, value, like.shape, dtype ?? like.dtype);
 }
 
-/** Zeros in the shape and type of x. */
+/**
+ * Zeros in the shape and type of x.
+ * @example
+ * zerosLike(arange(3))
+ */
 export const zerosLike = (x: TensorLike, options: DTypeOption = {}): Tensor => filledLike("zerosLike", 0, x, options.dtype);
 
-/** Ones in the shape and type of x. */
+/**
+ * Ones in the shape and type of x.
+ * @example
+ * onesLike([[1, 2], [3, 4]])
+ */
 export const onesLike = (x: TensorLike, options: DTypeOption = {}): Tensor => filledLike("onesLike", 1, x, options.dtype);
 
 /** As `empty`, in the shape and type of x. */
 export const emptyLike = (x: TensorLike, options: DTypeOption = {}): Tensor => filledLike("emptyLike", 0, x, options.dtype);
 
-/** One value everywhere, in the shape and type of x; a value with axes is broadcast, as by `full`. */
+/**
+ * One value everywhere, in the shape and type of x; a value with axes is broadcast, as by `full`.
+ * @example
+ * fullLike(arange(3), 9)
+ */
 export function fullLike(x: TensorLike, value: TensorLike, options: DTypeOption = {}): Tensor {
   const like = asTensor(x, undefined, "fullLike");
   return full(like.shape, value, { dtype: options.dtype ?? like.dtype });
@@ -103,6 +141,8 @@ function computed(count: number, dtype: DType, value: (i: number) => number): Te
  * The numbers start, start + step, ... before stop: `arange(stop)`, `arange(start, stop)` or `arange(start, stop,
  * step)`, each with options; shape [max(0, ⌈(stop - start) / step⌉)]. int32 if all are whole, else float32. For
  * fractional steps `linspace` is the safer choice. ArgumentError for a step of 0 and for bounds that are not finite.
+ * @example
+ * arange(2, 10, 3)
  */
 export function arange(stop: number, options?: DTypeOption): Tensor;
 export function arange(start: number, stop: number, options?: DTypeOption): Tensor;
@@ -145,6 +185,8 @@ function spacing(operation: string, start: number, stop: number, count: number, 
 /**
  * `count` evenly spaced numbers from start to stop, shape [count], float32 unless given. Integer types round down, as
  * in NumPy. ArgumentError for a count that is negative or fractional.
+ * @example
+ * linspace(0, 1, 5)
  */
 export function linspace(start: number, stop: number, count = 50, options: LinspaceOptions = {}): Tensor {
   const { endpoint = true } = options;
@@ -156,6 +198,8 @@ export function linspace(start: number, stop: number, count = 50, options: Linsp
 /**
  * `count` numbers whose logarithms are evenly spaced, from base^start to base^stop, base 10 unless given: [count]
  * (NumPy). ArgumentError as for `linspace`.
+ * @example
+ * logspace(0, 3, 4)
  */
 export function logspace(start: number, stop: number, count = 50, options: LinspaceOptions & { readonly base?: number } = {}): Tensor {
   const { endpoint = true, base = 10 } = options;
@@ -188,6 +232,8 @@ function lowerTriangle(shape: Shape, k: number): Node {
 /**
  * A matrix [rows, columns] with ones on diagonal k and zeros elsewhere; square unless `columns` is given. ArgumentError
  * for a fractional k.
+ * @example
+ * eye(3)
  */
 export function eye(rows: number, options: DTypeOption & DiagonalChoice & { readonly columns?: number } = {}): Tensor {
   const { k = 0, columns = rows } = options;
@@ -196,12 +242,18 @@ export function eye(rows: number, options: DTypeOption & DiagonalChoice & { read
   return wrap(make.cast(make.compare("eq", column, shiftBy(row, k)), typeFrom("eye", options.dtype, "float32")));
 }
 
-/** The identity matrix [n, n] (NumPy). */
+/**
+ * The identity matrix [n, n] (NumPy).
+ * @example
+ * identity(2)
+ */
 export const identity = (n: number, options: DTypeOption = {}): Tensor => eye(n, options);
 
 /**
  * A matrix [rows, columns] with ones at and below diagonal k and zeros above (NumPy); square unless `columns` is given.
  * ArgumentError for a fractional k.
+ * @example
+ * tri(3)
  */
 export function tri(rows: number, options: DTypeOption & DiagonalChoice & { readonly columns?: number } = {}): Tensor {
   const { k = 0, columns = rows } = options;
@@ -223,6 +275,8 @@ function matrices(operation: string, x: TensorLike): Node {
 /**
  * The lower triangle of the last two axes, [..., m, n] → [..., m, n]: everything above diagonal k becomes 0. ShapeError
  * below two axes, ArgumentError for a fractional k.
+ * @example
+ * tril(ones([3, 3]))
  */
 export function tril(x: TensorLike, options: DiagonalChoice = {}): Tensor {
   const { k = 0 } = options;
@@ -234,6 +288,8 @@ export function tril(x: TensorLike, options: DiagonalChoice = {}): Tensor {
 /**
  * The upper triangle of the last two axes, [..., m, n] → [..., m, n]: everything below diagonal k becomes 0. ShapeError
  * below two axes, ArgumentError for a fractional k.
+ * @example
+ * triu(ones([3, 3]))
  */
 export function triu(x: TensorLike, options: DiagonalChoice = {}): Tensor {
   const { k = 0 } = options;
@@ -245,6 +301,8 @@ export function triu(x: TensorLike, options: DiagonalChoice = {}): Tensor {
 /**
  * [n] → the matrix [n + |k|, n + |k|] with x on diagonal k; [m, n] → diagonal k of x (NumPy). ShapeError for other
  * shapes, ArgumentError for a fractional k.
+ * @example
+ * diag([1, 2, 3])
  */
 export function diag(x: TensorLike, options: DiagonalChoice = {}): Tensor {
   const { k = 0 } = options;
@@ -276,6 +334,10 @@ function diagonalOf(x: Node, k: number): Node {
  * Coordinate arrays of the grid that vectors span: the i-th result varies along the i-th axis (`indexing: "ij"`), or
  * with the first two axes exchanged, as in plots ("xy", the default: [n], [m] → twice [m, n]). ShapeError for what is
  * no vector, ArgumentError for another indexing.
+ * @example
+ * const [x, y] = meshgrid([[0, 1, 2], [10, 20]]);
+ * console.log(x);
+ * y
  */
 export function meshgrid(vectors: readonly TensorLike[], options: { readonly indexing?: "xy" | "ij" } = {}): Tensor[] {
   const { indexing = "xy" } = options;
@@ -296,7 +358,11 @@ export function meshgrid(vectors: readonly TensorLike[], options: { readonly ind
   });
 }
 
-/** The number of every place along every axis, stacked: [rank, ...shape], int32 unless given (NumPy). */
+/**
+ * The number of every place along every axis, stacked: [rank, ...shape], int32 unless given (NumPy).
+ * @example
+ * indices([2, 2])
+ */
 export function indices(shape: Shape, options: DTypeOption = {}): Tensor {
   const sizes = asShape("indices", shape);
   const dtype = typeFrom("indices", options.dtype, "int32");
@@ -308,6 +374,8 @@ export function indices(shape: Shape, options: DTypeOption = {}): Tensor {
 /**
  * The array whose element at (i, j, ...) is f(i, j, ...); f is called once, with whole arrays of indices, int32 unless
  * given. ShapeError when what it returns does not broadcast to `shape`. NumPy's fromfunction.
+ * @example
+ * fromFunction((i, j) => i.mul(10).add(j), [2, 3])
  */
 export function fromFunction(f: (...indices: Tensor[]) => TensorLike, shape: Shape, options: DTypeOption = {}): Tensor {
   const sizes = asShape("fromFunction", shape);

@@ -297,6 +297,8 @@ const times = (x: Node, factor: number): Node => (factor === 1 ? x : make.binary
  * front when others stand between. IndexError for text that is no index, and for values out of range where they are
  * known; indices that are computed lazily are clamped. DTypeError for index arrays of floats, StateError for a mask
  * inside `compile`.
+ * @example
+ * get(arange(12).reshape([3, 4]), 1, "1:3")
  */
 export function get(x: TensorLike, ...index: Index[]): Tensor {
   const t = asTensor(x, undefined, "get");
@@ -323,6 +325,8 @@ export interface IndexedUpdate {
  * Changed copies, as JAX's x.at: `at(x, 0, "1:3").set(5)`, `at(counts, labels).add(1)`. Indices and their errors as for
  * `get`; values broadcast to the shape `get` would return (else ShapeError) and take the type of the array (DTypeError
  * for floats into integers).
+ * @example
+ * at([1, 2, 3], 0).add(10)
  */
 export function at(x: TensorLike, ...index: Index[]): IndexedUpdate {
   const t = asTensor(x, undefined, "at");
@@ -403,6 +407,8 @@ export interface AxisOption {
  * Elements along an axis at integer indices of any shape, which replaces that axis: [..., n, ...] at [k] → [..., k,
  * ...]. Without an axis the array is flattened. IndexError for values out of range where they are known (others are
  * clamped), DTypeError for indices that are no integers.
+ * @example
+ * take([10, 20, 30], [2, 0])
  */
 export function take(x: TensorLike, indices: TensorLike, options: AxisOption = {}): Tensor {
   const t = asTensor(x, undefined, "take");
@@ -453,6 +459,8 @@ function alongAxis(operation: string, x: TensorLike, indices: TensorLike, option
  * x[..., indices[..., i, ...], ...]: one element per index along the axis (default the last), as argsort and argmax
  * point at them; the result has the shape of the indices, other axes broadcast. ShapeError for another number of axes,
  * IndexError and DTypeError as for `take`.
+ * @example
+ * takeAlongAxis([[3, 1, 2]], [[1, 2, 0]], { axis: 1 })
  */
 export function takeAlongAxis(x: TensorLike, indices: TensorLike, options: AxisOption = {}): Tensor {
   const { x: node, index, axis } = alongAxis("takeAlongAxis", x, indices, options);
@@ -480,6 +488,8 @@ export interface OneHotOptions extends AxisOption {
  * 1 at each index and 0 elsewhere along a new axis of `classes` elements (last by default): [...] → [..., classes],
  * float32 unless given. Indices out of range give only zeros. DTypeError for indices that are no integers,
  * ArgumentError for a number of classes that is no whole number from 0.
+ * @example
+ * oneHot([0, 2], 3)
  */
 export function oneHot(indices: TensorLike, classes: number, options: OneHotOptions = {}): Tensor {
   const t = integerArray(indices, "oneHot");
@@ -497,6 +507,8 @@ export function oneHot(indices: TensorLike, classes: number, options: OneHotOpti
  * At each place the choice whose condition is the first to hold there, else `fallback`: NumPy's select. All broadcast,
  * choices promote. DTypeError for a condition that is not bool, ArgumentError unless there are as many choices as
  * conditions.
+ * @example
+ * select([[true, false], [false, true]], [[1, 1], [2, 2]])
  */
 export function select(conditions: readonly TensorLike[], choices: readonly TensorLike[], fallback: TensorLike = 0): Tensor {
   if (conditions.length !== choices.length || conditions.length === 0)
@@ -515,6 +527,8 @@ export function select(conditions: readonly TensorLike[], choices: readonly Tens
 /**
  * Where x is not zero (NaN counts): one int32 array of indices per axis, each [count]. Reads x at once: StateError
  * inside `compile`. ShapeError for a zero-dimensional array.
+ * @example
+ * nonzero([0, 5, 0, 7])
  */
 export function nonzero(x: TensorLike): Tensor[] {
   const t = asTensor(x, undefined, "nonzero");
@@ -525,7 +539,11 @@ export function nonzero(x: TensorLike): Tensor[] {
 
 const notZero = (t: Tensor): Tensor => wrap(make.compare("ne", t.node, make.constant(0, t.shape, t.dtype)));
 
-/** Where x is not zero: the indices as rows, int32 [count, ndim] (NumPy). Reads x at once: StateError inside `compile`. */
+/**
+ * Where x is not zero: the indices as rows, int32 [count, ndim] (NumPy). Reads x at once: StateError inside `compile`.
+ * @example
+ * argwhere([[0, 5], [7, 0]])
+ */
 export function argwhere(x: TensorLike): Tensor {
   const t = asTensor(x, undefined, "argwhere");
   const { count, places } = findNonzero(t.shape, readMask("argwhere", notZero(t)));
@@ -539,6 +557,8 @@ export function argwhere(x: TensorLike): Tensor {
 /**
  * The slices of x along an axis (or its flattened elements) where a one-dimensional condition holds (NumPy). Reads the
  * condition at once: StateError inside `compile`. ShapeError for a condition of more dimensions.
+ * @example
+ * compress([true, false, true], [1, 2, 3])
  */
 export function compress(condition: TensorLike, x: TensorLike, options: AxisOption = {}): Tensor {
   const c = asTensor(condition, undefined, "compress");

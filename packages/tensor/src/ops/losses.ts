@@ -40,6 +40,9 @@ export interface CrossEntropyOptions extends LossOptions {
  * -Σ target · log softmax(logits), [..., K] → [] (or [...] with reduction "none"). Labels are integers, shaped like the
  * logits without the axis of classes, or probabilities (one-hot) shaped like the logits. IndexError for a known label
  * that is no class, DTypeError for class labels that are not integers, ArgumentError for labelSmoothing outside 0 to 1.
+ * @example
+ * // logits of two rows, the right classes as numbers
+ * softmaxCrossEntropy([[2, 0, 0], [0, 0, 5]], array([0, 2], { dtype: "int32" }))
  */
 export function softmaxCrossEntropy(logits: TensorLike, labels: TensorLike, options: CrossEntropyOptions = {}): Tensor {
   const operation = "softmaxCrossEntropy";
@@ -91,20 +94,32 @@ function operands(operation: string, predictions: TensorLike, targets: TensorLik
   return [make.cast(x, type), make.cast(y, type)];
 }
 
-/** -z log σ(x) - (1 - z) log(1 - σ(x)) for logits x and targets z in [0, 1], as softplus(x) - x·z: no overflow. */
+/**
+ * -z log σ(x) - (1 - z) log(1 - σ(x)) for logits x and targets z in [0, 1], as softplus(x) - x·z: no overflow.
+ * @example
+ * sigmoidCrossEntropy([3, -3], [1, 0])
+ */
 export function sigmoidCrossEntropy(logits: TensorLike, targets: TensorLike, options: LossOptions = {}): Tensor {
   const [x, z] = operands("sigmoidCrossEntropy", logits, targets);
   return reduce("sigmoidCrossEntropy", sub(softplusNode(x), mul(x, z)), options);
 }
 
-/** Mean of squared differences. */
+/**
+ * Mean of squared differences.
+ * @example
+ * mse([1, 2, 5], [1, 2, 3])
+ */
 export function mse(predictions: TensorLike, targets: TensorLike, options: LossOptions = {}): Tensor {
   const [x, y] = operands("mse", predictions, targets);
   const difference = sub(x, y);
   return reduce("mse", mul(difference, difference), options);
 }
 
-/** Mean of absolute differences. */
+/**
+ * Mean of absolute differences.
+ * @example
+ * mae([1, 2, 5], [1, 2, 3])
+ */
 export function mae(predictions: TensorLike, targets: TensorLike, options: LossOptions = {}): Tensor {
   const [x, y] = operands("mae", predictions, targets);
   return reduce("mae", make.unary("abs", sub(x, y)), options);
@@ -113,6 +128,8 @@ export function mae(predictions: TensorLike, targets: TensorLike, options: LossO
 /**
  * Half the squared difference up to `delta` (default 1), from there on a line of that slope (Huber 1964). ArgumentError
  * for delta ≤ 0.
+ * @example
+ * huber([1, 2, 9], [1, 2, 3])
  */
 export function huber(predictions: TensorLike, targets: TensorLike, options: LossOptions & { readonly delta?: number } = {}): Tensor {
   const { delta = 1 } = options;

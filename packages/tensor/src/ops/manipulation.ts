@@ -42,6 +42,8 @@ function along(x: Node, axis: number, start: number, count: number, step = 1): N
 /**
  * The same elements in row-major order under another shape; one size may be -1 and is found from the others. ShapeError
  * when the numbers of elements differ.
+ * @example
+ * reshape(arange(6), [2, 3])
  */
 export function reshape(x: TensorLike, shape: number | Shape): Tensor {
   const node = nodeOf("reshape", x);
@@ -60,17 +62,27 @@ export function reshape(x: TensorLike, shape: number | Shape): Tensor {
   return wrap(make.reshape(node, asShape("reshape", sizes)));
 }
 
-/** All elements in one dimension, row by row: [...] → [size]. */
+/**
+ * All elements in one dimension, row by row: [...] → [size].
+ * @example
+ * flatten([[1, 2], [3, 4]])
+ */
 export function flatten(x: TensorLike): Tensor {
   const node = nodeOf("flatten", x);
   return wrap(make.reshape(node, [node.size]));
 }
-/** Another name for `flatten`; as arrays never change, there is no difference between copy and view. */
+/**
+ * Another name for `flatten`; as arrays never change, there is no difference between copy and view.
+ * @example
+ * ravel([[1, 2], [3, 4]])
+ */
 export const ravel = flatten;
 
 /**
  * New axes of size 1 at the given places of the result. Default: in front, as [n] → [1, n]. IndexError for a place
  * outside the result.
+ * @example
+ * expandDims([1, 2, 3], { axis: 0 }).shape
  */
 export function expandDims(x: TensorLike, options: { readonly axis?: Axes } = {}): Tensor {
   const node = nodeOf("expandDims", x);
@@ -81,7 +93,11 @@ export function expandDims(x: TensorLike, options: { readonly axis?: Axes } = {}
   return wrap(make.reshape(node, shape));
 }
 
-/** Without the given axes, or without all axes of size 1: [1, n, 1] → [n]. ShapeError for a given axis of another size. */
+/**
+ * Without the given axes, or without all axes of size 1: [1, n, 1] → [n]. ShapeError for a given axis of another size.
+ * @example
+ * squeeze([[[1], [2]]]).shape
+ */
 export function squeeze(x: TensorLike, options: { readonly axis?: Axes } = {}): Tensor {
   const node = nodeOf("squeeze", x);
   if (options.axis === undefined)
@@ -103,7 +119,11 @@ export function squeeze(x: TensorLike, options: { readonly axis?: Axes } = {}): 
   );
 }
 
-/** x repeated along axes of size 1 and new axes in front, without copying. ShapeError when x does not broadcast to the shape. */
+/**
+ * x repeated along axes of size 1 and new axes in front, without copying. ShapeError when x does not broadcast to the shape.
+ * @example
+ * broadcastTo([1, 2, 3], [2, 3])
+ */
 export function broadcastTo(x: TensorLike, shape: number | Shape): Tensor {
   const node = nodeOf("broadcastTo", x);
   const wanted = asShape("broadcastTo", [...listOf(shape)]);
@@ -127,7 +147,11 @@ export function broadcastArrays(...arrays: TensorLike[]): Tensor[] {
 // ---------------------------------------------------------------------------------------------------------------------
 // Order of axes
 
-/** Axes in a new order: axis i of the result is axis `axes[i]` of x. IndexError unless every axis is named once. */
+/**
+ * Axes in a new order: axis i of the result is axis `axes[i]` of x. IndexError unless every axis is named once.
+ * @example
+ * permuteDims(zeros([2, 3, 4]), [2, 0, 1]).shape
+ */
 export function permuteDims(x: TensorLike, axes: readonly number[]): Tensor {
   const node = nodeOf("permuteDims", x);
   const rank = node.shape.length;
@@ -141,13 +165,21 @@ export function permuteDims(x: TensorLike, axes: readonly number[]): Tensor {
   return wrap(make.permute(node, order));
 }
 
-/** Axes in the given order, as `permuteDims`; without one, in reverse: [a, b, c] → [c, b, a] (NumPy). */
+/**
+ * Axes in the given order, as `permuteDims`; without one, in reverse: [a, b, c] → [c, b, a] (NumPy).
+ * @example
+ * transpose([[1, 2, 3], [4, 5, 6]])
+ */
 export function transpose(x: TensorLike, axes?: readonly number[]): Tensor {
   const t = asTensor(x, undefined, "transpose");
   return permuteDims(t, axes ?? t.shape.map((_, i) => t.ndim - 1 - i));
 }
 
-/** Axes moved to other places; the rest keep their order. IndexError unless there are as many places as axes, each once. */
+/**
+ * Axes moved to other places; the rest keep their order. IndexError unless there are as many places as axes, each once.
+ * @example
+ * moveaxis(zeros([2, 3, 4]), 0, -1).shape
+ */
 export function moveaxis(x: TensorLike, source: Axes, destination: Axes): Tensor {
   const t = asTensor(x, undefined, "moveaxis");
   const from = listOf(source).map((a) => normalizeAxis("moveaxis", a, t.ndim));
@@ -164,7 +196,11 @@ export function moveaxis(x: TensorLike, source: Axes, destination: Axes): Tensor
   return permuteDims(t, order);
 }
 
-/** Two axes exchanged (NumPy). */
+/**
+ * Two axes exchanged (NumPy).
+ * @example
+ * swapaxes(zeros([2, 3, 4]), 0, 2).shape
+ */
 export function swapaxes(x: TensorLike, axis1: number, axis2: number): Tensor {
   const t = asTensor(x, undefined, "swapaxes");
   const [a, b] = [normalizeAxis("swapaxes", axis1, t.ndim), normalizeAxis("swapaxes", axis2, t.ndim)];
@@ -185,6 +221,8 @@ export interface JoinOptions {
 /**
  * Arrays one after another along an axis (default 0), with `axis: null` flattened first: [m, n], [k, n] → [m + k, n].
  * Types promote. ShapeError unless all other sizes are equal, ArgumentError for no arrays.
+ * @example
+ * concat([[1, 2], [3]])
  */
 export function concat(arrays: readonly TensorLike[], options: { readonly axis?: number | null } = {}): Tensor {
   const nodes = alike("concat", arrays);
@@ -199,12 +237,18 @@ export function concat(arrays: readonly TensorLike[], options: { readonly axis?:
   if (rank === 0) throw new ShapeError("concat", "zero-dimensional arrays have no axis to join along", "Use stack(), or { axis: null }");
   return wrap(make.concat(nodes, normalizeAxis("concat", options.axis ?? 0, rank)));
 }
-/** NumPy's older name for `concat`. */
+/**
+ * NumPy's older name for `concat`.
+ * @example
+ * concatenate([[[1, 2]], [[3, 4]]], { axis: 1 })
+ */
 export const concatenate = concat;
 
 /**
  * Arrays of one shape along a new axis (default 0): k times [...] → [k, ...]. Types promote. ShapeError for shapes that
  * differ, ArgumentError for no arrays.
+ * @example
+ * stack([[1, 2], [3, 4]])
  */
 export function stack(arrays: readonly TensorLike[], options: JoinOptions = {}): Tensor {
   const nodes = alike("stack", arrays);
@@ -226,7 +270,11 @@ export function stack(arrays: readonly TensorLike[], options: JoinOptions = {}):
   );
 }
 
-/** The arrays along an axis (default 0), which they lose: [k, ...] → k times [...], the opposite of `stack`. */
+/**
+ * The arrays along an axis (default 0), which they lose: [k, ...] → k times [...], the opposite of `stack`.
+ * @example
+ * unstack([[1, 2], [3, 4]])
+ */
 export function unstack(x: TensorLike, options: JoinOptions = {}): Tensor[] {
   const node = nodeOf("unstack", x);
   const axis = normalizeAxis("unstack", options.axis ?? 0, node.shape.length);
@@ -234,13 +282,21 @@ export function unstack(x: TensorLike, options: JoinOptions = {}): Tensor[] {
   return Array.from({ length: node.shape[axis]! }, (_, i) => wrap(make.reshape(along(node, axis, i, 1), shape)));
 }
 
-/** Side by side (NumPy): along axis 1, or along axis 0 for one dimension; numbers count as [1]. Errors as for `concat`. */
+/**
+ * Side by side (NumPy): along axis 1, or along axis 0 for one dimension; numbers count as [1]. Errors as for `concat`.
+ * @example
+ * hstack([[1, 2], [3]])
+ */
 export function hstack(arrays: readonly TensorLike[]): Tensor {
   const wide = alike("hstack", arrays).map((n) => (n.shape.length ? n : make.reshape(n, [1])));
   return concat(wide.map(wrap), { axis: wide[0]!.shape.length === 1 ? 0 : 1 });
 }
 
-/** One above the other (NumPy): along axis 0, numbers and one-dimensional arrays as rows. Errors as for `concat`. */
+/**
+ * One above the other (NumPy): along axis 0, numbers and one-dimensional arrays as rows. Errors as for `concat`.
+ * @example
+ * vstack([[1, 2], [3, 4]])
+ */
 export function vstack(arrays: readonly TensorLike[]): Tensor {
   return concat(alike("vstack", arrays).map((n) => wrap(n.shape.length < 2 ? make.reshape(n, [1, n.size]) : n)));
 }
@@ -248,12 +304,18 @@ export function vstack(arrays: readonly TensorLike[]): Tensor {
 /**
  * Parts along an axis (default 0): a number of parts as equal as can be, or the indices at which new parts begin.
  * ArgumentError for less than one part. NumPy's array_split.
+ * @example
+ * arraySplit(arange(5), 2)
  */
 export function arraySplit(x: TensorLike, sections: number | readonly number[], options: JoinOptions = {}): Tensor[] {
   return parts("arraySplit", x, sections, options);
 }
 
-/** As `arraySplit`, but a number of parts must divide the axis: ShapeError otherwise (NumPy). */
+/**
+ * As `arraySplit`, but a number of parts must divide the axis: ShapeError otherwise (NumPy).
+ * @example
+ * split(arange(6), 3)
+ */
 export function split(x: TensorLike, sections: number | readonly number[], options: JoinOptions = {}): Tensor[] {
   const t = asTensor(x, undefined, "split");
   const axis = normalizeAxis("split", options.axis ?? 0, t.ndim);
@@ -287,6 +349,8 @@ function parts(operation: string, x: TensorLike, sections: number | readonly num
 /**
  * x laid out `repeats[i]` times along axis i, as tiles are: [m, n] → [r₀·m, r₁·n]; missing entries in front count 1.
  * ShapeError for a number of times that is negative or fractional.
+ * @example
+ * tile([1, 2], [2, 2])
  */
 export function tile(x: TensorLike, repeats: number | readonly number[]): Tensor {
   const node = nodeOf("tile", x);
@@ -313,6 +377,8 @@ export function tile(x: TensorLike, repeats: number | readonly number[]): Tensor
 /**
  * Each element `repeats` times in a row, or its own number of times; along an axis, or in the flattened array.
  * ShapeError for another number of counts than elements, and for negative or fractional counts.
+ * @example
+ * repeat([1, 2, 3], 2)
  */
 export function repeat(x: TensorLike, repeats: number | readonly number[], options: { readonly axis?: number | null } = {}): Tensor {
   let node = nodeOf("repeat", x);
@@ -373,6 +439,8 @@ function pickRuns(x: Node, axis: number, picked: readonly number[]): Node {
 /**
  * Elements moved along axes by `shift`, those pushed out coming in again at the other end; without an axis, as if
  * flattened. ArgumentError for fractional shifts, and for shifts and axes that do not pair up.
+ * @example
+ * roll([1, 2, 3, 4], 1)
  */
 export function roll(x: TensorLike, shift: Axes, options: { readonly axis?: Axes | null } = {}): Tensor {
   const t = asTensor(x, undefined, "roll");
@@ -405,7 +473,11 @@ function rollAxis(x: Node, shift: number, axis: number): Node {
   return by ? make.concat([along(x, axis, n - by, by), along(x, axis, 0, n - by)], axis) : x;
 }
 
-/** Elements in reverse order along the given axes, or along all. */
+/**
+ * Elements in reverse order along the given axes, or along all.
+ * @example
+ * flip([1, 2, 3])
+ */
 export function flip(x: TensorLike, options: { readonly axis?: Axes | null } = {}): Tensor {
   const node = nodeOf("flip", x);
   const axes = normalizeAxes("flip", options.axis, node.shape.length);
@@ -424,6 +496,8 @@ export function flip(x: TensorLike, options: { readonly axis?: Axes | null } = {
 /**
  * x turned by k quarter turns in the plane of two axes (default the first two), from the first towards the second
  * (NumPy). IndexError for the same axis twice, ArgumentError for a fractional k.
+ * @example
+ * rot90([[1, 2], [3, 4]])
  */
 export function rot90(x: TensorLike, options: { readonly k?: number; readonly axes?: readonly [number, number] } = {}): Tensor {
   const { k = 1, axes = [0, 1] } = options;
@@ -457,6 +531,8 @@ export type PadWidth = number | readonly [number, number] | readonly (readonly [
  * x with elements added around it, axis i growing by before + after; PadOptions says which. ArgumentError for negative
  * or fractional widths and for an unknown mode, ShapeError for another number of pairs than axes and for an empty axis
  * that has nothing to repeat. NumPy's.
+ * @example
+ * pad([1, 2], [[1, 2]])
  */
 export function pad(x: TensorLike, width: PadWidth, options: PadOptions = {}): Tensor {
   const { mode = "constant", value = 0 } = options;

@@ -21,6 +21,8 @@ export * from "./resize.ts";
  * Rows of a table [V, D] by integer ids of any shape: [...] → [..., D]. The gradient adds up where ids repeat.
  * ShapeError for a table of other than two axes, DTypeError for ids that are not integers, IndexError for known ids
  * outside the table (computed ones are clamped).
+ * @example
+ * embedding([[0, 0], [1, 10], [2, 20]], array([2, 0, 2], { dtype: "int32" }))
  */
 export function embedding(table: TensorLike, ids: TensorLike): Tensor {
   const t = asTensor(table, undefined, "embedding");
@@ -37,6 +39,8 @@ export interface DropoutOptions {
  * Zeroes elements with probability `rate` and divides the others by 1 - rate (Srivastava et al. 2014). Not for
  * inference. ArgumentError for a rate outside 0 to 1 or what is no key, ShapeError for decisions that do not broadcast
  * to x.
+ * @example
+ * dropout(randomKey(1), ones([10]), 0.5)
  */
 export function dropout(key: Tensor, x: TensorLike, rate: number, options: DropoutOptions = {}): Tensor {
   if (!(rate >= 0 && rate <= 1)) throw new ArgumentError("dropout", `rate is ${rate}`, "It must be from 0 to 1");

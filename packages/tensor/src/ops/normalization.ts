@@ -86,6 +86,10 @@ export interface MomentsOptions {
 /**
  * Mean and variance (of the population) over axes, default all, which go unless `keepdims`: what batch normalisation
  * needs in training.
+ * @example
+ * const { mean, variance } = moments([[1, 2], [3, 6]], { axis: 0 });
+ * console.log(mean);
+ * variance
  */
 export function moments(x: TensorLike, options: MomentsOptions = {}): { mean: Tensor; variance: Tensor } {
   const node = floatNode("moments", x);
@@ -104,6 +108,8 @@ export interface BatchNormOptions extends NormOptions {
  * (x - mean) / sqrt(variance + ε) · scale + offset, with statistics and parameters of shape [C] for the feature axis,
  * default the last (Ioffe & Szegedy 2015). In training pass `moments` of the batch, in inference running averages. ε
  * defaults to 1e-5.
+ * @example
+ * batchNorm([[1, 2], [3, 6]], [2, 4], [1, 4])
  */
 export function batchNorm(x: TensorLike, mean: TensorLike, variance: TensorLike, options: BatchNormOptions = {}): Tensor {
   const { epsilon = 1e-5 } = options;
@@ -120,7 +126,11 @@ export interface LayerNormOptions extends NormOptions {
   readonly axis?: number | readonly number[];
 }
 
-/** x to mean 0 and variance 1 over the last axis, or those given (Ba et al. 2016), then · scale + offset. ε defaults to 1e-5. */
+/**
+ * x to mean 0 and variance 1 over the last axis, or those given (Ba et al. 2016), then · scale + offset. ε defaults to 1e-5.
+ * @example
+ * layerNorm([[1, 2, 3], [10, 20, 30]])
+ */
 export function layerNorm(x: TensorLike, options: LayerNormOptions = {}): Tensor {
   const { epsilon = 1e-5 } = options;
   checkEpsilon("layerNorm", epsilon);
@@ -132,6 +142,8 @@ export function layerNorm(x: TensorLike, options: LayerNormOptions = {}): Tensor
 /**
  * x / sqrt(mean(x²) + ε) over the last axis, or those given (Zhang & Sennrich 2019), then · scale + offset. ε defaults
  * to 1e-6.
+ * @example
+ * rmsNorm([[3, 4]])
  */
 export function rmsNorm(x: TensorLike, options: LayerNormOptions = {}): Tensor {
   const { epsilon = 1e-6 } = options;
@@ -145,6 +157,8 @@ export function rmsNorm(x: TensorLike, options: LayerNormOptions = {}): Tensor {
 /**
  * x [N, ..., C] to mean 0 and variance 1 over each group of channels and all places (Wu & He 2018), then · scale +
  * offset, both [C]. ε defaults to 1e-5. ArgumentError for groups that do not divide the channels.
+ * @example
+ * groupNorm([[1, 3, 10, 30]], 2)
  */
 export function groupNorm(x: TensorLike, groups: number, options: NormOptions = {}): Tensor {
   const { epsilon = 1e-5 } = options;
@@ -160,7 +174,11 @@ export function groupNorm(x: TensorLike, groups: number, options: NormOptions = 
   return finish("groupNorm", make.reshape(standardize(split, axes, epsilon), node.shape), [rank - 1], options);
 }
 
-/** x / max(‖x‖, ε) along an axis or axes (default the last). ε defaults to 1e-12. PyTorch's normalize. */
+/**
+ * x / max(‖x‖, ε) along an axis or axes (default the last). ε defaults to 1e-12. PyTorch's normalize.
+ * @example
+ * l2Normalize([3, 4])
+ */
 export function l2Normalize(
   x: TensorLike,
   options: { readonly axis?: number | readonly number[]; readonly epsilon?: number } = {},

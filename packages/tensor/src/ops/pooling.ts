@@ -113,20 +113,34 @@ function averagePool(
 /**
  * Largest element of each window: [N, L, C] → [N, O, C]. Equal largest elements share the gradient; padding is never
  * the largest.
+ * @example
+ * maxPool1d(array([1, 5, 2, 3]).reshape([1, 4, 1]), 2).squeeze()
  */
 export const maxPool1d = (x: TensorLike, size: number | readonly number[], options: WindowOptions = {}): Tensor =>
   maxPool("maxPool1d", 1, x, size, options);
-/** Largest element of each window: [N, H, W, C] → [N, Ho, Wo, C]. */
+/**
+ * Largest element of each window: [N, H, W, C] → [N, Ho, Wo, C].
+ * @example
+ * maxPool2d(arange(16).reshape([1, 4, 4, 1]), 2).squeeze()
+ */
 export const maxPool2d = (x: TensorLike, size: number | readonly number[], options: WindowOptions = {}): Tensor =>
   maxPool("maxPool2d", 2, x, size, options);
 /** Largest element of each window: [N, D, H, W, C] → [N, Do, Ho, Wo, C]. */
 export const maxPool3d = (x: TensorLike, size: number | readonly number[], options: WindowOptions = {}): Tensor =>
   maxPool("maxPool3d", 3, x, size, options);
 
-/** Mean of each window: [N, L, C] → [N, O, C]. Padding does not count unless `countPadding`. */
+/**
+ * Mean of each window: [N, L, C] → [N, O, C]. Padding does not count unless `countPadding`.
+ * @example
+ * averagePool1d(array([1, 5, 2, 3]).reshape([1, 4, 1]), 2).squeeze()
+ */
 export const averagePool1d = (x: TensorLike, size: number | readonly number[], options: AveragePoolOptions = {}): Tensor =>
   averagePool("averagePool1d", 1, x, size, options);
-/** Mean of each window: [N, H, W, C] → [N, Ho, Wo, C]. Padding does not count unless `countPadding`. */
+/**
+ * Mean of each window: [N, H, W, C] → [N, Ho, Wo, C]. Padding does not count unless `countPadding`.
+ * @example
+ * averagePool2d(arange(16, { dtype: "float32" }).reshape([1, 4, 4, 1]), 2).squeeze()
+ */
 export const averagePool2d = (x: TensorLike, size: number | readonly number[], options: AveragePoolOptions = {}): Tensor =>
   averagePool("averagePool2d", 2, x, size, options);
 /** Mean of each window: [N, D, H, W, C] → [N, Do, Ho, Wo, C]. Padding does not count unless `countPadding`. */
@@ -163,11 +177,19 @@ function globalPool(
   );
 }
 
-/** Largest element over all spatial axes: [N, ...S, C] → [N, C]. ShapeError below three axes. */
+/**
+ * Largest element over all spatial axes: [N, ...S, C] → [N, C]. ShapeError below three axes.
+ * @example
+ * globalMaxPool(arange(8).reshape([1, 2, 2, 2]))
+ */
 export const globalMaxPool = (x: TensorLike, options: GlobalPoolOptions = {}): Tensor =>
   globalPool("globalMaxPool", x, options, (node, axes) => make.reduce("reduceMax", node, axes));
 
-/** Mean over all spatial axes: [N, ...S, C] → [N, C] (Lin et al. 2014). ShapeError below three axes. */
+/**
+ * Mean over all spatial axes: [N, ...S, C] → [N, C] (Lin et al. 2014). ShapeError below three axes.
+ * @example
+ * globalAveragePool(arange(8, { dtype: "float32" }).reshape([1, 2, 2, 2]))
+ */
 export const globalAveragePool = (x: TensorLike, options: GlobalPoolOptions = {}): Tensor =>
   globalPool("globalAveragePool", x, options, (node, axes) =>
     div(

@@ -54,6 +54,8 @@ function weights(from: number, to: number, { method, antialias = false, alignCor
  * Images or volumes of another size: [N, ...S, C] → [N, ...size, C], in floats. Places are squares whose edges line up
  * (PyTorch's and Keras's convention). Each spatial axis is one product with a small table of weights. ShapeError for
  * sizes that are not positive integers, one per spatial axis; ArgumentError for an unknown method.
+ * @example
+ * resize(array([[0, 1], [2, 3]]).reshape([1, 2, 2, 1]), [3, 3]).squeeze()
  */
 export function resize(x: TensorLike, size: readonly number[], options: ResizeOptions = {}): Tensor {
   const { method = "bilinear" } = options;

@@ -20,7 +20,11 @@ function toSort(operation: string, x: TensorLike, options: SortOptions): { node:
   return { node: t.node, axis: normalizeAxis(operation, options.axis ?? -1, t.ndim) };
 }
 
-/** The indices (int32) that sort x along an axis (default the last), shaped like x; stable, NaN last. */
+/**
+ * The indices (int32) that sort x along an axis (default the last), shaped like x; stable, NaN last.
+ * @example
+ * argsort([30, 10, 20])
+ */
 export function argsort(x: TensorLike, options: SortOptions = {}): Tensor {
   const { node, axis } = toSort("argsort", x, options);
   return wrap(make.argsort(node, axis, options.descending ?? false));
@@ -29,6 +33,8 @@ export function argsort(x: TensorLike, options: SortOptions = {}): Tensor {
 /**
  * x sorted along an axis (default the last), shaped like x; stable, NaN last. Differentiable: the gradient follows the
  * elements to their old places.
+ * @example
+ * sort([3, 1, 2])
  */
 export function sort(x: TensorLike, options: SortOptions = {}): Tensor {
   const { node, axis } = toSort("sort", x, options);
@@ -44,6 +50,10 @@ export interface TopKOptions {
 /**
  * The k largest (or smallest) elements along an axis (default the last) in order, and their int32 indices there: [...,
  * n] → [..., k]; ties by first index. ArgumentError for a k that is no whole number from 0 to n. PyTorch's topk.
+ * @example
+ * const { values, indices } = topK([1, 9, 4, 7], 2);
+ * console.log(values);
+ * indices
  */
 export function topK(x: TensorLike, k: number, options: TopKOptions = {}): { values: Tensor; indices: Tensor } {
   const t = asTensor(x, undefined, "topK");
@@ -76,6 +86,8 @@ export interface SearchOptions {
  * Where each value would go in a sorted one-dimensional array to keep it sorted: int32, shaped like `values`. NaN sorts
  * last, as in NumPy. A binary search of ⌈log2(n + 1)⌉ rounds for all values at once. ShapeError for a sorted array of
  * other than one dimension or a sorter of another shape, ArgumentError for an unknown side.
+ * @example
+ * searchsorted([1, 3, 5], [0, 3, 9])
  */
 export function searchsorted(sorted: TensorLike, values: TensorLike, options: SearchOptions = {}): Tensor {
   const { side = "left", sorter } = options;

@@ -126,6 +126,8 @@ export interface UniqueOptions {
 /**
  * The distinct elements of x, ascending, [count], or its distinct slices along an axis: NumPy's unique. For indices,
  * inverse and counts see `uniqueAll`.
+ * @example
+ * unique([3, 1, 3, 2, 1])
  */
 export function unique(x: TensorLike, options: UniqueOptions = {}): Tensor {
   const t = asTensor(x, undefined, "unique");
@@ -155,7 +157,11 @@ function two(operation: string, a: TensorLike, b: TensorLike): readonly [Tensor,
   return [flat(a), flat(b)];
 }
 
-/** The distinct elements in either array, ascending: [count] (NumPy). */
+/**
+ * The distinct elements in either array, ascending: [count] (NumPy).
+ * @example
+ * union1d([1, 2], [2, 3])
+ */
 export function union1d(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = two("union1d", a, b);
   return unique(wrap(make.concat([x.node, y.node], 0)));
@@ -172,18 +178,32 @@ function keep(operation: string, a: TensorLike, b: TensorLike, wanted: boolean):
   );
 }
 
-/** The distinct elements in both arrays, ascending: [count] (NumPy). NaN is in no other array. */
+/**
+ * The distinct elements in both arrays, ascending: [count] (NumPy). NaN is in no other array.
+ * @example
+ * intersect1d([1, 2, 3], [2, 3, 4])
+ */
 export const intersect1d = (a: TensorLike, b: TensorLike): Tensor => keep("intersect1d", a, b, true);
 
-/** The distinct elements of the first array that are not in the second, ascending: [count] (NumPy). */
+/**
+ * The distinct elements of the first array that are not in the second, ascending: [count] (NumPy).
+ * @example
+ * setdiff1d([1, 2, 3], [2])
+ */
 export const setdiff1d = (a: TensorLike, b: TensorLike): Tensor => keep("setdiff1d", a, b, false);
 
-/** The distinct elements in exactly one of the arrays, ascending: [count] (NumPy). */
+/**
+ * The distinct elements in exactly one of the arrays, ascending: [count] (NumPy).
+ * @example
+ * setxor1d([1, 2], [2, 3])
+ */
 export const setxor1d = (a: TensorLike, b: TensorLike): Tensor => union1d(setdiff1d(a, b), setdiff1d(b, a));
 
 /**
  * For each element, whether it is among the test elements: bool, shaped like `elements` (NumPy). Works inside
  * `compile`; NaN equals nothing.
+ * @example
+ * isin([1, 2, 3], [2, 9])
  */
 export function isin(elements: TensorLike, test: TensorLike, options: { readonly invert?: boolean } = {}): Tensor {
   const x = asTensor(elements, undefined, "isin");

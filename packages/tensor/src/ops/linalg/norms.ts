@@ -23,6 +23,8 @@ export type MatrixOrder = "fro" | "nuc" | number;
  * Norms of matrices, [..., m, n] → [...] ([..., 1, 1] with `keepdims`). `ord`: "fro" (default) the root of the sum of
  * squares, "nuc" the sum of singular values, 2 and -2 the largest and smallest of them, 1 and -1 the largest and
  * smallest absolute sum of a column, Infinity and -Infinity of a row. ArgumentError for another order.
+ * @example
+ * matrixNorm([[3, 0], [0, 4]])
  */
 export function matrixNorm(x: TensorLike, options: { readonly ord?: MatrixOrder; readonly keepdims?: boolean } = {}): Tensor {
   const { ord = "fro", keepdims = false } = options;
@@ -64,6 +66,8 @@ const asFloat = (x: Tensor): Tensor => cast(x, floatType(x.dtype));
  * Norms of vectors along `axis` (one, several taken as one vector, or null for all elements): (Σ |x|^ord)^(1/ord),
  * default 2. Infinity and -Infinity give the largest and smallest |x|, 0 the number of elements that are not zero.
  * ArgumentError for an order that is no number.
+ * @example
+ * vectorNorm([3, 4])
  */
 export function vectorNorm(
   x: TensorLike,
@@ -89,6 +93,8 @@ function normOfVectors(operation: string, x: TensorLike, axis: number | readonly
  * NumPy's `norm`: of vectors for one `axis`, of matrices for two. Without axis, the 2-norm of all elements, or with
  * `ord` the norm of a vector or matrix of that order. ArgumentError for an unknown order, and for one over other than
  * one or two axes.
+ * @example
+ * norm([3, 4])
  */
 export function norm(
   x: TensorLike,

@@ -15,6 +15,8 @@ import { inv } from "./systems.ts";
  * x multiplied by itself n times, [..., m, m] → [..., m, m], by repeated squaring; n = 0 gives the identity, negative n
  * powers of the inverse. ArgumentError for a fractional n and for a singular matrix to a negative power, ShapeError
  * unless square.
+ * @example
+ * matrixPower([[1, 1], [1, 0]], 10)
  */
 export function matrixPower(x: TensorLike, n: number): Tensor {
   if (!Number.isInteger(n)) throw new ArgumentError("matrixPower", `the exponent ${n} is not an integer`);
@@ -34,6 +36,8 @@ export function matrixPower(x: TensorLike, n: number): Tensor {
  * The product of two or more matrices in the order that needs the fewest multiplications (Cormen et al., Introduction
  * to Algorithms, §14.2); the first and the last may be vectors. ShapeError for sizes that do not fit, ArgumentError for
  * less than two. NumPy's multi_dot.
+ * @example
+ * multiDot([eye(2), ones([2, 3]), ones([3, 1])])
  */
 export function multiDot(arrays: readonly TensorLike[]): Tensor {
   if (!Array.isArray(arrays) || arrays.length < 2)
@@ -83,7 +87,11 @@ export function multiDot(arrays: readonly TensorLike[]): Tensor {
   return reshape(multiply(0, end), ends.flat());
 }
 
-/** x_i y_j of two vectors: [m], [n] → [m, n]. ShapeError for other dimensions. */
+/**
+ * x_i y_j of two vectors: [m], [n] → [m, n]. ShapeError for other dimensions.
+ * @example
+ * outer([1, 2], [10, 20])
+ */
 export function outer(x1: TensorLike, x2: TensorLike): Tensor {
   const [x, y] = [x1, x2].map((t) => asTensor(t, undefined, "outer")) as [Tensor, Tensor];
   if (x.ndim !== 1 || y.ndim !== 1)
@@ -98,6 +106,8 @@ export function outer(x1: TensorLike, x2: TensorLike): Tensor {
 /**
  * The Kronecker product (NumPy): every element of `a` times all of `b`, shapes multiplied axis by axis (the shorter
  * padded by ones).
+ * @example
+ * kron([1, 10], [1, 2])
  */
 export function kron(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = [asTensor(a, undefined, "kron"), asTensor(b, undefined, "kron")];
@@ -123,6 +133,8 @@ export function kron(a: TensorLike, b: TensorLike): Tensor {
 /**
  * The vector product of 3-vectors along `axis` (default the last): [..., 3], [..., 3] → [..., 3]; other axes broadcast.
  * ShapeError for another size on that axis.
+ * @example
+ * cross([1, 0, 0], [0, 1, 0])
  */
 export function cross(x1: TensorLike, x2: TensorLike, options: { readonly axis?: number } = {}): Tensor {
   const given = [x1, x2].map((t) => asTensor(t, undefined, "cross"));
@@ -161,6 +173,8 @@ export interface DiagonalOptions {
 /**
  * The diagonals of matrices, [..., m, n] → [..., length]. ShapeError below two axes, ArgumentError for a fractional
  * offset, IndexError for axes that are not there or the same.
+ * @example
+ * diagonal([[1, 2], [3, 4]])
  */
 export function diagonal(x: TensorLike, options: DiagonalOptions = {}): Tensor {
   return diagonals("diagonal", x, options);
@@ -174,6 +188,8 @@ function diagonals(operation: string, x: TensorLike, { offset = 0, axis1 = -2, a
 /**
  * The sum of the diagonal, [..., m, n] → [...]. Bool and integers narrower than 32 bits are summed in 32. Errors as for
  * `diagonal`.
+ * @example
+ * trace([[1, 2], [3, 4]])
  */
 export function trace(x: TensorLike, options: DiagonalOptions & { readonly dtype?: DType } = {}): Tensor {
   const parts = diagonals("trace", x, options);

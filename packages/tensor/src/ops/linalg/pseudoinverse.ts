@@ -20,7 +20,11 @@ function significant(a: Tensor, s: Tensor, rtol: TensorLike | undefined): Tensor
 
 const countOf = (flags: Tensor): Tensor => reduce("reduceSum", cast(flags, "int32"), [flags.ndim - 1]);
 
-/** How many singular values exceed `rtol` (default max(m, n) · eps) times the largest: [..., m, n] → int32 [...]. */
+/**
+ * How many singular values exceed `rtol` (default max(m, n) · eps) times the largest: [..., m, n] → int32 [...].
+ * @example
+ * matrixRank([[1, 2], [2, 4]])
+ */
 export function matrixRank(x: TensorLike, options: { readonly rtol?: TensorLike } = {}): Tensor {
   const a = matrices("matrixRank", x);
   return countOf(significant(a, svdvals(a), options.rtol));
@@ -29,6 +33,8 @@ export function matrixRank(x: TensorLike, options: { readonly rtol?: TensorLike 
 /**
  * The Moore-Penrose inverse, [..., m, n] → [..., n, m]: singular values up to `rtol` (default max(m, n) · eps) times
  * the largest count as zero. Its gradient (Golub & Pereyra 1973) holds where the rank does not change.
+ * @example
+ * pinv([[1, 0], [0, 2], [0, 0]])
  */
 export function pinv(x: TensorLike, options: { readonly rtol?: TensorLike } = {}): Tensor {
   const a = matrices("pinv", x);

@@ -65,6 +65,8 @@ function solveFactored(factors: Factored, b: Tensor, transposed = false): Tensor
  * x with a x = b, for a [..., n, n] and b [..., n, k], or a vector b [n]; shaped like b, batch axes broadcast. Gaussian
  * elimination with partial pivoting. ArgumentError for a singular matrix, ShapeError unless a is square and b has n
  * rows.
+ * @example
+ * solve([[2, 0], [1, 3]], [4, 11])
  */
 export function solve(a: TensorLike, b: TensorLike): Tensor {
   const [left, right, restore] = system("solve", a, b);
@@ -95,6 +97,8 @@ function system(operation: string, a: TensorLike, b: TensorLike): [left: Tensor,
  * x with op(a) x = b for triangular a [..., n, n], b as in `solve`. Reads the upper triangle of a, or with `lower` the
  * lower one; `transpose` solves with aᵀ; `unitDiagonal` takes the diagonal as ones. Names as in
  * scipy.linalg.solve_triangular. ArgumentError for a zero on the diagonal, ShapeError as for `solve`.
+ * @example
+ * triangularSolve([[2, 0], [1, 3]], [[4], [11]])
  */
 export function triangularSolve(
   a: TensorLike,
@@ -112,6 +116,8 @@ export function triangularSolve(
 /**
  * The inverse, [..., n, n] → [..., n, n]. To solve a system, `solve` is the better way. ArgumentError for a singular
  * matrix, ShapeError unless square.
+ * @example
+ * inv([[2, 0], [0, 4]])
  */
 export function inv(x: TensorLike): Tensor {
   const factors = factoredRegular("inv", squares("inv", x));
@@ -129,7 +135,11 @@ function parity({ order, a }: Factored): Tensor {
 
 const onColumns = (x: Tensor): Tensor => reshape(x, [...x.shape, 1, 1]);
 
-/** The determinant: [..., n, n] → [...]. Its gradient det(x) x⁻ᵀ needs a regular matrix. ShapeError unless square. */
+/**
+ * The determinant: [..., n, n] → [...]. Its gradient det(x) x⁻ᵀ needs a regular matrix. ShapeError unless square.
+ * @example
+ * det([[1, 2], [3, 4]])
+ */
 export function det(x: TensorLike): Tensor {
   const factors = factored(squares("det", x));
   const diagonalU = wrap(matrix.diagonalOf(factors.lu));
@@ -144,6 +154,10 @@ export function det(x: TensorLike): Tensor {
 /**
  * Sign and log|det x|, [..., n, n] → twice [...], where det itself would overflow. A singular matrix gives 0 and
  * -Infinity. ShapeError unless square.
+ * @example
+ * const { sign, logabsdet } = slogdet([[1, 2], [3, 4]]);
+ * console.log(sign);
+ * logabsdet
  */
 export function slogdet(x: TensorLike): { sign: Tensor; logabsdet: Tensor } {
   const factors = factored(squares("slogdet", x));

@@ -34,6 +34,8 @@ function weightsOf(operation: string, p: TensorLike, n: number): Node {
  * How often each of K categories of probabilities `p` ([K], scaled to sum to 1) occurs in n draws: int32 [...shape, K].
  * Draws them one by one: time and memory grow with n. ArgumentError for an n that is no whole number from 0, ShapeError
  * for a p of other than one dimension.
+ * @example
+ * random.multinomial(randomKey(1), 100, [0.5, 0.3, 0.2])
  */
 export function multinomial(key: Tensor, n: number, p: TensorLike, shape: readonly number[] = []): Tensor {
   if (!Number.isInteger(n) || n < 0) throw new ArgumentError("multinomial", `n is ${n}`, "Give a non-negative integer");
@@ -59,6 +61,9 @@ export interface CategoricalOptions {
  * Categories drawn with probabilities softmax(logits) along an axis (default the last): [..., K] → int32 [...], or
  * `shape`, to which they broadcast (else ShapeError). The largest of logits plus Gumbel numbers (Gumbel 1954; Maddison
  * et al. 2014). DTypeError for logits that are no floats.
+ * @example
+ * // logits: twice as likely with every log(2) more
+ * random.categorical(randomKey(1), [0, Math.log(2), Math.log(4)], { shape: [10] })
  */
 export function categorical(key: Tensor, logits: TensorLike, options: CategoricalOptions = {}): Tensor {
   const t = asTensor(logits, undefined, "categorical");
@@ -91,6 +96,8 @@ export interface PermutationOptions {
 /**
  * A random order of 0..n-1 (int32 [n]), or the slices of an array along an axis (default the first) in random order.
  * ArgumentError for an n that is no whole number from 0.
+ * @example
+ * random.permutation(randomKey(1), 6)
  */
 export function permutation(key: Tensor, x: TensorLike, options: PermutationOptions = {}): Tensor {
   if (typeof x === "number") {
@@ -103,7 +110,11 @@ export function permutation(key: Tensor, x: TensorLike, options: PermutationOpti
   return wrap(make.gather(t.node, orderNode(key, [t.shape[axis]!], 0), axis));
 }
 
-/** A copy of x with each line along the axis shuffled on its own; without an axis, all elements. NumPy's permuted. */
+/**
+ * A copy of x with each line along the axis shuffled on its own; without an axis, all elements. NumPy's permuted.
+ * @example
+ * random.permuted(randomKey(1), [[1, 2, 3], [4, 5, 6]], { axis: 1 })
+ */
 export function permuted(key: Tensor, x: TensorLike, options: PermutationOptions = {}): Tensor {
   const t = asTensor(x, undefined, "permuted");
   if (options.axis === undefined) {
@@ -126,6 +137,8 @@ export interface ChoiceOptions {
  * Draws [...shape] from 0..a-1, or slices of an array along an axis. Without replacement and with probabilities by the
  * largest of log p plus Gumbel numbers, which equals drawing one after the other (Kool et al. 2019). ArgumentError for
  * drawing from nothing or more than there are, ShapeError for another number of probabilities.
+ * @example
+ * random.choice(randomKey(1), [10, 20, 30], [5])
  */
 export function choice(key: Tensor, a: TensorLike, shape: readonly number[] = [], options: ChoiceOptions = {}): Tensor {
   const { replace = true, p } = options;

@@ -42,6 +42,8 @@ export interface UniformOptions extends RandomOptions {
 /**
  * Uniform numbers in [low, high), default [0, 1): multiples of 2^-24 (float64: 2^-53) when low and high are left out.
  * Gradients flow to the bounds.
+ * @example
+ * random.uniform(randomKey(1), [2, 3], { low: -1, high: 1 })
  */
 export function uniform(key: Tensor, shape: readonly number[] = [], options: UniformOptions = {}): Tensor {
   const { low = 0, high = 1 } = options;
@@ -81,19 +83,33 @@ function locationScale(
 /**
  * Normal numbers of mean `loc` and standard deviation `scale`, by the quantile of AS 241 (Wichura 1988). Gradients flow
  * to both.
+ * @example
+ * random.normal(randomKey(1), [2, 3])
  */
 export const normal = (key: Tensor, shape: readonly number[] = [], options: LocationOptions = {}): Tensor =>
   locationScale("normal", key, shape, options, normalNode);
 
-/** exp of normal numbers of mean `loc` and standard deviation `scale`. */
+/**
+ * exp of normal numbers of mean `loc` and standard deviation `scale`.
+ * @example
+ * random.lognormal(randomKey(1), [4])
+ */
 export const lognormal = (key: Tensor, shape: readonly number[] = [], options: LocationOptions = {}): Tensor =>
   wrap(exp(locationScale("lognormal", key, shape, options, normalNode).node));
 
-/** Exponential numbers of mean `scale` (NumPy's parameter; the rate is 1 / scale). */
+/**
+ * Exponential numbers of mean `scale` (NumPy's parameter; the rate is 1 / scale).
+ * @example
+ * random.exponential(randomKey(1), [4])
+ */
 export const exponential = (key: Tensor, shape: readonly number[] = [], options: Omit<LocationOptions, "loc"> = {}): Tensor =>
   locationScale("exponential", key, shape, options, exponentialNode);
 
-/** Laplace (two-sided exponential) numbers of mean `loc` and mean distance `scale` from it. */
+/**
+ * Laplace (two-sided exponential) numbers of mean `loc` and mean distance `scale` from it.
+ * @example
+ * random.laplace(randomKey(1), [4])
+ */
 export const laplace = (key: Tensor, shape: readonly number[] = [], options: LocationOptions = {}): Tensor =>
   locationScale("laplace", key, shape, options, (k, size, dtype) => {
     const { p, upper } = tails(k, size, wide(dtype));
@@ -101,7 +117,11 @@ export const laplace = (key: Tensor, shape: readonly number[] = [], options: Loc
     return make.cast(where(upper, size1, neg(size1)), dtype);
   });
 
-/** Logistic numbers: loc + scale · log(u / (1 - u)). */
+/**
+ * Logistic numbers: loc + scale · log(u / (1 - u)).
+ * @example
+ * random.logistic(randomKey(1), [4])
+ */
 export const logistic = (key: Tensor, shape: readonly number[] = [], options: LocationOptions = {}): Tensor =>
   locationScale("logistic", key, shape, options, (k, size, dtype) => {
     const { p, upper } = tails(k, size, wide(dtype));
@@ -109,7 +129,11 @@ export const logistic = (key: Tensor, shape: readonly number[] = [], options: Lo
     return make.cast(where(upper, far, neg(far)), dtype);
   });
 
-/** Gumbel numbers: loc - scale · log of exponential ones. */
+/**
+ * Gumbel numbers: loc - scale · log of exponential ones.
+ * @example
+ * random.gumbel(randomKey(1), [4])
+ */
 export const gumbel = (key: Tensor, shape: readonly number[] = [], options: LocationOptions = {}): Tensor =>
   locationScale("gumbel", key, shape, options, gumbelNode);
 
@@ -141,6 +165,8 @@ export interface TruncatedNormalOptions extends LocationOptions {
  * Normal numbers with the standard one kept within [lower, upper] (default ±2) by inverting the distribution function.
  * Accurate to about 1e-6 (float64: 1e-14) also far out in a tail, as long as its probability is above 1e-30.
  * ArgumentError for bounds out of order.
+ * @example
+ * random.truncatedNormal(randomKey(1), [4])
  */
 export function truncatedNormal(key: Tensor, shape: readonly number[] = [], options: TruncatedNormalOptions = {}): Tensor {
   const { lower = -2, upper = 2 } = options;
@@ -198,6 +224,8 @@ export interface ScaleOptions extends RandomOptions {
 /**
  * Gamma numbers of shape parameter `a` (the mean is a · scale), by rejection (Marsaglia & Tsang 2000). No round accepts
  * less often than once in 10^10. Gradients flow to `scale`, not to `a`.
+ * @example
+ * random.gamma(randomKey(1), 2, [4])
  */
 export function gamma(key: Tensor, a: TensorLike, shape?: readonly number[], options: ScaleOptions = {}): Tensor {
   const { scale = 1 } = options;
@@ -209,14 +237,22 @@ export function gamma(key: Tensor, a: TensorLike, shape?: readonly number[], opt
   return wrap(make.cast(mul(mul(value, exp(logFactor)), nodes[1]!), dtype));
 }
 
-/** Chi-square numbers of `df` degrees of freedom: 2 · gamma(df / 2). */
+/**
+ * Chi-square numbers of `df` degrees of freedom: 2 · gamma(df / 2).
+ * @example
+ * random.chisquare(randomKey(1), 3, [4])
+ */
 export function chisquare(key: Tensor, df: TensorLike, shape?: readonly number[], options: RandomOptions = {}): Tensor {
   positive("chisquare", "df", df);
   const half = typeof df === "number" ? df / 2 : wrap(mul(make.cast(asTensor(df).node, wide(options.dtype ?? "float32")), 0.5));
   return gamma(key, half, shape, { ...options, scale: 2 });
 }
 
-/** Student's t numbers of `df` degrees of freedom: normal / sqrt(chisquare / df). */
+/**
+ * Student's t numbers of `df` degrees of freedom: normal / sqrt(chisquare / df).
+ * @example
+ * random.standardT(randomKey(1), 3, [4])
+ */
 export function standardT(key: Tensor, df: TensorLike, shape?: readonly number[], options: RandomOptions = {}): Tensor {
   positive("standardT", "df", df);
   const dtype = floatDType("standardT", options.dtype);
@@ -228,7 +264,11 @@ export function standardT(key: Tensor, df: TensorLike, shape?: readonly number[]
   return wrap(make.cast(div(normalNode(k, size, wide(dtype)), shrink), dtype));
 }
 
-/** Beta numbers: x / (x + y) for gamma numbers x of `a` and y of `b`, from logarithms, so small parameters work. */
+/**
+ * Beta numbers: x / (x + y) for gamma numbers x of `a` and y of `b`, from logarithms, so small parameters work.
+ * @example
+ * random.beta(randomKey(1), 2, 5, [4])
+ */
 export function beta(key: Tensor, a: TensorLike, b: TensorLike, shape?: readonly number[], options: RandomOptions = {}): Tensor {
   positive("beta", "a", a);
   positive("beta", "b", b);
@@ -242,6 +282,8 @@ export function beta(key: Tensor, a: TensorLike, b: TensorLike, shape?: readonly
 /**
  * Dirichlet numbers: rows that sum to 1, [...shape, K] for `alpha` of shape [..., K]; `shape` excludes the last axis.
  * ShapeError for an alpha that is a single number.
+ * @example
+ * random.dirichlet(randomKey(1), [1, 1, 1], [2])
  */
 export function dirichlet(key: Tensor, alpha: TensorLike, shape?: readonly number[], options: RandomOptions = {}): Tensor {
   const dtype = floatDType("dirichlet", options.dtype);

@@ -33,7 +33,11 @@ import {
  * range and for what is no key; arrays of them are taken as they are.
  */
 
-/** True with probability p: bool. */
+/**
+ * True with probability p: bool.
+ * @example
+ * random.bernoulli(randomKey(1), 0.3, [8])
+ */
 export function bernoulli(key: Tensor, p: TensorLike = 0.5, shape?: readonly number[]): Tensor {
   probability("bernoulli", "p", p);
   const type = p instanceof Tensor && p.dtype === "float64" ? "float64" : "float32";
@@ -69,6 +73,8 @@ export interface IntegersOptions extends RandomOptions {
  * Uniform integers in [low, high), int32 unless given: `integers(key, shape, 6)` gives 0..5, `integers(key, shape, 1,
  * 7)` gives 1..6. None is favoured by more than 2^-32. ArgumentError for plain bounds out of order or outside the type,
  * DTypeError for types that are no integers.
+ * @example
+ * random.integers(randomKey(1), [8], 1, 7)
  */
 export function integers(key: Tensor, shape: readonly number[], low: TensorLike, high?: TensorLike, options: IntegersOptions = {}): Tensor {
   const dtype = options.dtype ?? "int32";
@@ -99,7 +105,11 @@ export function integers(key: Tensor, shape: readonly number[], low: TensorLike,
   return wrap(make.cast(make.bitcast(add(below(k, options.endpoint ? add(span, u32(1, size)) : span), bounds[0]), type), dtype));
 }
 
-/** Tries up to and including the first success of probability p: 1, 2, ..., int32. */
+/**
+ * Tries up to and including the first success of probability p: 1, 2, ..., int32.
+ * @example
+ * random.geometric(randomKey(1), 0.5, [8])
+ */
 export function geometric(key: Tensor, p: TensorLike, shape?: readonly number[]): Tensor {
   checkParameter("geometric", "p", p, (x) => x > 0 && x <= 1, "above 0 and at most 1");
   const { shape: size, nodes } = parameters("geometric", shape, "float32", p);
@@ -169,6 +179,8 @@ function choose(first: boolean | null, condition: Node, yes: () => Node, no: () 
  * Poisson counts of mean `lam`, int32. Below 10 by inversion (probabilities to about 1e-7); from there by rejection
  * (Hörmann 1993), where no round accepts less often than once in 10^8. Means should stay below 10^7 (float32
  * arithmetic).
+ * @example
+ * random.poisson(randomKey(1), 4, [8])
  */
 export function poisson(key: Tensor, lam: TensorLike, shape?: readonly number[]): Tensor {
   notNegative("poisson", "lam", lam);
@@ -232,6 +244,8 @@ function binomialLarge(keys: readonly Node[], count: Node, chance: Node): Node {
  * Successes among n tries of probability p, int32. Where n · min(p, 1 - p) < 10 by inversion (probabilities to about
  * 1e-7); else by rejection (Hörmann 1993), where no round accepts less often than once in 10^8. n below 10^7 (float32
  * arithmetic).
+ * @example
+ * random.binomial(randomKey(1), 10, 0.5, [8])
  */
 export function binomial(key: Tensor, n: TensorLike, p: TensorLike, shape?: readonly number[]): Tensor {
   checkParameter("binomial", "n", n, (x) => Number.isInteger(x) && x >= 0, "a non-negative integer");

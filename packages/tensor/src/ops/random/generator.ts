@@ -146,6 +146,10 @@ const shapeOf = (...xs: TensorLike[]): number[] => broadcastShapes("random", ...
 /**
  * A generator with a seed or a key, or with a seed from the system's entropy. ArgumentError as for `randomKey`. NumPy's
  * default_rng.
+ * @example
+ * const rng = defaultRng(1);
+ * console.log(rng.normal(0, 1, [3]));
+ * rng.integers(0, 10, [5])
  */
 export function defaultRng(seed?: number | Tensor): Generator {
   if (seed instanceof Tensor) return new Generator(seed);

@@ -9,7 +9,13 @@ import { wrap } from "../core.ts";
 
 /** Keys, and the random bits and numbers of the unit interval that a key stands for. */
 
-/** A key from a seed, a whole number from 0 to 2^53 - 1: uint32 [2]. ArgumentError for another seed. */
+/**
+ * A key from a seed, a whole number from 0 to 2^53 - 1: uint32 [2]. ArgumentError for another seed.
+ * @example
+ * // the same key, the same numbers
+ * const key = randomKey(7);
+ * random.uniform(key, [3]).equal(random.uniform(key, [3]))
+ */
 export function randomKey(seed: number): Tensor {
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new ArgumentError("randomKey", `the seed is ${seed}`, "Give an integer from 0 to 2**53 - 1");
@@ -44,6 +50,10 @@ function forPurpose(key: Node, purpose: keyof typeof purposes): Node {
 /**
  * n (default 2) independent keys (uint32 [2] each) from one, which should not be used again. ArgumentError for an n that is no
  * whole number from 0.
+ * @example
+ * const [a, b] = random.split(randomKey(7));
+ * console.log(random.uniform(a, [2]));
+ * random.uniform(b, [2])
  */
 export function split(key: Tensor): [Tensor, Tensor];
 export function split(key: Tensor, n: number): Tensor[];
@@ -59,6 +69,9 @@ export function split(key: Tensor, n = 2): Tensor[] {
 /**
  * A key from a key and a number, such as a step or a layer's place: an integer from 0 to 2^32 - 1, or an integer array
  * of one element. ArgumentError for another number.
+ * @example
+ * // a key of its own for every step
+ * random.uniform(random.foldIn(randomKey(7), 12), [2])
  */
 export function foldIn(key: Tensor, data: number | Tensor): Tensor {
   const node = keyNode("foldIn", key);
@@ -109,7 +122,11 @@ export function words(key: Node, shape: Shape, block = 0): Node {
 export const shr = (x: Node, by: number) => make.binary("shr", x, make.constant(by, x.shape, "uint32"));
 export const u32 = (value: number, shape: Shape) => make.constant(value, shape, "uint32");
 
-/** Random uint32 words, [...shape]. ShapeError for more than the 2^32 words of a key. */
+/**
+ * Random uint32 words, [...shape]. ShapeError for more than the 2^32 words of a key.
+ * @example
+ * random.bits(randomKey(1), [3])
+ */
 export function bits(key: Tensor, shape: readonly number[] = []): Tensor {
   return wrap(words(keyNode("bits", key), asShape("bits", shape)));
 }

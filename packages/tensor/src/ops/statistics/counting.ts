@@ -26,6 +26,8 @@ export interface HistogramOptions {
  * How many elements fall into each interval, [bins], and the edges, [bins + 1]; each interval holds its left edge, the
  * last both (NumPy). ShapeError for edges of other than one dimension and for weights not shaped like x, ArgumentError
  * for less than one bin or a range that does not rise.
+ * @example
+ * histogram([1, 2, 2, 3, 9], { bins: 4 })
  */
 export function histogram(x: TensorLike, options: HistogramOptions = {}): [counts: Tensor, edges: Tensor] {
   const { density = false } = options;
@@ -102,6 +104,8 @@ export interface BincountOptions {
  * (NumPy). That length depends on the values, so they are computed at once (StateError inside `compile`), unless
  * `length` is given; then negative and larger values are ignored. ArgumentError for negative values, DTypeError for no
  * integers, ShapeError for other dimensions.
+ * @example
+ * bincount([0, 1, 1, 3])
  */
 export function bincount(x: TensorLike, options: BincountOptions = {}): Tensor {
   const { minlength = 0 } = options;
@@ -145,6 +149,8 @@ function readNow(operation: string, x: Tensor): ArrayLike<number> & Iterable<num
 /**
  * The number of the interval between rising edges that each element falls into, int32, shaped like x: 0 before the
  * first, edges.size after the last (NumPy). ShapeError for edges of other than one dimension.
+ * @example
+ * digitize([0.5, 1.5, 9], [1, 2])
  */
 export function digitize(x: TensorLike, edges: TensorLike, options: { readonly right?: boolean } = {}): Tensor {
   const [t, e] = [asTensor(x, undefined, "digitize"), asTensor(edges, undefined, "digitize")];

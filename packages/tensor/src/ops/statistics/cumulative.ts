@@ -28,12 +28,16 @@ function running(operation: string, kind: "sum" | "prod", x: TensorLike, options
 /**
  * Sums of the elements up to each place along an axis, shaped like x; without an axis, of the flattened array (NumPy).
  * Types as for `sum`.
+ * @example
+ * cumsum([1, 2, 3])
  */
 export const cumsum = (x: TensorLike, options: CumulativeOptions = {}): Tensor => running("cumsum", "sum", x, options);
 
 /**
  * Products of the elements up to each place along an axis, shaped like x; without an axis, of the flattened array
  * (NumPy). Types as for `sum`.
+ * @example
+ * cumprod([1, 2, 3, 4])
  */
 export const cumprod = (x: TensorLike, options: CumulativeOptions = {}): Tensor => running("cumprod", "prod", x, options);
 
@@ -74,6 +78,8 @@ export const cumulativeProd = (x: TensorLike, options: CumulativeFromStartOption
 /**
  * The largest element up to each place along an axis, shaped like x; NaN from the first NaN on. NumPy's
  * maximum.accumulate; without an axis, of the flattened array.
+ * @example
+ * cummax([1, 3, 2, 5])
  */
 export const cummax = (x: TensorLike, options: Pick<CumulativeOptions, "axis"> = {}): Tensor =>
   wrap(scanned("cummax", "max", asTensor(x, undefined, "cummax").node, options.axis ?? null));
@@ -81,6 +87,8 @@ export const cummax = (x: TensorLike, options: Pick<CumulativeOptions, "axis"> =
 /**
  * The smallest element up to each place along an axis, shaped like x; NaN from the first NaN on. NumPy's
  * minimum.accumulate; without an axis, of the flattened array.
+ * @example
+ * cummin([5, 3, 4, 1])
  */
 export const cummin = (x: TensorLike, options: Pick<CumulativeOptions, "axis"> = {}): Tensor =>
   wrap(scanned("cummin", "min", asTensor(x, undefined, "cummin").node, options.axis ?? null));
@@ -99,6 +107,8 @@ export interface DiffOptions {
  * Differences of neighbours along an axis (default the last), n times: [..., k] → [..., k - n]. For bool: where
  * neighbours differ. ArgumentError for an n that is no whole number from 0, ShapeError for a `prepend` or `append` that
  * does not fit.
+ * @example
+ * diff([1, 4, 9, 16])
  */
 export function diff(x: TensorLike, options: DiffOptions = {}): Tensor {
   const { n = 1, prepend, append } = options;

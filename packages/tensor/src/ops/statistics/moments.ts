@@ -21,7 +21,11 @@ function meanNode(x: Node, axes: readonly number[]): Node {
   return make.binary("div", total, constant(termsOf(x.shape, axes), total));
 }
 
-/** The arithmetic mean over axes; NaN of none. float32 for integers. DTypeError for a result type that is no float. */
+/**
+ * The arithmetic mean over axes; NaN of none. float32 for integers. DTypeError for a result type that is no float.
+ * @example
+ * mean([[1, 2], [3, 4]], { axis: 1 })
+ */
 export function mean(x: TensorLike, options: TypedReduceOptions = {}): Tensor {
   const t = asTensor(x, undefined, "mean");
   const type = options.dtype === undefined ? floatType(t.dtype) : checkFloat("mean", options.dtype);
@@ -52,11 +56,17 @@ function fromVariance(operation: string, x: TensorLike, options: VarianceOptions
  * The variance over axes: the sum of squared distances from the mean over count - correction (NumPy's ddof); infinite
  * or NaN where that is not positive. DTypeError as for `mean`. Also exported as `var`, which no declaration may be
  * called.
+ * @example
+ * variance([1, 2, 3, 4])
  */
 export const variance = (x: TensorLike, options: VarianceOptions = {}): Tensor => fromVariance("var", x, options, (v) => v);
 export { variance as var };
 
-/** The standard deviation over axes: the square root of the variance, with its options and errors. */
+/**
+ * The standard deviation over axes: the square root of the variance, with its options and errors.
+ * @example
+ * std([1, 2, 3, 4])
+ */
 export const std = (x: TensorLike, options: VarianceOptions = {}): Tensor => fromVariance("std", x, options, (v) => make.unary("sqrt", v));
 
 export interface AverageOptions extends ReduceOptions {
@@ -67,6 +77,8 @@ export interface AverageOptions extends ReduceOptions {
 /**
  * The weighted mean over axes: Σ w·x / Σ w (NumPy). ShapeError for weights that are neither shaped like x nor one per
  * element of a single axis.
+ * @example
+ * average([1, 2, 3], { weights: [3, 0, 1] })
  */
 export function average(x: TensorLike, options: AverageOptions = {}): Tensor {
   if (options.weights === undefined) return mean(x, options);
@@ -97,7 +109,11 @@ function alignWeights(w: Node, x: Tensor, axis: ReduceOptions["axis"]): Node {
   );
 }
 
-/** The mean over axes of what is not NaN; NaN where nothing is (NumPy). */
+/**
+ * The mean over axes of what is not NaN; NaN where nothing is (NumPy).
+ * @example
+ * nanmean([1, NaN, 3])
+ */
 export function nanmean(x: TensorLike, options: ReduceOptions = {}): Tensor {
   const { node } = asTensor(x, undefined, "nanmean");
   if (!isFloat(node.dtype)) return mean(wrap(node), options);
@@ -144,6 +160,8 @@ function covariance(operation: string, x: TensorLike, options: CovarianceOptions
 /**
  * The covariance matrix of variables (rows of x): [variables, observations] → [variables, variables], or [] for a
  * single one (NumPy). ShapeError for more than two dimensions, and for a y of other observations.
+ * @example
+ * cov([[1, 2, 3], [2, 4, 7]])
  */
 export function cov(x: TensorLike, options: CovarianceOptions = {}): Tensor {
   const result = covariance("cov", x, options);
@@ -153,6 +171,8 @@ export function cov(x: TensorLike, options: CovarianceOptions = {}): Tensor {
 /**
  * The matrix of Pearson's correlation coefficients of variables (rows of x), within [-1, 1]. Shapes and errors as for
  * `cov` (NumPy).
+ * @example
+ * corrcoef([[1, 2, 3], [2, 4, 7]])
  */
 export function corrcoef(x: TensorLike, options: Omit<CovarianceOptions, "correction"> = {}): Tensor {
   const c = covariance("corrcoef", x, options);

@@ -45,15 +45,25 @@ export interface QuantileOptions extends ReduceOptions {
  * The value below which a share q (0 to 1) of the elements over axes lies; for several q, stacked along a new first
  * axis (NumPy; methods of Hyndman & Fan 1996). NaN where there is one. ShapeError for no elements, ArgumentError for a
  * q out of range or an unknown method.
+ * @example
+ * quantile([1, 2, 3, 4], 0.25)
  */
 export const quantile = (x: TensorLike, q: number | readonly number[], options: QuantileOptions = {}): Tensor =>
   quantiles("quantile", x, q, 1, options);
 
-/** `quantile` with q from 0 to 100. */
+/**
+ * `quantile` with q from 0 to 100.
+ * @example
+ * percentile([1, 2, 3, 4], 90)
+ */
 export const percentile = (x: TensorLike, q: number | readonly number[], options: QuantileOptions = {}): Tensor =>
   quantiles("percentile", x, q, 100, options);
 
-/** The middle element over axes, or the mean of the two middle ones. NaN where there is one, ShapeError for no elements. */
+/**
+ * The middle element over axes, or the mean of the two middle ones. NaN where there is one, ShapeError for no elements.
+ * @example
+ * median([3, 1, 2, 10])
+ */
 export const median = (x: TensorLike, options: ReduceOptions = {}): Tensor => quantiles("median", x, 0.5, 1, options);
 
 function quantiles(operation: string, x: TensorLike, q: number | readonly number[], whole: number, options: QuantileOptions): Tensor {

@@ -66,10 +66,16 @@ function accumulate(operation: string, op: ReduceOp, x: TensorLike, options: Typ
 /**
  * The sum over axes; 0 of none. bool and integers are summed as int32 or uint32 and wrap. DTypeError for the result
  * type bool.
+ * @example
+ * sum([[1, 2], [3, 4]], { axis: 0 })
  */
 export const sum = (x: TensorLike, options: TypedReduceOptions = {}): Tensor => accumulate("sum", "reduceSum", x, options);
 
-/** The product over axes; 1 of none. Types as for `sum`. */
+/**
+ * The product over axes; 1 of none. Types as for `sum`.
+ * @example
+ * prod([1, 2, 3, 4])
+ */
 export const prod = (x: TensorLike, options: TypedReduceOptions = {}): Tensor => accumulate("prod", "reduceProd", x, options);
 
 function extreme(operation: string, op: ReduceOp, x: TensorLike, options: ReduceOptions): Tensor {
@@ -80,15 +86,25 @@ function extreme(operation: string, op: ReduceOp, x: TensorLike, options: Reduce
   });
 }
 
-/** The largest element over axes; NaN if there is one. ShapeError for no elements. */
+/**
+ * The largest element over axes; NaN if there is one. ShapeError for no elements.
+ * @example
+ * max([[1, 9], [3, 4]], { axis: 1 })
+ */
 export const max = (x: TensorLike, options: ReduceOptions = {}): Tensor => extreme("max", "reduceMax", x, options);
 
-/** The smallest element over axes; NaN if there is one. ShapeError for no elements. */
+/**
+ * The smallest element over axes; NaN if there is one. ShapeError for no elements.
+ * @example
+ * min([[1, 9], [3, 4]])
+ */
 export const min = (x: TensorLike, options: ReduceOptions = {}): Tensor => extreme("min", "reduceMin", x, options);
 
 /**
  * The distance from the smallest to the largest element over axes ("peak to peak", NumPy). ShapeError for no elements,
  * DTypeError for bool.
+ * @example
+ * ptp([3, 9, 1])
  */
 export function ptp(x: TensorLike, options: ReduceOptions = {}): Tensor {
   const { node } = asTensor(x, undefined, "ptp");
@@ -110,19 +126,33 @@ function truth(operation: string, op: ReduceOp, ofNone: number, x: TensorLike, o
   });
 }
 
-/** Whether all elements over axes are true (not 0): bool; true of none. */
+/**
+ * Whether all elements over axes are true (not 0): bool; true of none.
+ * @example
+ * all([[true, false], [true, true]], { axis: 1 })
+ */
 export const all = (x: TensorLike, options: ReduceOptions = {}): Tensor => truth("all", "reduceMin", 1, x, options);
 
-/** Whether any element over axes is true (not 0): bool; false of none. */
+/**
+ * Whether any element over axes is true (not 0): bool; false of none.
+ * @example
+ * any([[true, false], [false, false]], { axis: 1 })
+ */
 export const any = (x: TensorLike, options: ReduceOptions = {}): Tensor => truth("any", "reduceMax", 0, x, options);
 
 /**
  * Whether all elements of a and b are equal within a tolerance (see `isclose`), as an array of no dimensions: reading
  * it is the caller's choice. ShapeError when they do not broadcast.
+ * @example
+ * allclose([1, 2], [1, 2.0000001])
  */
 export const allclose = (a: TensorLike, b: TensorLike, options: ClosenessOptions = {}): Tensor => all(isclose(a, b, options));
 
-/** Number of elements over axes that are not 0, int32. */
+/**
+ * Number of elements over axes that are not 0, int32.
+ * @example
+ * countNonzero([0, 1, 2, 0])
+ */
 export function countNonzero(x: TensorLike, options: ReduceOptions = {}): Tensor {
   const node = make.cast(asTensor(x, undefined, "countNonzero").node, "bool");
   return sum(wrap(node), options);
@@ -148,18 +178,26 @@ function position(operation: string, op: "argmax" | "argmin", x: TensorLike, opt
 /**
  * Index (int32) of the first largest element along an axis, or in the flattened array; that of a NaN if there is one.
  * ShapeError for no elements.
+ * @example
+ * argmax([[1, 9], [8, 2]], { axis: 1 })
  */
 export const argmax = (x: TensorLike, options: ArgOptions = {}): Tensor => position("argmax", "argmax", x, options);
 
 /**
  * Index (int32) of the first smallest element along an axis, or in the flattened array; that of a NaN if there is one.
  * ShapeError for no elements.
+ * @example
+ * argmin([3, 1, 2])
  */
 export const argmin = (x: TensorLike, options: ArgOptions = {}): Tensor => position("argmin", "argmin", x, options);
 
 export const isNan = (x: Node): Node => make.compare("ne", x, x);
 
-/** The sum over axes of what is not NaN (NumPy). Types as for `sum`. */
+/**
+ * The sum over axes of what is not NaN (NumPy). Types as for `sum`.
+ * @example
+ * nansum([1, NaN, 3])
+ */
 export function nansum(x: TensorLike, options: TypedReduceOptions = {}): Tensor {
   const { node } = asTensor(x, undefined, "nansum");
   return sum(wrap(isFloat(node.dtype) ? make.where(isNan(node), constant(0, node), node) : node), options);
@@ -176,8 +214,16 @@ function nanExtreme(operation: string, op: "reduceMax" | "reduceMin", x: TensorL
   });
 }
 
-/** The largest element over axes that is not NaN; NaN where nothing is (NumPy). ShapeError for no elements. */
+/**
+ * The largest element over axes that is not NaN; NaN where nothing is (NumPy). ShapeError for no elements.
+ * @example
+ * nanmax([1, NaN, 3])
+ */
 export const nanmax = (x: TensorLike, options: ReduceOptions = {}): Tensor => nanExtreme("nanmax", "reduceMax", x, options);
 
-/** The smallest element over axes that is not NaN; NaN where nothing is (NumPy). ShapeError for no elements. */
+/**
+ * The smallest element over axes that is not NaN; NaN where nothing is (NumPy). ShapeError for no elements.
+ * @example
+ * nanmin([1, NaN, 3])
+ */
 export const nanmin = (x: TensorLike, options: ReduceOptions = {}): Tensor => nanExtreme("nanmin", "reduceMin", x, options);

@@ -1,0 +1,88 @@
+import { type Check, cellsOf, exercisesOf } from "@gradus/course";
+import { loadCourse } from "@gradus/course/node";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { launchBrowser } from "../../scripts/browser.ts";
+import { type Site, startSite } from "./server.ts";
+
+const course = await loadCourse();
+let site: Site;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  [site, browser] = await Promise.all([startSite(), launchBrowser()]);
+}, 120_000);
+afterAll(async () => {
+  await browser?.close();
+  await site?.stop();
+});
+
+const cell = (id: string) => page.locator(`[data-cell="${id}"]`);
+const ended = (id: string) =>
+  page.locator(`[data-cell="${id}"]:is([data-state="done"], [data-state="error"])`).waitFor({ timeout: 60_000 });
+const complaint = async (id: string) =>
+  (await cell(id).getAttribute("data-state")) === "error" ? `${id}: ${await cell(id).innerText()}` : null;
+
+async function write(id: string, source: string): Promise<void> {
+  await cell(id).locator(".editor").hover();
+  const editor = cell(id).locator(".cm-content");
+  await editor.waitFor();
+  await editor.click();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.insertText(source);
+}
+
+/** One program of all that the prose says; what does not hold ends it. */
+const program = (stated: readonly Check[]) =>
+  `import { check } from "@gradus/notebook";\n${stated
+    .map(
+      (s) => `try {\n${s.code}\n} catch (error) {\n  throw new Error(${JSON.stringify(s.name)} + " does not hold: " + error.message);\n}`,
+    )
+    .join("\n")}`;
+
+describe.each(course.map((lesson) => ({ slug: lesson.slug, lesson })))("$slug in a page", ({ lesson }) => {
+  beforeAll(async () => {
+    page = await browser.newPage();
+    page.setDefaultTimeout(10_000);
+    page.on("dialog", (dialog) => void dialog.accept());
+    await page.goto(`${site.url}/lessons/${lesson.slug}`, { waitUntil: "networkidle" });
+  });
+  afterAll(() => page.close());
+
+  test("runs every cell", async () => {
+    const cells = cellsOf(lesson);
+    await page.getByRole("button", { name: "Run all" }).click();
+    for (const { id } of cells) await ended(id);
+    expect((await Promise.all(cells.map(({ id }) => complaint(id)))).filter(Boolean)).toEqual([]);
+  }, 180_000);
+
+  test("accepts every solution", async () => {
+    for (const { id, solution } of exercisesOf(lesson)) {
+      await write(id, solution);
+      await page.locator(`[data-exercise="${id}"]`).getByRole("button", { name: "Check" }).click();
+      await page
+        .locator(`[data-exercise="${id}"][data-solved="true"]`)
+        .waitFor({ timeout: 60_000 })
+        .catch(async () => {
+          throw new Error(`${id} is not solved: ${await page.locator(`[data-exercise="${id}"]`).innerText()}`);
+        });
+    }
+  }, 180_000);
+
+  test.skipIf(!lesson.stated.length)(
+    "gives the numbers that its text states",
+    async () => {
+      const { id } = cellsOf(lesson).at(-1)!;
+      await write(id, program(lesson.stated));
+      await page.keyboard.press("ControlOrMeta+Enter");
+      await page
+        .locator(`[data-cell="${id}"]:is([data-state="queued"], [data-state="running"])`)
+        .waitFor()
+        .catch(() => {});
+      await ended(id);
+      expect(await complaint(id)).toBeNull();
+    },
+    120_000,
+  );
+});
