@@ -33,6 +33,7 @@ if (existsSync(mark) && readFileSync(mark, "utf8") === now) process.exit(0);
 
 const node = process.execPath;
 const steps: [string, string[]][] = [
+  ["types of the pages", ["node_modules/@sveltejs/kit/svelte-kit.js", "sync"]],
   ["types of the lessons' language", ["site/scripts/types.ts"]],
   ["engine for cells", ["site/scripts/sandbox.ts"]],
   ["first outputs of all lessons", ["site/scripts/outputs.ts"]],
@@ -41,7 +42,7 @@ const steps: [string, string[]][] = [
 ];
 const begin = performance.now();
 for (const [i, [name, args]] of steps.entries()) {
-  const cwd = name === "pages" ? site : root;
+  const cwd = name.endsWith("pages") ? site : root;
   if (!existsSync(join(cwd, args[0]!))) continue;
   console.error(`Building the site (${i + 1}/${steps.length}): ${name} ...`);
   const { status } = spawnSync(node, args, { cwd, stdio: ["ignore", 2, 2] });

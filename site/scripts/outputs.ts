@@ -1,4 +1,5 @@
 // Runs every lesson once and keeps what its cells show, so that pages are worth reading before anything runs.
+// For authors: `node site/scripts/outputs.ts 07 [--show]` runs one lesson, and prints what its cells and checks say.
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -10,7 +11,8 @@ const out = fileURLToPath(new URL("../src/lib/generated/outputs/", import.meta.u
 
 type Result = Pick<Recording, "cells" | "errors">;
 
-async function runLesson(lesson: Lesson): Promise<Result> {
+async function runLesson(lesson: Lesson, show: boolean): Promise<Result> {
+  const say = (line: string) => show && console.log(line);
   const { kernel, cells, errors } = record(lesson.slug, async (name) => {
     const bytes = await lessonFile(lesson, name);
     if (!bytes) throw new Error(`The lesson has no file ${JSON.stringify(name)}.`);
@@ -18,7 +20,10 @@ async function runLesson(lesson: Lesson): Promise<Result> {
   });
   const exercises = new Map(exercisesOf(lesson).map((e) => [e.id, e]));
   for (const { id, source } of cellsOf(lesson)) {
+    const begin = performance.now();
     await kernel.run(id, source, {});
+    say(`\n── ${id}, ${(performance.now() - begin).toFixed(0)} ms`);
+    for (const { content } of cells[id] ?? []) say("text" in content ? content.text : `(${content.kind})`);
     const exercise = exercises.get(id);
     if (!exercise) continue;
     // Solutions must pass, starters must not.
@@ -26,7 +31,10 @@ async function runLesson(lesson: Lesson): Promise<Result> {
     if (before.every((r) => r.passed)) errors.push(`${lesson.slug}, exercise ${id}: the starter code passes all checks already`);
     const kept = cells[id] ?? [];
     cells[id] = [];
+    const beginOfSolution = performance.now();
     await kernel.run(id, exercise.solution, {});
+    say(`── ${id}, solution, ${(performance.now() - beginOfSolution).toFixed(0)} ms`);
+    for (const { content } of cells[id] ?? []) say("text" in content ? content.text : `(${content.kind})`);
     for (const r of await kernel.check(id, exercise.checks))
       if (!r.passed) errors.push(`${lesson.slug}, exercise ${id}: the solution fails “${r.name}”: ${r.message ?? ""} ${r.given ?? ""}`);
     cells[id] = kept;
@@ -38,15 +46,15 @@ async function runLesson(lesson: Lesson): Promise<Result> {
 
 if (isMainThread) {
   const failures: string[] = [];
-  const wanted = process.argv[2];
+  const [wanted, show] = process.argv.slice(2);
   for (const lesson of await loadCourse(process.env["GRADUS_COURSE"])) {
     if (wanted && !lesson.slug.startsWith(wanted)) continue;
     const file = `${out}${lesson.slug}.json`;
     const key = fingerprintOfEngine(lesson.version, JSON.stringify([cellsOf(lesson), lesson.stated]));
     const known = JSON.parse(await readFile(file, "utf8").catch(() => "{}")) as { key?: string };
-    if (known.key === key) continue;
+    if (known.key === key && !show) continue;
     const begin = performance.now();
-    const worker = new Worker(new URL(import.meta.url), { workerData: lesson.slug });
+    const worker = new Worker(new URL(import.meta.url), { workerData: { slug: lesson.slug, show } });
     const { cells, errors } = await new Promise<Result>((resolve, reject) => {
       worker.once("message", resolve);
       worker.once("error", reject);
@@ -60,6 +68,7 @@ if (isMainThread) {
   for (const failure of failures) console.error(failure);
   process.exit(failures.length ? 1 : 0);
 } else {
-  const lesson = (await loadCourse(process.env["GRADUS_COURSE"])).find((l) => l.slug === workerData)!;
-  parentPort!.postMessage(await runLesson(lesson));
+  const { slug, show } = workerData as { slug: string; show?: string };
+  const lesson = (await loadCourse(process.env["GRADUS_COURSE"])).find((l) => l.slug === slug)!;
+  parentPort!.postMessage(await runLesson(lesson, show !== undefined));
 }

@@ -105,7 +105,7 @@ test("the reference's examples have none either", () => {
   const folder = new URL("../src/lib/generated/reference/", import.meta.url);
   const found: string[] = [];
   for (const name of readdirSync(folder).filter((f) => f !== "index.json" && f !== "fingerprint.json")) {
-    const { entries } = JSON.parse(readFileSync(new URL(name, folder), "utf8")) as ReferencePage<unknown>;
+    const { entries } = JSON.parse(readFileSync(new URL(name, folder), "utf8")) as ReferencePage<{ id: string; source: string }>;
     for (const { id, source } of entries.flatMap((e) => e.examples)) {
       language.update([{ id, source }]);
       found.push(...language.mistakes(id).map((m) => `${name}, ${id}: ${m.message}`));

@@ -37,7 +37,7 @@ describe.skipIf(!there)(`the lessons on real data ${there ? "" : because}`, () =
     const value = await run("02-data", "matrix", { "another table with these columns": ["bikes-summerdays-full.csv"] });
     const stored = async (name: string): Promise<ArrayData> => readNpy(new Uint8Array(await readFile(new URL(name, folder))));
     await check.close(await value("X"), array(await stored("bikes-X.npy")).cast("float32"), { rtol: 1e-3, atol: 1e-3 });
-    await check.close(await value("y.squeeze()"), array(Float32Array.from((await stored("bikes-y.npy")).data as BigInt64Array, Number)));
+    await check.close(await value("y.squeeze()"), array(Float32Array.from<number | bigint>((await stored("bikes-y.npy")).data, Number)));
   });
 
   test("3: errors, the path of gradient descent and the optimum are the known ones", async () => {

@@ -1,7 +1,18 @@
 import { existsSync } from "node:fs";
 import { ArgumentError, loadNpz } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
-import { addingSequences, bikeRentals, Dataset, meadow, moons, ngons, readTable, reversedSequences, sineWaves, spirals } from "../src/index.ts";
+import {
+  addingSequences,
+  bikeRentals,
+  Dataset,
+  meadow,
+  moons,
+  ngons,
+  readTable,
+  reversedSequences,
+  sineWaves,
+  spirals,
+} from "../src/index.ts";
 
 const file = new URL("../../../../shared/data/course/ngons-test.npz", import.meta.url).pathname;
 
