@@ -11,6 +11,8 @@ const encoder = new TextEncoder();
 const encode = encoder.encode.bind(encoder);
 const quit = (process as unknown as { reallyExit(code: number): never }).reallyExit.bind(process);
 const resources = process.resourceUsage.bind(process);
+const { wait } = Atomics;
+const clock = new Int32Array(new SharedArrayBuffer(4));
 
 const { entry, input, nonce, outputBytes } = job();
 
@@ -18,7 +20,7 @@ function job(): { entry: string; input: unknown; nonce: string; outputBytes: num
   const chunks: Uint8Array[] = [];
   for (;;) {
     const chunk = new Uint8Array(1 << 16);
-    const count = readSync(0, chunk);
+    const count = patiently(() => readSync(0, chunk));
     if (count === 0) break;
     chunks.push(chunk.subarray(0, count));
   }
@@ -34,9 +36,21 @@ function job(): { entry: string; input: unknown; nonce: string; outputBytes: num
   return JSON.parse(text);
 }
 
+/** A pipe that another process has made non-blocking answers EAGAIN where it has nothing yet, or no room. */
+function patiently(transfer: () => number): number {
+  for (;;) {
+    try {
+      return transfer();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      wait(clock, 0, 0, 2);
+    }
+  }
+}
+
 function send(message: string): void {
   const bytes = encode(`${nonce}${message}\n`);
-  for (let at = 0; at < bytes.length; ) at += writeSync(results, bytes, at, min(bytes.length - at, 1 << 16));
+  for (let at = 0; at < bytes.length; ) at += patiently(() => writeSync(results, bytes, at, min(bytes.length - at, 1 << 16)));
 }
 
 let over = false;

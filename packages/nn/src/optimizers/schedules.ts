@@ -50,7 +50,7 @@ abstract class RateDecay extends LearningRateSchedule {
  * initialLearningRate · decayRate^(step / decaySteps).
  * @example
  * const rate = new schedules.ExponentialDecay(0.1, 50, 0.5);
- * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).dataSync()[0]!)), { x: "step", y: "learning rate" })
  */
 export class ExponentialDecay extends RateDecay {
   static override readonly className = "ExponentialDecay";
@@ -70,7 +70,7 @@ export class ExponentialDecay extends RateDecay {
  * initialLearningRate / (1 + decayRate · step / decaySteps).
  * @example
  * const rate = new schedules.InverseTimeDecay(0.1, 50, 1);
- * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).dataSync()[0]!)), { x: "step", y: "learning rate" })
  */
 export class InverseTimeDecay extends RateDecay {
   static override readonly className = "InverseTimeDecay";
@@ -90,7 +90,7 @@ export class InverseTimeDecay extends RateDecay {
  * values[0] up to and including step boundaries[0], values[1] up to boundaries[1], ..., then the last value.
  * @example
  * const rate = new schedules.PiecewiseConstantDecay([30, 60], [0.1, 0.01, 0.001]);
- * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).dataSync()[0]!)), { x: "step", y: "learning rate" })
  */
 export class PiecewiseConstantDecay extends LearningRateSchedule {
   static override readonly className = "PiecewiseConstantDecay";
@@ -135,7 +135,7 @@ export interface PolynomialOptions {
  * From initialLearningRate to endLearningRate (default 0.0001) over decaySteps, along (1 - step / decaySteps)^power.
  * @example
  * const rate = new schedules.PolynomialDecay(0.1, 80);
- * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).dataSync()[0]!)), { x: "step", y: "learning rate" })
  */
 export class PolynomialDecay extends LearningRateSchedule {
   static override readonly className = "PolynomialDecay";
@@ -183,7 +183,7 @@ export interface CosineOptions {
  * Down to alpha times the start along half a cosine over decaySteps, after warming up if wanted (Loshchilov & Hutter 2017).
  * @example
  * const rate = new schedules.CosineDecay(0.1, 80, { warmupTarget: 0.2, warmupSteps: 20 });
- * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).dataSync()[0]!)), { x: "step", y: "learning rate" })
  */
 export class CosineDecay extends LearningRateSchedule {
   static override readonly className = "CosineDecay";
@@ -224,7 +224,7 @@ export interface RestartOptions {
  * Cosine decay that starts again and again, over longer and longer periods (Loshchilov & Hutter 2017, SGDR).
  * @example
  * const rate = new schedules.CosineDecayRestarts(0.1, 20);
- * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).dataSync()[0]!)), { x: "step", y: "learning rate" })
  */
 export class CosineDecayRestarts extends LearningRateSchedule {
   static override readonly className = "CosineDecayRestarts";
@@ -282,7 +282,7 @@ export interface OneCycleOptions {
  * One rise to maxLearningRate and one longer fall far below the start, both along half cosines (Smith 2018, as in PyTorch and fastai).
  * @example
  * const rate = new schedules.OneCycle(0.1, 100);
- * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).dataSync()[0]!)), { x: "step", y: "learning rate" })
  */
 export class OneCycle extends LearningRateSchedule {
   static override readonly className = "OneCycle";
@@ -331,7 +331,7 @@ export interface WarmupOptions {
  * A straight rise over warmupSteps to where a schedule (or a fixed rate) begins, which then runs from its own step 0.
  * @example
  * const rate = new schedules.LinearWarmup(0.1, 20);
- * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).item())), { x: "step", y: "learning rate" })
+ * plot(line(Array.from({ length: 100 }, (_, step) => rate.call(array(step)).dataSync()[0]!)), { x: "step", y: "learning rate" })
  */
 export class LinearWarmup extends LearningRateSchedule {
   static override readonly className = "LinearWarmup";

@@ -12,6 +12,9 @@ export interface Me {
 /** Who is signed in; null is nobody, undefined not known yet. */
 export const account = $state<{ me: Me | null | undefined }>({ me: undefined });
 
+/** Whether the server could not be reached when it was last asked. */
+export const connection = $state({ lost: false });
+
 let asked: Promise<void> | null = null;
 
 /** Asks the server once who is signed in. Files without a server have nobody. */
@@ -25,9 +28,12 @@ export function whoAmI(again = false): Promise<void> {
     try {
       const response = await fetch(siteUrl("api/me"));
       account.me = response.ok ? ((await response.json()) as { me: Me | null }).me : null;
+      connection.lost = false;
     } catch {
-      account.me = null;
+      account.me ??= null;
       asked = null;
+      connection.lost = true;
+      setTimeout(() => void whoAmI(), 15_000);
     }
     if (account.me) void flush();
   })();
