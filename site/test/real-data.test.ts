@@ -54,4 +54,22 @@ describe.skipIf(!there)(`the lessons on real data ${there ? "" : because}`, () =
     await check.close(await value("optimum"), [315.4808, 115.5369], { rtol: 1e-5 });
     expect(await value("lowest")).toBeCloseTo(27223.7143, -1);
   });
+
+  const long = process.env["GRADUS_TEST_LONG"] === "1";
+  test.skipIf(!long)(
+    `12: on real families one-hot codes do better than ordinal ones, and two convolutions better still ${long ? "" : "(skipped: takes minutes; GRADUS_TEST_LONG=1 runs it)"}`,
+    async () => {
+      const files = ["cd_sequences.fasta", "haca_sequences.fasta", "scarna_sequences.fasta"];
+      const value = await run("12-sequences", "large", { "three FASTA files, one a family": files });
+      expect(await value("raw.length")).toBe(3 * 1913);
+      const [ordinal, hot, large] = (await value("[withOrdinal.accuracy, withOneHot.accuracy, large.accuracy]")) as number[];
+      console.log(`test accuracies: ordinal ${ordinal}, one-hot ${hot}, two convolutions ${large}`);
+      // Published with one split: about 0.82, 0.95 and 0.97.
+      expect(ordinal).toBeGreaterThan(0.8);
+      expect(hot).toBeGreaterThan(0.93);
+      expect(hot).toBeGreaterThan(ordinal!);
+      expect(large).toBeGreaterThan(0.95);
+    },
+    600_000,
+  );
 });

@@ -36,6 +36,7 @@ export { type BikeOptions, bikeRentals } from "./synthetic/bikes.ts";
 export { type MeadowOptions, meadow } from "./synthetic/meadow.ts";
 export { type NgonOptions, ngons, type Range } from "./synthetic/ngons.ts";
 export { moons, type Points, type PointsOptions, spirals } from "./synthetic/points.ts";
+export { type RnaOptions, rnaFamilies } from "./synthetic/rna.ts";
 export { addingSequences, reversedSequences, type SequenceOptions, type Sequences, sineWaves } from "./synthetic/sequences.ts";
 export type { Cell, Column, ColumnKind, ColumnOptions } from "./table/column.ts";
 export { type CsvOptions, csvRows } from "./table/csv.ts";
