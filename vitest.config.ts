@@ -13,7 +13,12 @@ export default defineConfig({
         test: {
           ...shared,
           name: "wasm",
-          include: ["packages/*/{src,test}/**/*.test.ts", "course/test/**/*.test.ts", "bench/**/*.test.ts"],
+          include: [
+            "packages/*/{src,test}/**/*.test.ts",
+            "packages/systems/*/test/*.test.ts",
+            "course/test/**/*.test.ts",
+            "bench/**/*.test.ts",
+          ],
         },
       },
       { test: { ...shared, name: "site", include: ["site/test/**/*.test.ts"] } },

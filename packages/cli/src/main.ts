@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import { GradusError } from "@gradus/tensor";
 import { Command, CommanderError } from "commander";
+import type { ClassifyOptions } from "./commands/classify.ts";
 import { info } from "./commands/info.ts";
 import { tour } from "./commands/tour.ts";
+import type { TrainResNetOptions } from "./commands/train-resnet.ts";
+import { count } from "./options.ts";
 import { version } from "./version.ts";
 
 const program = new Command("gradus")
@@ -12,7 +15,7 @@ const program = new Command("gradus")
   .helpCommand(false)
   .addHelpText(
     "after",
-    "\nExamples:\n  gradus tour           see the library at work, in less than a minute\n  gradus info --json    versions and device, for bug reports and scripts",
+    "\nExamples:\n  gradus tour           see the library at work, in less than a minute\n  gradus info --json    versions and device, for bug reports and scripts\n  gradus classify cat.jpg\n  gradus train resnet --data cifar10",
   )
   .configureOutput({ outputError: (message, write) => write(`gradus: ${message.replace(/^error: /, "")}`) })
   .exitOverride();
@@ -31,6 +34,44 @@ const commands = [
     .addHelpText("after", "\nExamples:\n  gradus info\n  GRADUS_DEVICE=reference gradus info\n  gradus info --json")
     .action(info),
 ];
+
+const train = program.command("train").description("train one of the systems");
+commands.push(
+  train,
+  train
+    .command("resnet")
+    .description("a residual network (He et al. 2016) on pictures; can be stopped and goes on")
+    .requiredOption(
+      "--data <path>",
+      "a folder or archive with train/CLASS/ and test/CLASS/, CIFAR-10's binary files, or cifar10 to fetch these",
+    )
+    .option("--config <name>", "resnet20 to resnet110, plain20, preresnet20, resnet18 to resnet152, ...", "resnet20")
+    .option("--recipe <name>", "fast: one cycle of the learning rate; paper: that of the paper", "fast")
+    .option("--epochs <n>", "passes over the pictures (default: 30 fast, 164 paper)", count)
+    .option("--batch-size <n>", "pictures a step", count, 128)
+    .option("--seed <n>", "same seed, same numbers", count, 1)
+    .option("--out <folder>", "where everything goes (default: runs/NAME)")
+    .option("--fresh", "start anew although a run was stopped there")
+    .option("--json", "one JSON object a line")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gradus train resnet --data cifar10 --config resnet20\n  gradus train resnet --data photographs.tar.gz --config resnet18 --epochs 10 --out runs/photographs\n  gradus train resnet --data cifar10 --config plain56 --recipe paper",
+    )
+    .action(async (options: TrainResNetOptions) => (await import("./commands/train-resnet.ts")).trainResNet(options)),
+  program
+    .command("classify")
+    .description("what is on pictures: JPEG and PNG files, or folders of them")
+    .argument("<image...>", "files or folders")
+    .option("--model <name>", "the network", "resnet20")
+    .option("--weights <file>", "its weights as .safetensors (default for resnet20: those that come with Gradus, for CIFAR-10's classes)")
+    .option("--top <n>", "so many classes a picture", count, 5)
+    .option("--json", "one JSON object a picture: file, top: [{ class, probability }]")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gradus classify cat.jpg\n  gradus classify photographs/ --json\n  gradus classify cat.jpg --model resnet50 --weights resnet50.safetensors",
+    )
+    .action(async (paths: string[], options: ClassifyOptions) => (await import("./commands/classify.ts")).classify(paths, options)),
+);
 for (const command of commands) command.allowExcessArguments(false).copyInheritedSettings(program);
 
 /** 0 after help and version, 2 where the command line makes no sense, 1 where the work failed. */

@@ -24,21 +24,55 @@ export function shown(code: string, value?: unknown): void {
 
 export const indented = (text: string): string => text.replace(/^(?=.)/gm, "    ");
 
-export interface Progress {
-  update(value: number, loss: number): void;
+export interface Bar {
+  update(value: number, total: number, payload: Readonly<Record<string, string | number>>): void;
+  /** Prints lines above the bar. */
+  above(print: () => void): void;
   stop(): void;
 }
 
-/** A bar with the time left; nothing at all when the output is not a terminal. */
-export function progress(total: number): Progress {
-  if (!process.stdout.isTTY) return { update() {}, stop() {} };
-  const bar = new cliProgress.SingleBar(
-    { format: "    {bar} {percentage}%  loss {loss}  {eta_formatted} left", barsize: 32, hideCursor: true, etaBuffer: 50 },
-    cliProgress.Presets.shades_classic,
-  );
-  bar.start(total, 0, { loss: "-" });
-  return {
-    update: (value, loss) => bar.update(value, { loss: loss.toFixed(3) }),
-    stop: () => bar.stop(),
+/** A bar that fills up, in the words of `format` (cli-progress's); nothing at all if `quiet`, or when the output is no terminal. */
+export function bar(format: string, quiet = false): Bar {
+  if (quiet || !process.stdout.isTTY) return { update() {}, above: (print) => print(), stop() {} };
+  const make = () =>
+    new cliProgress.SingleBar({ format, barsize: 32, hideCursor: true, clearOnComplete: true }, cliProgress.Presets.shades_classic);
+  let shown: { bar: cliProgress.SingleBar; total: number; last: Parameters<Bar["update"]> } | null = null;
+  const stop = () => {
+    if (!shown) return;
+    shown.bar.stop();
+    shown = null;
   };
+  const update: Bar["update"] = (value, total, payload) => {
+    if (!shown) {
+      const created = make();
+      created.start(total, value, payload);
+      shown = { bar: created, total, last: [value, total, payload] };
+    }
+    shown.bar.setTotal(total);
+    shown.bar.update(value, payload);
+    shown.last = [value, total, payload];
+    if (value >= total) stop();
+  };
+  return {
+    update,
+    above: (print) => {
+      const last = shown?.last;
+      if (shown) {
+        // The bar's line is written over, then drawn anew below.
+        shown.bar.stop();
+        process.stdout.write("\u001b[1A\u001b[2K");
+        shown = null;
+      }
+      print();
+      if (last) update(...last);
+    },
+    stop,
+  };
+}
+
+/** Seconds as people say them: "12 s", "3 min", "2 h 5 min". */
+export function timeLeft(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

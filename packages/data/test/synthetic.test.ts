@@ -10,6 +10,7 @@ import {
   ngons,
   readTable,
   reversedSequences,
+  rnaFamilies,
   sineWaves,
   spirals,
 } from "../src/index.ts";
@@ -179,5 +180,48 @@ describe("a meadow", () => {
   test("refuses sizes that no picture has", () => {
     for (const size of [8, 2000, 20.5, Number.NaN]) expect(() => meadow(1, { size })).toThrow(ArgumentError);
     expect(() => meadow(-1)).toThrow(ArgumentError);
+  });
+});
+
+describe("made-up RNA", () => {
+  const { sequences, structures, labels, families } = rnaFamilies(600, { seed: 3 });
+  const partners = new Set(["AU", "UA", "CG", "GC", "GU", "UG"]);
+
+  test("has a structure of the same length whose brackets match, and pairs that fit", () => {
+    sequences.forEach((sequence, i) => {
+      expect(structures[i]).toHaveLength(sequence.length);
+      const open: number[] = [];
+      [...structures[i]!].forEach((bracket, j) => {
+        if (bracket === "(") open.push(j);
+        if (bracket !== ")") return;
+        expect(partners).toContain((sequence[open.pop()!]! + sequence[j]!).replaceAll("T", "U"));
+      });
+      expect(open).toEqual([]);
+    });
+  });
+
+  test("writes the last family with U and the others with T, in shares that do not differ much", () => {
+    const counts = families.map((_, k) => labels.filter((l) => l === k).length);
+    for (const n of counts) expect(n).toBeGreaterThan(150);
+    sequences.forEach((s, i) => {
+      expect(s).toMatch(labels[i] === 2 ? /^[ACGU]+$/ : /^[ACGT]+$/);
+    });
+  });
+
+  test("holds the boxes after which its families are named in most strands", () => {
+    const share = (k: number, box: RegExp) => {
+      const of = sequences.filter((_, i) => labels[i] === k);
+      return of.filter((s) => box.test(s)).length / of.length;
+    };
+    expect(share(0, /[AG]TGATGA/)).toBeGreaterThan(0.6);
+    expect(share(1, /ACA...$/)).toBeGreaterThan(0.6);
+    expect(share(1, /[AG]TGATGA/)).toBeLessThan(0.1);
+  });
+
+  test("depends on its seed, and on the place alone", () => {
+    expect(rnaFamilies(10, { seed: 3 }).sequences).toEqual(sequences.slice(0, 10));
+    expect(rnaFamilies(10, { seed: 4 }).sequences).not.toEqual(sequences.slice(0, 10));
+    expect(rnaFamilies(0).sequences).toEqual([]);
+    expect(() => rnaFamilies(-1)).toThrow(/rnaFamilies/);
   });
 });

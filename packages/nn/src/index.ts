@@ -3,7 +3,7 @@ export { type ActivationFunction, type ActivationLike, type ActivationName, acti
 export { type Constraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm } from "./constraints.ts";
 export { isTraining } from "./context.ts";
 export { loadModel } from "./files/load.ts";
-export { loadTorchWeights, saveTorchWeights, type TorchNames } from "./files/torch.ts";
+export { loadTorchWeights, saveTorchWeights, type TorchNames, type TorchOptions } from "./files/torch.ts";
 export type { Initializer } from "./initializers.ts";
 export { Input, InputLayer, type InputOptions } from "./input.ts";
 export { type CallOptions, Layer, type LayerOptions, layerRegistry, resetNames, type Weight } from "./layer.ts";

@@ -150,14 +150,12 @@ describe("fit", () => {
     const model = new Sequential([new Dense(1)]).compile({ optimizer: "adam", loss: "mse" });
     const seen: TrainingEvent[] = [];
     for await (const event of model.fitEvents(noise(64, 3), noise(64, 1), { epochs: 50 })) {
-      seen.push(event);
+      // On a busy machine an epoch can take long enough to tell of its progress too.
+      if (event.kind === "epoch") seen.push(event);
       if (seen.length === 3) break;
     }
-    expect(seen.map((e) => [e.kind, e.epoch])).toEqual([
-      ["epoch", 0],
-      ["epoch", 1],
-      ["epoch", 2],
-    ]);
+    expect(seen.map((e) => e.epoch)).toEqual([0, 1, 2]);
+    expect(model.optimizer.iterations.dataSync()[0]).toBeLessThan(10);
   });
   test("a custom loop with gradients and optimizer in one program gives the numbers of fit", async () => {
     const [x, y] = [noise(32, 3), noise(32, 1, 2)];

@@ -17,7 +17,7 @@ import {
 } from "@gradus/tensor";
 import { type Flower, irises, species } from "../iris.ts";
 import { gridPlot, linePlot } from "../plot.ts";
-import { heading, indented, line, progress, shown, styled } from "../terminal.ts";
+import { bar, heading, indented, line, shown, styled } from "../terminal.ts";
 
 /** `gradus tour`: what the library is like, in less than a minute. */
 export async function tour({ quick = false }: { quick?: boolean }): Promise<void> {
@@ -95,16 +95,16 @@ async function training(steps: number): Promise<void> {
 
   line();
   const losses: number[] = [];
-  const bar = progress(steps);
+  const progress = bar("    {bar} {percentage}%  loss {loss}  {eta_formatted} left");
   const start = performance.now();
   for (let i = 1; i <= steps; i++) {
     losses.push(await step(x, y).item());
     if (i % 10 === 0 || i === steps) {
-      bar.update(i, losses.at(-1)!);
+      progress.update(i, steps, { loss: losses.at(-1)!.toFixed(3) });
       await setImmediate(); // lets the bar be drawn
     }
   }
-  bar.stop();
+  progress.stop();
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   line(`    ${steps} steps in ${seconds} s; loss ${losses[0]!.toFixed(3)} → ${losses.at(-1)!.toFixed(3)}\n`);
   line(indented(linePlot(losses, { label: "steps", height: 7 })));

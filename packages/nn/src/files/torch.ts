@@ -205,20 +205,27 @@ function matches(operation: string, model: Layer, names: TorchNames): Match[] {
   return found;
 }
 
+export interface TorchOptions {
+  /** Refuse arrays that no layer asks for, but for the counters of batches that PyTorch's normalisation keeps. Default false. */
+  readonly strict?: boolean;
+}
+
 /**
  * Sets a model's weights from a state dict of PyTorch in a `.safetensors` file (`safetensors.torch.save_file`). `names` says
- * which module each layer is, where the names differ. FormatError lists all that is missing, ShapeError what does not fit;
- * then nothing is changed. Arrays that no layer asks for are ignored.
+ * which module each layer is, where the names differ. FormatError lists all that is missing (and, if `strict`, all that is left
+ * over), ShapeError what does not fit; then nothing is changed.
  */
-export async function loadTorchWeights(model: Layer, source: Source, names: TorchNames = {}): Promise<void> {
+export async function loadTorchWeights(model: Layer, source: Source, names: TorchNames = {}, options: TorchOptions = {}): Promise<void> {
   const operation = "loadTorchWeights";
   const found = matches(operation, model, names);
   const arrays = await loadSafetensors(source);
   const missing = new Set<string>();
+  const left = new Set(Object.keys(arrays).filter((name) => !name.endsWith(".num_batches_tracked")));
   const values = found.flatMap(({ layer, module, layout }): [Variable, Tensor][] => {
     const get = (name: string): Tensor => {
       const value = arrays[`${module}.${name}`];
       if (!value) throw new Missing(`${module}.${name}`);
+      left.delete(`${module}.${name}`);
       return value;
     };
     try {
@@ -233,8 +240,14 @@ export async function loadTorchWeights(model: Layer, source: Source, names: Torc
   if (missing.size)
     throw new FormatError(
       operation,
-      `the file lacks ${[...missing].join(", ")}`,
-      `It holds ${Object.keys(arrays).slice(0, 12).join(", ")}; say which module is which layer: loadTorchWeights(model, file, { dense: "fc1" })`,
+      `the file lacks ${some([...missing])}`,
+      `It holds ${some(Object.keys(arrays))}; say which module is which layer: loadTorchWeights(model, file, { dense: "fc1" })`,
+    );
+  if (options.strict && left.size)
+    throw new FormatError(
+      operation,
+      `no layer asks for ${some([...left])} of the file`,
+      "It may be of another network, or of another size of this one",
     );
   for (const [weight, value] of values)
     if (weight.shape.join() !== value.shape.join())
@@ -246,6 +259,10 @@ export async function loadTorchWeights(model: Layer, source: Source, names: Torc
 }
 
 class Missing extends Error {}
+
+/** The first dozen names, and how many more there are. */
+const some = (names: readonly string[]): string =>
+  names.length > 12 ? `${names.slice(0, 12).join(", ")} and ${names.length - 12} more` : names.join(", ");
 
 /**
  * Writes a model's weights as a state dict of PyTorch: `net.load_state_dict(safetensors.torch.load_file(path))`. `names` as

@@ -9,7 +9,7 @@ import { publicQuestion } from "@gradus/quiz";
 import { parseHTML } from "linkedom";
 import type { BlockData, LessonData, LessonSummary } from "../course.ts";
 import type { Shown, ShownOutput } from "../outputs/drawn.ts";
-import { drawPlot } from "../outputs/plot.ts";
+import { drawPlot } from "@gradus/notebook/draw";
 
 /** The site runs in its own folder, beside the lessons. */
 export const courseFolder = resolve(process.env["GRADUS_COURSE"] ?? "../course");

@@ -1,5 +1,5 @@
-import type { Axis, Color, PlotContent, PlottedMark } from "@gradus/notebook/output";
 import * as Plot from "@observablehq/plot";
+import type { Axis, Color, PlotContent, PlottedMark } from "./output.ts";
 
 const roles = { data: "var(--data)", model: "var(--model)", truth: "var(--truth)", error: "var(--error)", muted: "var(--muted)" };
 /** For classes and unnamed series: told apart by the colour-blind too (after Okabe and Ito). */

@@ -1,0 +1,128 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { FileEntry } from "@gradus/data";
+import { loadDataset, openArchive } from "@gradus/data/node";
+import { configOf, evaluate, type ImageSet, imageSet, type Recipe, recipes, saveWeights, train } from "@gradus/systems/resnet";
+import { ArgumentError } from "@gradus/tensor";
+import { saveFile } from "@gradus/tensor/io";
+import { resnetReport } from "../reports/resnet.ts";
+import { bar, line, styled, timeLeft } from "../terminal.ts";
+
+export interface TrainResNetOptions {
+  readonly data: string;
+  readonly config: string;
+  readonly recipe: string;
+  readonly epochs?: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly out?: string;
+  readonly fresh?: boolean;
+  readonly json?: boolean;
+}
+
+/** What a run is: the same run goes on, another one does not take its place by mistake. */
+interface RunSettings {
+  readonly system: "resnet";
+  readonly config: string;
+  readonly recipe: string;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly pictures: number;
+}
+
+async function pictures(path: string, size: number, report: (what: string, done: number, total: number) => void): Promise<ImageSet> {
+  if (path === "cifar10") {
+    const { train: training, test, classes } = await loadDataset("cifar10");
+    return { train: training, test, classes };
+  }
+  if (!existsSync(path))
+    throw new ArgumentError("gradus train resnet", `there is no ${path}`, "Give a folder, a .tar, .tar.gz or .zip archive, or cifar10");
+  const files: FileEntry[] = await openArchive(path);
+  // An archive of CIFAR's own holds a folder of its own; entries are found by their last parts.
+  return imageSet(files, size, report);
+}
+
+const write = (path: string, text: string) => saveFile(path, [new TextEncoder().encode(text)]);
+
+/** `gradus train resnet`: trains, can be stopped and goes on, and leaves weights, a record and a report. */
+export async function trainResNet(options: TrainResNetOptions): Promise<void> {
+  const { config: name, recipe, batchSize, seed, json = false } = options;
+  if (!(recipe in recipes))
+    throw new ArgumentError("gradus train resnet", `there is no recipe ${recipe}`, `Use ${Object.keys(recipes).join(" or ")}`);
+  const say = (text: string) => !json && line(text);
+  const tell = (event: object) => json && line(JSON.stringify(event));
+  const { imageSize } = configOf(name);
+  const epochs = options.epochs ?? recipes[recipe as Recipe].epochs;
+  const reading = bar("{what} {bar} {value}/{total}", json);
+  const set = await pictures(options.data, imageSize, (what, done, total) => reading.update(done, total, { what }));
+  reading.stop();
+  const config = configOf(name, { classes: set.classes.length });
+
+  const folder = options.out ?? join("runs", name);
+  const [checkpoint, settingsFile] = [join(folder, "run.safetensors"), join(folder, "run.json")];
+  await mkdir(folder, { recursive: true });
+  const settings: RunSettings = { system: "resnet", config: name, recipe, epochs, batchSize, seed, pictures: set.train.labels.length };
+  if (options.fresh) await Promise.all([checkpoint, settingsFile].map((path) => rm(path, { force: true })));
+  const known = await readFile(settingsFile, "utf8").catch(() => null);
+  if (known !== null && existsSync(checkpoint) && known !== JSON.stringify(settings))
+    throw new ArgumentError(
+      "gradus train resnet",
+      `${folder} holds a run that was stopped, with other settings: ${known}`,
+      "Give the same ones to go on, --fresh to start anew, or another folder with --out",
+    );
+  await write(settingsFile, JSON.stringify(settings));
+  const resumed = existsSync(checkpoint);
+
+  say(`${styled("bold", name)}, ${set.train.labels.length} pictures of ${set.classes.length} classes, recipe ${recipe}, ${epochs} epochs`);
+  if (resumed) say("A run that was stopped is there: it goes on.");
+  say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
+  const steps = Math.floor(set.train.labels.length / batchSize);
+  const begin = performance.now();
+  const progress = bar("{bar} {percentage}% | {rate} pictures/s | loss {loss} | {left} left", json);
+  const run = train(set, config, { recipe: recipe as Recipe, epochs, batchSize, seed, checkpoint });
+  let first: { step: number; at: number } | null = null;
+  for (;;) {
+    const { value: event, done } = await run.next();
+    if (done) {
+      progress.stop();
+      const evaluation = await evaluate(event.model, set.test, event.normalisation);
+      const seconds = (performance.now() - begin) / 1000;
+      const record = {
+        ...{ system: "resnet", config: name, classes: set.classes, normalisation: event.normalisation },
+        ...{ recipe, epochs, batchSize, seed, data: options.data, trainingPictures: set.train.labels.length },
+        ...{ testPictures: set.test.labels.length, top1: evaluation.top1, top5: evaluation.top5, confusion: evaluation.confusion },
+        ...{ seconds: Math.round(seconds), resumed, command: `gradus ${process.argv.slice(2).join(" ")}`, history: event.history },
+      };
+      await saveWeights(event.model, join(folder, "weights.safetensors"));
+      await write(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);
+      await write(join(folder, "report.html"), resnetReport(record));
+      await rm(settingsFile, { force: true });
+      tell({ event: "end", top1: evaluation.top1, top5: evaluation.top5, seconds: record.seconds, folder });
+      say(
+        `\nTest pictures: ${(100 * evaluation.top1).toFixed(2)} % right, ${(100 * evaluation.top5).toFixed(2)} % among the five likeliest.`,
+      );
+      say(`${join(folder, "report.html")} shows how it went; weights.safetensors and weights.json are the network:`);
+      say(`  gradus classify picture.jpg --model ${name} --weights ${join(folder, "weights.safetensors")}`);
+      return;
+    }
+    const at = event.epoch * steps + (event.kind === "progress" ? event.batch : steps);
+    const now = performance.now();
+    first ??= { step: at, at: now };
+    const rate = at > first.step ? (1000 * (at - first.step) * batchSize) / (now - first.at) : 0;
+    const left = rate ? timeLeft(((epochs * steps - at) * batchSize) / rate) : "?";
+    if (event.kind === "progress") {
+      progress.update(at, epochs * steps, { rate: Math.round(rate), loss: event.logs["loss"]!.toFixed(3), left });
+      continue;
+    }
+    tell({ event: "epoch", epoch: event.epoch + 1, ...event.logs, picturesPerSecond: Math.round(rate) });
+    const { loss, accuracy, val_accuracy: test } = event.logs as { loss: number; accuracy: number; val_accuracy?: number };
+    progress.above(() =>
+      say(
+        `epoch ${String(event.epoch + 1).padStart(String(epochs).length)}/${epochs}  loss ${loss.toFixed(3)}  right ${(100 * accuracy).toFixed(1)} %` +
+          `${test === undefined ? "" : `  on test pictures ${(100 * test).toFixed(1)} %`}  ${Math.round(rate)} pictures/s  ${left} left`,
+      ),
+    );
+  }
+}

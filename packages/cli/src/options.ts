@@ -1,0 +1,8 @@
+import { InvalidArgumentError } from "commander";
+
+/** A whole number from 0 on, for commander. */
+export function count(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError("Give a whole number.");
+  return value;
+}

@@ -1,0 +1,32 @@
+import { drawPlot } from "@gradus/notebook/draw";
+import type { PlotContent } from "@gradus/notebook/output";
+import { parseHTML } from "linkedom";
+
+export type Section =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "table"; readonly rows: readonly (readonly [name: string, value: string])[] }
+  | { readonly kind: "plot"; readonly caption: string; readonly plot: PlotContent };
+
+const escaped = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+
+const style = `
+:root { color-scheme: light dark; --ink: light-dark(#1c1d21, #e9e6df); --paper: light-dark(#fdfcf9, #17181b); --quiet: light-dark(#5c5f66, #a5a8ae);
+  --hair: light-dark(#d9d6cd, #3a3c41); --data: light-dark(#3465a4, #7fb0e8); --model: light-dark(#c4500c, #f0975a); --truth: light-dark(#2c7a4b, #6cc592);
+  --error: light-dark(#b3261e, #f2867d); --muted: light-dark(#8a8d93, #84878d); --s0: var(--data); --s1: var(--model); --s2: var(--truth); --s3: var(--error) }
+body { background: var(--paper); color: var(--ink); font: 17px/1.55 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem }
+h1 { font-size: 1.7rem; line-height: 1.2 } figure { margin: 2rem 0 } figcaption { color: var(--quiet); font-size: 0.92rem }
+table { border-collapse: collapse } td { padding: 0.2rem 1.2rem 0.2rem 0; border-top: 1px solid var(--hair); vertical-align: top } td:first-child { color: var(--quiet) }
+svg.plot { max-width: 100%; height: auto; background: none; color: inherit; overflow: visible } svg.plot text { fill: currentColor }`;
+
+/** A page of its own, without anything to load: a heading, then text, tables and plots. */
+export function report(title: string, sections: readonly Section[]): string {
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const body = sections.map((section) => {
+    if (section.kind === "text") return `<p>${escaped(section.text)}</p>`;
+    if (section.kind === "table")
+      return `<table>${section.rows.map(([name, value]) => `<tr><td>${escaped(name)}</td><td>${escaped(value)}</td></tr>`).join("")}</table>`;
+    const svg = drawPlot(section.plot, 720, document as unknown as Document).outerHTML;
+    return `<figure>${svg}<figcaption>${escaped(section.caption)}</figcaption></figure>`;
+  });
+  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title><style>${style}</style></head>\n<body><h1>${escaped(title)}</h1>\n${body.join("\n")}\n</body></html>\n`;
+}

@@ -1,0 +1,71 @@
+import { ArgumentError } from "@gradus/tensor";
+
+/** What distinguishes one residual network from another. */
+export interface ResNetConfig {
+  /** Blocks in each stage; every stage after the first halves the picture. */
+  readonly blocks: readonly number[];
+  /** Channels of the 3 × 3 convolutions in each stage. */
+  readonly widths: readonly number[];
+  /** Two 3 × 3 convolutions, or 1 × 1, 3 × 3, 1 × 1 with four times as many channels at the end (figure 5). */
+  readonly block: "basic" | "bottleneck";
+  /** A 3 × 3 convolution, or one of 7 × 7 and max pooling, each with stride 2 (table 1). */
+  readonly stem: "small" | "large";
+  /** Where channels grow, shortcuts pad with zeros (option A) or project (option B of §3.3). "none" makes a plain network. */
+  readonly shortcut: "zeros" | "projection" | "none";
+  /** Which convolution of a bottleneck has the stride: the 1 × 1 of the paper, or torchvision's 3 × 3 ("ResNet v1.5"). */
+  readonly strideAt: "1x1" | "3x3";
+  /** Normalisation and activation come before each convolution (He et al. 2016b, "Identity mappings"). */
+  readonly preactivation: boolean;
+  /** Side of the square pictures it was made for. */
+  readonly imageSize: number;
+  readonly classes: number;
+}
+
+/** Figure 5 and table 1. */
+function imagenet(block: ResNetConfig["block"], blocks: readonly number[], strideAt: ResNetConfig["strideAt"] = "3x3"): ResNetConfig {
+  return {
+    ...{ blocks, widths: [64, 128, 256, 512], block, stem: "large", shortcut: "projection", strideAt },
+    ...{ preactivation: false, imageSize: 224, classes: 1000 },
+  };
+}
+
+/** §4.2: 6 n + 2 layers. */
+function cifar(depth: number, shortcut: ResNetConfig["shortcut"] = "zeros", preactivation = false): ResNetConfig {
+  const n = (depth - 2) / 6;
+  return {
+    ...{ blocks: [n, n, n], widths: [16, 32, 64], block: "basic", stem: "small", shortcut, strideAt: "3x3" },
+    ...{ preactivation, imageSize: 32, classes: 10 },
+  };
+}
+
+const imagenetBlocks = { 50: [3, 4, 6, 3], 101: [3, 4, 23, 3], 152: [3, 8, 36, 3] };
+const cifarDepths = [20, 32, 44, 56, 110];
+
+/**
+ * The networks by name: resnet18 to resnet152 as torchvision has them, `resnet50-paper` with the paper's stride placement,
+ * resnet20 to resnet110 for CIFAR-10, `plain20` without shortcuts, `preresnet20` with activation first.
+ */
+export const configs: Readonly<Record<string, ResNetConfig>> = {
+  resnet18: imagenet("basic", [2, 2, 2, 2]),
+  resnet34: imagenet("basic", [3, 4, 6, 3]),
+  ...Object.fromEntries(
+    Object.entries(imagenetBlocks).flatMap(([depth, blocks]) => [
+      [`resnet${depth}`, imagenet("bottleneck", blocks)],
+      [`resnet${depth}-paper`, imagenet("bottleneck", blocks, "1x1")],
+    ]),
+  ),
+  ...Object.fromEntries(
+    cifarDepths.flatMap((depth) => [
+      [`resnet${depth}`, cifar(depth)],
+      [`plain${depth}`, cifar(depth, "none")],
+      [`preresnet${depth}`, cifar(depth, "zeros", true)],
+    ]),
+  ),
+};
+
+/** A configuration by name, with other classes or picture sizes if wanted. ArgumentError names those there are. */
+export function configOf(name: string, changes: Partial<Pick<ResNetConfig, "classes" | "imageSize">> = {}): ResNetConfig {
+  if (!Object.hasOwn(configs, name))
+    throw new ArgumentError("configOf", `there is no network ${JSON.stringify(name)}`, `Use one of ${Object.keys(configs).join(", ")}`);
+  return { ...configs[name]!, ...changes };
+}

@@ -1,0 +1,48 @@
+import { crop, normalizeImage, resizeImage } from "@gradus/data";
+import type { ArrayData } from "@gradus/tensor/io";
+
+/** Mean and deviation of each channel, of values from 0 to 1. */
+export interface Normalisation {
+  readonly mean: readonly number[];
+  readonly deviation: readonly number[];
+}
+
+/** Those of ImageNet's training pictures, with which torchvision's weights were trained. */
+export const imagenetNormalisation: Normalisation = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
+
+/**
+ * A picture, uint8 [height, width, 3], as the networks for ImageNet take it: the shorter side brought to 256 pixels (bilinear, with
+ * antialiasing), the middle 224 × 224 cut out, normalised; float32 [224, 224, 3]. Equals torchvision's preprocessing of PIL images.
+ */
+export function preprocess(
+  image: ArrayData,
+  { size = 224, shorter = Math.round((size * 256) / 224), normalisation = imagenetNormalisation }: PreprocessOptions = {},
+): ArrayData {
+  return normalizeImage(square(image, size, shorter), normalisation.mean, normalisation.deviation);
+}
+
+export interface PreprocessOptions {
+  /** Side of the result. Default 224. */
+  readonly size?: number;
+  /** What the shorter side is brought to before the middle is cut out. Default 256 for 224. */
+  readonly shorter?: number;
+  readonly normalisation?: Normalisation;
+}
+
+/** The shorter side brought to `size` (or to `shorter`, before cutting), the middle cut out: torchvision's Resize and CenterCrop. */
+export function square(image: ArrayData, size: number, shorter: number = size): ArrayData {
+  const [height, width] = image.shape as [number, number];
+  // torchvision truncates the longer side.
+  const longer = Math.trunc((shorter * Math.max(height, width)) / Math.min(height, width));
+  const wanted: [number, number] = height <= width ? [shorter, longer] : [longer, shorter];
+  const scaled = wanted[0] === height && wanted[1] === width ? image : resizeImage(image, wanted, { method: "bilinear" });
+  if (scaled.shape[0] === size && scaled.shape[1] === size) return scaled;
+  return middle(scaled, size);
+}
+
+/** torchvision rounds halves to even, where others floor. */
+function middle(image: ArrayData, size: number): ArrayData {
+  const [height, width] = image.shape as [number, number];
+  const even = (x: number): number => (x % 1 === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
+  return crop(image, even((height - size) / 2), even((width - size) / 2), size, size);
+}

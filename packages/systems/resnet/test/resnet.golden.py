@@ -1,0 +1,157 @@
+"""Writes resnet.golden.json: what torchvision's ResNets (and, for CIFAR-10, modules written here after the paper) give, forward and
+gradients, with weights that both sides compute from a formula. Run: python3 resnet.golden.py (python3-torchvision)"""
+import json
+import pathlib
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import nn
+
+here = pathlib.Path(__file__).parent
+torch.set_default_dtype(torch.float64)
+
+
+def uniform(count, stream):
+    """Numbers in [0, 1), element i of a stream: an integer hash, the same in resnet.test.ts."""
+    x = (np.arange(count, dtype=np.uint64) * 2654435761 + stream * 2246822519 + 374761393) & 0xFFFFFFFF
+    x ^= x >> np.uint64(16)
+    x = (x * 73244475) & 0xFFFFFFFF
+    x ^= x >> np.uint64(16)
+    x = (x * 73244475) & 0xFFFFFFFF
+    x ^= x >> np.uint64(16)
+    return x.astype(np.float64) / 2**32
+
+
+def formula(name, shape, stream):
+    u = uniform(int(np.prod(shape)), stream).reshape(shape)
+    if name.endswith("running_mean") or name.endswith("bias"):
+        v = 0.2 * u - 0.1
+    elif name.endswith("running_var"):
+        v = 0.5 + u
+    elif len(shape) == 1:
+        v = 0.4 + 0.4 * u
+    else:
+        v = (2 * u - 1) * np.sqrt(6 / np.prod(shape[1:]))
+    return torch.from_numpy(v.astype(np.float32).astype(np.float64))
+
+
+def fill(net):
+    """Streams are numbered in the order of the names, sorted."""
+    state = net.state_dict()
+    names = sorted(n for n in state if not n.endswith("num_batches_tracked"))
+    for i, name in enumerate(names):
+        state[name] = formula(name, tuple(state[name].shape), i + 1)
+    net.load_state_dict(state)
+    return net
+
+
+class Basic(nn.Module):
+    """Two 3 x 3 convolutions with a shortcut of option A, after the paper; `pre`: normalisation and activation first."""
+
+    def __init__(self, a, b, stride, residual, pre):
+        super().__init__()
+        self.conv1 = nn.Conv2d(a, b, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(a if pre else b)
+        self.conv2 = nn.Conv2d(b, b, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(b)
+        self.residual, self.pre, self.stride, self.extra = residual, pre, stride, b - a
+
+    def forward(self, x):
+        if self.pre:
+            y = self.conv2(F.relu(self.bn2(self.conv1(F.relu(self.bn1(x))))))
+        else:
+            y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        if self.residual:
+            side = self.extra // 2
+            y = y + F.pad(x[:, :, ::self.stride, ::self.stride], (0, 0, 0, 0, side, side))
+        return y if self.pre else F.relu(y)
+
+
+class Cifar(nn.Module):
+    def __init__(self, depth, residual=True, pre=False):
+        super().__init__()
+        n = (depth - 2) // 6
+        self.pre = pre
+        self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
+        if not pre:
+            self.bn1 = nn.BatchNorm2d(16)
+        widths = [16, 16, 32, 64]
+        for s in range(3):
+            blocks = [Basic(widths[s] if k == 0 else widths[s + 1], widths[s + 1], 2 if s and not k else 1, residual, pre) for k in range(n)]
+            setattr(self, f"layer{s + 1}", nn.Sequential(*blocks))
+        if pre:
+            self.bn = nn.ModuleDict({"last": nn.BatchNorm2d(64)})
+        self.fc = nn.Linear(64, 10)
+
+    def forward(self, x):
+        x = self.conv1(x)
+        if not self.pre:
+            x = F.relu(self.bn1(x))
+        x = self.layer3(self.layer2(self.layer1(x)))
+        if self.pre:
+            x = F.relu(self.bn["last"](x))
+        return self.fc(x.mean((2, 3)))
+
+
+class PaperBottleneck(torchvision.models.resnet.Bottleneck):
+    """The stride at the first 1 x 1 convolution, as in the paper's figure and table."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.conv1.stride, self.conv2.stride = self.conv2.stride, self.conv1.stride
+
+
+def paper(blocks):
+    return torchvision.models.resnet.ResNet(PaperBottleneck, blocks)
+
+
+networks = {
+    **{f"resnet{d}": (lambda d=d: getattr(torchvision.models, f"resnet{d}")(), 64) for d in (18, 34, 50, 101, 152)},
+    "resnet50-paper": (lambda: paper([3, 4, 6, 3]), 64),
+    **{f"resnet{d}": (lambda d=d: Cifar(d), 32) for d in (20, 32, 44, 56, 110)},
+    "plain20": (lambda: Cifar(20, residual=False), 32),
+    "preresnet20": (lambda: Cifar(20, pre=True), 32),
+}
+
+
+def numbers(t, digits=9):
+    return [float(f"%.{digits}g" % x) for x in t.detach().reshape(-1).tolist()]
+
+
+def case(name, make, size, training):
+    net = fill(make())
+    net.train(training)
+    x = torch.from_numpy((2 * uniform(2 * 3 * size * size, 1000) - 1).reshape(2, size, size, 3).astype(np.float32).astype(np.float64))
+    logits = net(x.permute(0, 3, 1, 2))
+    labels = torch.tensor([3, 7])
+    loss = F.cross_entropy(logits, labels)
+    loss.backward()
+    gradients = {}
+    for i, (parameter, w) in enumerate(sorted(net.named_parameters())):
+        # Two numbers for each: its length, and its product with a vector made from the formula.
+        probe = torch.from_numpy(2 * uniform(w.numel(), 2000 + i) - 1)
+        gradients[parameter] = numbers(torch.stack([w.grad.norm(), (w.grad.reshape(-1) * probe).sum()]), 7)
+    return {"name": name, "size": size, "training": training, "logits": numbers(logits[:, :20]), "loss": float(loss), "gradients": gradients}
+
+
+cases = [case(name, make, size, False) for name, (make, size) in networks.items()]
+cases += [case(name, *networks[name], True) for name in ("resnet18", "resnet20")]
+
+# torchvision's preprocessing of photographs of awkward sizes, and its classes' names.
+from PIL import Image
+from torchvision import transforms
+
+preprocess = transforms.Compose([
+    transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor(),
+    transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+])
+torch.set_default_dtype(torch.float32)
+pictures = []
+for width, height in ((301, 257), (97, 131), (640, 480), (256, 256), (500, 333)):
+    bytes_ = (uniform(width * height * 3, 3000 + width) * 256).astype(np.uint8).reshape(height, width, 3)
+    out = preprocess(Image.fromarray(bytes_)).permute(1, 2, 0)
+    pictures.append({"width": width, "height": height, "sum": float(out.double().sum()), "first": numbers(out[0, :4]), "last": numbers(out[-1, -4:]), "middle": numbers(out[100, 57])})
+
+json.dump({"cases": cases, "pictures": pictures}, open(here / "resnet.golden.json", "w"))

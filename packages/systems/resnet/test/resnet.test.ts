@@ -1,0 +1,189 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { losses, type Model, saveTorchWeights } from "@gradus/nn";
+import { loadSafetensorsFile, saveSafetensors, type Tensor, tensor, valueAndGrad } from "@gradus/tensor";
+import { afterAll, describe, expect, test } from "vitest";
+import { configOf, configs, resnet } from "../index.ts";
+import { preprocess } from "../preprocess.ts";
+import { loadWeights, saveWeights } from "../weights.ts";
+
+interface Case {
+  readonly name: string;
+  readonly size: number;
+  readonly training: boolean;
+  readonly logits: readonly number[];
+  readonly loss: number;
+  readonly gradients: Readonly<Record<string, readonly [norm: number, along: number]>>;
+}
+interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly sum: number;
+  readonly first: readonly number[];
+  readonly last: readonly number[];
+  readonly middle: readonly number[];
+}
+const golden = JSON.parse(readFileSync(new URL("resnet.golden.json", import.meta.url), "utf8")) as {
+  cases: Case[];
+  pictures: Picture[];
+};
+const folder = mkdtempSync(join(tmpdir(), "gradus-resnet-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Numbers in [0, 1), element i of a stream: an integer hash, the same in resnet.golden.py. */
+function uniform(count: number, stream: number): Float64Array {
+  return Float64Array.from({ length: count }, (_, i) => {
+    let x = (Math.imul(i, 2654435761) + Math.imul(stream, 2246822519) + 374761393) >>> 0;
+    for (const _ of [1, 2]) {
+      x ^= x >>> 16;
+      x = Math.imul(x, 73244475) >>> 0;
+    }
+    return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32;
+  });
+}
+
+function formula(name: string, shape: readonly number[], stream: number): Tensor {
+  const size = shape.reduce((a, b) => a * b, 1);
+  const fanIn = size / shape[0]!;
+  const value = /running_mean$|bias$/.test(name)
+    ? (u: number) => 0.2 * u - 0.1
+    : /running_var$/.test(name)
+      ? (u: number) => 0.5 + u
+      : shape.length === 1
+        ? (u: number) => 0.4 + 0.4 * u
+        : (u: number) => (2 * u - 1) * Math.sqrt(6 / fanIn);
+  return tensor(Float32Array.from(uniform(size, stream), value)).reshape([...shape]);
+}
+
+/** Sets a network's weights from the formula, through a state dict in a file as torchvision would write it. */
+async function fill(model: Model): Promise<Record<string, Tensor>> {
+  const file = join(folder, "formula.safetensors");
+  await saveTorchWeights(model, file);
+  const { tensors } = await loadSafetensorsFile(file);
+  const names = Object.keys(tensors).sort();
+  const filled = Object.fromEntries(names.map((name, i) => [name, formula(name, tensors[name]!.shape, i + 1)]));
+  await saveSafetensors(file, filled);
+  await loadWeights(model, file);
+  return filled;
+}
+
+const near = (given: number, expected: number, scale: number, tolerance: number): boolean =>
+  Math.abs(given - expected) <= tolerance * scale;
+
+describe.each(golden.cases.map((c) => [c.name, c.training ? "while it is trained" : "in use", c] as const))("%s %s", (_name, _mode, c) => {
+  test("gives the logits, the loss and the gradients of PyTorch's module", async () => {
+    const model = resnet(configOf(c.name, { imageSize: c.size }));
+    await fill(model);
+    const x = tensor(Float32Array.from(uniform(2 * 3 * c.size ** 2, 1000), (u) => 2 * u - 1)).reshape([2, c.size, c.size, 3]);
+    const loss = new losses.SparseCategoricalCrossentropy({ fromLogits: true });
+    const labels = tensor([3, 7], { dtype: "int32" });
+    let logits!: Tensor;
+    const weights = model.trainableWeights;
+    const [value, gradients] = valueAndGrad(
+      () => {
+        logits = model(x, { training: c.training }) as Tensor;
+        return loss(labels, logits) as Tensor;
+      },
+      { wrt: weights },
+    )();
+    const given = (await (model(x, { training: c.training }) as Tensor).get(":", ":20").tolist()) as number[][];
+    const scale = Math.max(...c.logits.map(Math.abs));
+    const wrong = given.flat().filter((z, i) => !near(z, c.logits[i]!, scale, c.training ? 1e-3 : 1e-4));
+    if (!c.training) expect(wrong).toEqual([]);
+    expect(near(await value.item(), c.loss, Math.max(1, c.loss), 1e-3)).toBe(true);
+
+    // Gradients in PyTorch's layout, by saving them as if they were weights.
+    weights.forEach((w, i) => {
+      w.assign(gradients[i]!);
+    });
+    const file = join(folder, "gradients.safetensors");
+    await saveTorchWeights(model, file);
+    const { tensors } = await loadSafetensorsFile(file);
+    const names = Object.keys(c.gradients).sort();
+    expect(
+      Object.keys(tensors)
+        .filter((n) => !/running_/.test(n))
+        .sort(),
+    ).toEqual(names);
+    const differing: string[] = [];
+    for (const [i, name] of names.entries()) {
+      const [norm, along] = c.gradients[name]!;
+      const g = (await tensors[name]!.data()) as Float32Array;
+      const probe = uniform(g.length, 2000 + i);
+      let [squares, product] = [0, 0];
+      g.forEach((v, j) => {
+        squares += v * v;
+        product += v * (2 * probe[j]! - 1);
+      });
+      const tolerance = c.training ? 2e-2 : 2e-3;
+      if (!near(Math.sqrt(squares), norm, norm, tolerance) || !near(product, along, norm, tolerance))
+        differing.push(`${name}: ${Math.sqrt(squares)} and ${product}, expected ${norm} and ${along}`);
+    }
+    expect(differing).toEqual([]);
+  }, 120_000);
+});
+
+describe("weights", () => {
+  test("come back from their file the same", async () => {
+    const [a, b] = [resnet(configOf("resnet20")), resnet(configOf("resnet20"))];
+    await fill(a);
+    const file = join(folder, "weights.safetensors");
+    await saveWeights(a, file);
+    await loadWeights(b, file);
+    const x = tensor(Float32Array.from(uniform(3072, 5))).reshape([1, 32, 32, 3]);
+    expect(await (b(x) as Tensor).tolist()).toEqual(await (a(x) as Tensor).tolist());
+  });
+
+  test("of another network are refused in a sentence, and nothing changes", async () => {
+    const model = resnet(configOf("resnet20"));
+    const before = await model.weights[0]!.tolist();
+    const file = join(folder, "other.safetensors");
+    const refused = async (name: string, message: RegExp) => {
+      await saveWeights(resnet(configOf(name)), file);
+      await expect(loadWeights(model, file)).rejects.toThrow(message);
+      expect(await model.weights[0]!.tolist()).toEqual(before);
+    };
+    await refused("resnet32", /no layer asks for layer1\.3\.conv1\.weight.*another network/s);
+    const deeper = resnet(configOf("resnet32"));
+    await saveWeights(model, file);
+    await expect(loadWeights(deeper, file)).rejects.toThrow(/the file lacks layer1\.3\.conv1\.weight/);
+    await refused("resnet18", /the file lacks/);
+    writeFileSync(file, readFileSync(file).subarray(0, 5000));
+    await expect(loadWeights(model, file)).rejects.toThrow(/truncated|header|bytes/);
+  });
+});
+
+test("the networks have the numbers of parameters that are published", () => {
+  // torchvision's documentation, and table 6 of the paper in millions.
+  const known: Record<string, number> = {
+    ...{ resnet18: 11_689_512, resnet34: 21_797_672, resnet50: 25_557_032, resnet101: 44_549_160, resnet152: 60_192_808 },
+    ...{ resnet20: 0.27e6, resnet32: 0.46e6, resnet44: 0.66e6, resnet56: 0.85e6, resnet110: 1.7e6 },
+  };
+  for (const [name, count] of Object.entries(known)) {
+    const trainable = resnet(configOf(name)).trainableWeights.reduce((n, w) => n + w.size, 0);
+    if (count > 2e6) expect(trainable).toBe(count);
+    else expect(Math.abs(trainable / count - 1)).toBeLessThan(0.03);
+  }
+  expect(Object.keys(configs)).toContain("plain56");
+  expect(() => configOf("resnet19")).toThrow(/no network "resnet19".*resnet18/);
+});
+
+describe("preprocessing", () => {
+  test.each(golden.pictures.map((p) => [`${p.width} × ${p.height}`, p] as const))(
+    "of a picture of %s pixels equals torchvision's",
+    (_size, p) => {
+      const data = Uint8Array.from(uniform(p.width * p.height * 3, 3000 + p.width), (u) => u * 256);
+      const out = preprocess({ dtype: "uint8", shape: [p.height, p.width, 3], data });
+      expect(out.shape).toEqual([224, 224, 3]);
+      const values = out.data as Float32Array;
+      const at = (row: number, column: number, count: number) => [
+        ...values.subarray(3 * (224 * row + column), 3 * (224 * row + column + count)),
+      ];
+      expect(at(0, 0, 4).map((v, i) => Math.abs(v - p.first[i]!) < 1e-6)).not.toContain(false);
+      expect(at(223, 220, 4).map((v, i) => Math.abs(v - p.last[i]!) < 1e-6)).not.toContain(false);
+      expect(at(100, 57, 1).map((v, i) => Math.abs(v - p.middle[i]!) < 1e-6)).not.toContain(false);
+      expect(Math.abs(values.reduce((a, b) => a + b, 0) - p.sum)).toBeLessThan(0.05);
+    },
+  );
+});
