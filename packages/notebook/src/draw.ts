@@ -42,14 +42,14 @@ export function drawPlot({ marks, options }: PlotContent, width: number, documen
   const plot = Plot.plot({
     ...(document ? { document } : {}),
     width: shown,
-    height,
+    ...(options.square && options.height === undefined ? { aspectRatio: 1 } : { height }),
     marginRight: labelled ? 84 : 24,
     marginLeft: heat || bars ? 62 : 50,
     marginTop: 24,
     marginBottom: 40,
     className: "plot",
-    ...(options.square ? { aspectRatio: 1, height: null as unknown as number } : {}),
-    x: heat ? { axis: null } : { ...scale(x), nice: !x.domain, ticks: shown < 420 ? 4 : 6, labelArrow: "none" },
+    // Names that look like numbers are names all the same.
+    x: heat ? { axis: null } : bars ? { ...scale(x), type: "band", labelArrow: "none" } : { ...scale(x), nice: !x.domain, ticks: shown < 420 ? 4 : 6, labelArrow: "none" },
     y: heat ? { axis: null } : { ...scale(y), nice: !y.domain, ticks: 5, grid: !heat, labelArrow: "none" },
     color: colorScale(marks),
     marks: drawn,

@@ -25,6 +25,7 @@ function angles(places: Tensor, count: number, maxWavelength: number, dtype: Ten
  */
 export class SinePositionEncoding extends Layer {
   static override readonly className = "SinePositionEncoding";
+  protected override readonly passesMask = true;
   private readonly maxWavelength: number;
 
   constructor(options: WavelengthOptions = {}) {
@@ -59,6 +60,7 @@ export interface PositionEmbeddingOptions extends LayerOptions {
  */
 export class PositionEmbedding extends Layer {
   static override readonly className = "PositionEmbedding";
+  protected override readonly passesMask = true;
   readonly sequenceLength: number;
   positionEmbeddings!: Variable;
   private readonly given: InitializerLike;
@@ -107,6 +109,7 @@ export interface RotaryOptions extends WavelengthOptions {
  */
 export class RotaryEmbedding extends Layer {
   static override readonly className = "RotaryEmbedding";
+  protected override readonly passesMask = true;
   private readonly maxWavelength: number;
   private readonly sequenceAxis: number;
 
