@@ -1,6 +1,6 @@
 import { Kernel } from "./kernel.ts";
 import { modules } from "./modules.ts";
-import { prepare } from "./prepare.ts";
+import { neededCells } from "./needs.ts";
 import type { CheckResult, CheckSource } from "./protocol.ts";
 
 export interface GradingInput {
@@ -18,13 +18,18 @@ export default async function grade(
   seal: (options?: { readonly harden?: readonly object[] }) => void,
 ): Promise<CheckResult[]> {
   const at = cells.findIndex((c) => c.id === exercise);
-  const before = cells.slice(0, at + 1);
   const contents = new Map(Object.entries(files).map(([name, text]) => [name, Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]));
-  let failure: string | null = null;
+  const code = checks.map((c) => c.code);
+  const order = at < 0 ? [] : [...neededCells(cells, at, code), exercise];
+  let failure: string | null = at < 0 ? `There is no cell ${exercise}.` : null;
+  let earlier = "";
   const kernel = new Kernel({
     modules,
     tell: (reply) => {
-      if (reply.type === "done" && reply.error && reply.cell === exercise) failure = `${reply.error.name}: ${reply.error.message}`;
+      if (reply.type !== "done" || !reply.error) return;
+      const told = `${reply.error.name}: ${reply.error.message}`;
+      if (reply.cell === exercise) failure = told + earlier;
+      else earlier ||= ` (Before it, the cell ${reply.cell} failed: ${told})`;
     },
     readFile: async (name) => {
       const bytes = contents.get(name);
@@ -35,33 +40,8 @@ export default async function grade(
   // Code for the engine's first kernels is loaded before the doors close.
   await kernel.run("warm-up", 'import { ones } from "@gradus/tensor"; await ones([4]).sum().item();', {});
   seal({ harden: Object.values(modules) });
-  const wanted = needed(before);
-  for (const { id, source } of before) if (wanted.has(id)) await kernel.run(id, source, {});
+  const sources = new Map(cells.map(({ id, source }) => [id, source]));
+  for (const id of order) await kernel.run(id, sources.get(id)!, {});
   if (failure !== null) return checks.map(({ name, points }) => ({ name, points, passed: false, message: failure! }));
   return kernel.check(exercise, checks);
-}
-
-/** The last cell and those whose variables it takes, directly or not. */
-function needed(cells: readonly { readonly id: string; readonly source: string }[]): Set<string> {
-  const parts = cells.map(({ id, source }): { id: string; defines: readonly string[]; uses: readonly string[] } => {
-    try {
-      return { id, ...prepare(source) };
-    } catch {
-      return { id, defines: [], uses: [] };
-    }
-  });
-  const wanted = new Set<string>();
-  const visit = (i: number) => {
-    const part = parts[i]!;
-    if (wanted.has(part.id)) return;
-    wanted.add(part.id);
-    for (const name of part.uses)
-      for (let k = i - 1; k >= 0; k--)
-        if (parts[k]!.defines.includes(name)) {
-          visit(k);
-          break;
-        }
-  };
-  visit(parts.length - 1);
-  return wanted;
 }
