@@ -1,6 +1,6 @@
 import type { Node } from "acorn";
 import { analyze, type Scope } from "periscopic";
-import { type Cell as Source, namesOf, readProgram } from "./prepare.ts";
+import { namesOf, readProgram, type Cell as Source } from "./prepare.ts";
 
 /** Of a cell: the names by which it hangs together with others. */
 interface Part {
@@ -88,7 +88,8 @@ function functionsOf(statement: AnyNode): AnyNode[] {
 
 /** Methods that change what they are called on, also where their result is used. */
 const changing = new Set(["fit", "compile", "build", "adapt", "apply", "assign", "setWeights", "loadWeights"]);
-for (const method of ["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "set", "delete", "clear"]) changing.add(method);
+for (const method of ["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "set", "delete", "clear"])
+  changing.add(method);
 
 /**
  * The names whose values a cell changes: targets of assignments, what a changing method is called on, and, where a call's result is
