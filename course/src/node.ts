@@ -36,3 +36,9 @@ export async function lessonFile(
   if (!lesson.files.includes(name)) return null;
   return new Uint8Array(await readFile(join(folder, lesson.slug, "files", name)));
 }
+
+/** All files beside a lesson, in base64, by name. */
+export async function filesOf(lesson: Pick<Lesson, "slug" | "files">, folder: string = courseFolder): Promise<Record<string, string>> {
+  const read = async (name: string) => [name, (await readFile(join(folder, lesson.slug, "files", name))).toString("base64")] as const;
+  return Object.fromEntries(await Promise.all(lesson.files.map(read)));
+}

@@ -1,22 +1,37 @@
+import { protection } from "@gradus/jail";
 import type { Handle, HandleServerError, ServerInit } from "@sveltejs/kit/hooks";
 import { isNew, setupToken } from "#lib/server/accounts.ts";
 import { auth, whoSends } from "#lib/server/auth.ts";
 import { closeDatabase, database } from "#lib/server/db.ts";
 import { grader } from "#lib/server/grader.ts";
+import { gradingLimits } from "#lib/server/limits.ts";
 import { building } from "$app/env";
 
 /** Opens the database, so that the first visitor need not wait, and tells how to set up a new site. */
 export const init: ServerInit = async () => {
   if (building || __STATIC__) return;
+  await gradingWorks();
   await database();
   grader();
   if (await isNew()) console.error(`This site is new. Make the administrator's account at /setup?token=${await setupToken()}`);
   // The server calls this before it ends.
   (globalThis as { gradusClose?: () => Promise<void> }).gradusClose = async () => {
-    grader().stop();
+    await grader().stop();
     await closeDatabase();
   };
 };
+
+/** Tells how submissions cannot be graded here; where a setting makes no sense or asks for what is not there, the site does not start. */
+async function gradingWorks(): Promise<void> {
+  gradingLimits();
+  try {
+    await protection();
+  } catch (error) {
+    // Asked to grade nothing without a sandbox, the site serves all else.
+    if (process.env["GRADUS_JAIL"] !== "none-refuse") throw error;
+    console.error((error as Error).message);
+  }
+}
 
 const safe = new Set(["GET", "HEAD", "OPTIONS"]);
 

@@ -27,6 +27,7 @@ export interface Tools {
 }
 
 export interface Limits {
+  /** Processor time, of all threads together. */
   readonly seconds: number;
   readonly megabytes: number;
 }
@@ -79,7 +80,7 @@ export function behindWalls(walls: Walls, tools: Tools, limits: Limits, readable
 }
 
 function limiting({ limits, sandbox }: Walls, { prlimit, shell }: Tools, { seconds, megabytes }: Limits): string[] {
-  const cpu = Math.ceil(seconds) * 4 + 4; // several threads compile and collect
+  const cpu = Math.ceil(seconds);
   const data = ownMegabytes + Math.ceil(megabytes * 1.25);
   // Processes are counted for each user: outside a namespace, the server's own would count too.
   if (limits === "prlimit" && prlimit)

@@ -74,19 +74,30 @@ const says = (text: string, [command, ...args]: readonly string[]): Promise<bool
     );
   });
 
+/** What GRADUS_JAIL may say. */
+const choices: Readonly<Record<string, Layer | "best" | "none-refuse">> = {
+  best: "best",
+  bubblewrap: "bwrap",
+  bwrap: "bwrap",
+  namespaces: "namespaces",
+  permission: "permission",
+  "none-refuse": "none-refuse",
+};
+
 /**
- * The protection that jobs get here: the best that works, or the one that GRADUS_JAIL asks for (bwrap, namespaces, permission;
+ * The protection that jobs get here: the best that works, or the one that GRADUS_JAIL asks for (bubblewrap, namespaces, permission;
  * none-refuse: the best sandbox of the operating system). Rejects when that one does not work.
  */
 export async function protection(): Promise<Protection> {
-  const wanted = process.env["GRADUS_JAIL"] || "best";
-  if (!["best", "bwrap", "namespaces", "permission", "none-refuse"].includes(wanted))
+  const asked = process.env["GRADUS_JAIL"] || "best";
+  const wanted = Object.hasOwn(choices, asked) ? choices[asked]! : null;
+  if (!wanted)
     throw new Error(
-      `GRADUS_JAIL is ${JSON.stringify(wanted)}. It should be best, bwrap, namespaces, permission or none-refuse; best is the default.`,
+      `GRADUS_JAIL is ${JSON.stringify(asked)}. It should be best, bubblewrap, namespaces, permission or none-refuse; best is the default.`,
     );
   const { tools, limits, available } = await probe();
-  const layer = wanted === "best" || wanted === "none-refuse" ? available[0]! : (wanted as Layer);
-  if (!available.includes(layer)) throw new Error(`GRADUS_JAIL asks for ${layer}, which does not work on this machine. ${remedies[layer]}`);
+  const layer = wanted === "best" || wanted === "none-refuse" ? available[0]! : wanted;
+  if (!available.includes(layer)) throw new Error(`GRADUS_JAIL asks for ${asked}, which does not work on this machine. ${remedies[layer]}`);
   if (wanted === "none-refuse" && layer === "permission")
     throw new Error(
       `GRADUS_JAIL is none-refuse, and no sandbox of the operating system works on this machine, so nothing is run. ${remedies.bwrap}`,

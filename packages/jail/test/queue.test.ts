@@ -98,8 +98,14 @@ describe("the protection", () => {
       expect((await protection()).layer).toBe(layer);
       expect(await runInJail(job("return 1"))).toMatchObject({ ok: true });
     }
+    process.env["GRADUS_JAIL"] = "bubblewrap";
+    const told = await protection().then(
+      (p) => p.layer,
+      (e: Error) => e.message,
+    );
+    expect(told).toMatch(/^bwrap$|^GRADUS_JAIL asks for bubblewrap, which does not work on this machine\. Install the package bubblewrap/);
     process.env["GRADUS_JAIL"] = "docker";
-    await expect(protection()).rejects.toThrow('GRADUS_JAIL is "docker". It should be best, bwrap,');
+    await expect(protection()).rejects.toThrow('GRADUS_JAIL is "docker". It should be best, bubblewrap,');
     expect(await runInJail(job("return 1"))).toMatchObject({ ok: false, reason: "start", message: expect.stringContaining("docker") });
   });
 

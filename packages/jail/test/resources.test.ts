@@ -51,6 +51,13 @@ for (const { name, walls, missing } of combinations)
       results.forEach((result, i) => expect(result, `${loops[i]}: ${JSON.stringify(result)}`).toMatchObject({ ok: false, reason: "time" }));
     });
 
+    test.skipIf(!walls.limits)("processor time is bounded by itself, so that a busy machine fails nobody", async () => {
+      expect(await run("while (true);", { processorSeconds: 2 })).toMatchObject({
+        ...{ ok: false, reason: "time", message: "The code used more than 2 seconds of processor time." },
+      });
+      expect(await run("await new Promise((r) => setTimeout(r, 2500)); return 1", { processorSeconds: 2 })).toMatchObject({ ok: true });
+    });
+
     test("memory is bounded: of objects, strings, typed arrays and WebAssembly", async () => {
       for (const code of [
         "const a = []; while (true) a.push(new Array(1e5).fill(a.length));",

@@ -1,30 +1,43 @@
 import { Kernel } from "./kernel.ts";
 import { modules } from "./modules.ts";
-import { prepare } from "./prepare.ts";
+import { neededCells } from "./needs.ts";
+import { type Cell, prepare } from "./prepare.ts";
 import type { CheckResult, CheckSource } from "./protocol.ts";
 
-export interface GradingInput {
+/** A lesson to grade exercises of. */
+export interface GradedLesson {
   /** The lesson's cells in their order, with the learner's code where it was changed. */
-  readonly cells: readonly { readonly id: string; readonly source: string }[];
-  readonly exercise: string;
-  readonly checks: readonly CheckSource[];
+  readonly cells: readonly Cell[];
   /** Files of the lesson, in base64. */
   readonly files: Readonly<Record<string, string>>;
 }
 
+/** Checks to run once a cell, and what it needs, has run. */
+export interface GradedExercise {
+  readonly exercise: string;
+  readonly checks: readonly CheckSource[];
+}
+
+type Seal = (options?: { readonly harden?: readonly object[] }) => void;
+
 /** Runs an exercise and what it needs, then its checks; for use inside a jail. */
-export default async function grade(
-  { cells, exercise, checks, files }: GradingInput,
-  seal: (options?: { readonly harden?: readonly object[] }) => void,
-): Promise<CheckResult[]> {
-  const at = cells.findIndex((c) => c.id === exercise);
-  const before = cells.slice(0, at + 1);
+export default async function grade(input: GradedLesson & GradedExercise, seal: Seal): Promise<CheckResult[]> {
+  const [results] = await gradeEach(input, [input], seal);
+  return results!;
+}
+
+/** The same for several exercises, in the lesson's order. They share the cells they need; each sees only the names of its own. */
+export async function gradeEach(
+  { cells, files }: GradedLesson,
+  exercises: readonly GradedExercise[],
+  seal: Seal,
+): Promise<CheckResult[][]> {
   const contents = new Map(Object.entries(files).map(([name, text]) => [name, Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]));
-  let failure: string | null = null;
+  const failures = new Map<string, string>();
   const kernel = new Kernel({
     modules,
     tell: (reply) => {
-      if (reply.type === "done" && reply.error && reply.cell === exercise) failure = `${reply.error.name}: ${reply.error.message}`;
+      if (reply.type === "done" && reply.error) failures.set(reply.cell, `${reply.error.name}: ${reply.error.message}`);
     },
     readFile: async (name) => {
       const bytes = contents.get(name);
@@ -35,33 +48,51 @@ export default async function grade(
   // Code for the engine's first kernels is loaded before the doors close.
   await kernel.run("warm-up", 'import { ones } from "@gradus/tensor"; await ones([4]).sum().item();', {});
   seal({ harden: Object.values(modules) });
-  const wanted = needed(before);
-  for (const { id, source } of before) if (wanted.has(id)) await kernel.run(id, source, {});
-  if (failure !== null) return checks.map(({ name, points }) => ({ name, points, passed: false, message: failure! }));
-  return kernel.check(exercise, checks);
+  const ran = new Set<string>();
+  const graded: CheckResult[][] = [];
+  for (const { exercise, checks } of exercises) {
+    const at = cells.findIndex((c) => c.id === exercise);
+    if (at < 0) throw new Error(`The lesson has no cell ${exercise}.`);
+    const code = checks.map((c) => c.code);
+    const needed = new Set([...neededCells(cells, at, code), exercise]);
+    const show = hide(
+      cells.filter(({ id }) => ran.has(id) && !needed.has(id)).flatMap(namesIn),
+      cells.filter(({ id }) => needed.has(id)).flatMap(namesIn),
+    );
+    for (const { id, source } of cells.slice(0, at + 1)) {
+      if (!needed.has(id) || ran.has(id)) continue;
+      await kernel.run(id, source, {});
+      ran.add(id);
+    }
+    const failure = failures.get(exercise);
+    const earlier = [...failures].find(([id]) => needed.has(id) && id !== exercise);
+    const message = `${failure}${earlier ? ` (Before it, the cell ${earlier[0]} failed: ${earlier[1]})` : ""}`;
+    graded.push(
+      failure === undefined
+        ? await kernel.check(exercise, checks)
+        : checks.map(({ name, points }) => ({ name, points, passed: false, message })),
+    );
+    show();
+  }
+  return graded;
 }
 
-/** The last cell and those whose variables it takes, directly or not. */
-function needed(cells: readonly { readonly id: string; readonly source: string }[]): Set<string> {
-  const parts = cells.map(({ id, source }): { id: string; defines: readonly string[]; uses: readonly string[] } => {
-    try {
-      return { id, ...prepare(source) };
-    } catch {
-      return { id, defines: [], uses: [] };
-    }
-  });
-  const wanted = new Set<string>();
-  const visit = (i: number) => {
-    const part = parts[i]!;
-    if (wanted.has(part.id)) return;
-    wanted.add(part.id);
-    for (const name of part.uses)
-      for (let k = i - 1; k >= 0; k--)
-        if (parts[k]!.defines.includes(name)) {
-          visit(k);
-          break;
-        }
+/** Takes global names away, all but some, until the function it gives is called. */
+function hide(names: readonly string[], but: readonly string[]): () => void {
+  const kept = new Map<string, PropertyDescriptor>();
+  for (const name of names) {
+    const property = but.includes(name) ? undefined : Object.getOwnPropertyDescriptor(globalThis, name);
+    if (property?.configurable && Reflect.deleteProperty(globalThis, name)) kept.set(name, property);
+  }
+  return () => {
+    for (const [name, property] of kept) Object.defineProperty(globalThis, name, property);
   };
-  visit(parts.length - 1);
-  return wanted;
+}
+
+function namesIn({ source }: Cell): readonly string[] {
+  try {
+    return prepare(source).defines;
+  } catch {
+    return [];
+  }
 }

@@ -2,5 +2,6 @@
 export { describeError, Stopped } from "./errors.ts";
 export { Kernel, type KernelOptions } from "./kernel.ts";
 export { modules } from "./modules.ts";
+export { neededCells } from "./needs.ts";
 export { CellSyntaxError, type Prepared, prepare } from "./prepare.ts";
 export type { CheckResult, CheckSource, Reply, Request } from "./protocol.ts";

@@ -2,6 +2,12 @@ import { type Node, type Program, parse } from "acorn";
 import { analyze } from "periscopic";
 import { transform } from "sucrase";
 
+/** A cell as people write it. */
+export interface Cell {
+  readonly id: string;
+  readonly source: string;
+}
+
 /** A cell, ready to run: its program, and the names it shares with other cells. */
 export interface Prepared {
   /** Body of an async function of `imports`; line n is line n of the cell. Returns the value of the last expression. */
@@ -65,6 +71,12 @@ export function prepare(source: string, { shared = true }: PrepareOptions = {}):
     defines,
     uses: [...globals.keys()].filter((name) => !defines.includes(name)),
   };
+}
+
+/** A cell's program without its types. Throws CellSyntaxError. */
+export function readProgram(source: string): Program {
+  if (source.length > longest) throw new CellSyntaxError(`A cell has at most ${longest} characters; this one has ${source.length}.`, 1, 1);
+  return parsed(withoutTypes(source));
 }
 
 function withoutTypes(source: string): string {
@@ -186,7 +198,8 @@ function imported(node: AnyNode, defines: string[]): string {
   return [...(everything ? [`${everything.local.name} = ${from}`] : []), ...(keys.length ? [pattern] : [])].join(", ");
 }
 
-function namesOf(pattern: AnyNode): string[] {
+/** Names that a pattern gives values to. */
+export function namesOf(pattern: AnyNode): string[] {
   switch (pattern.type) {
     case "Identifier":
       return [pattern.name];

@@ -9,11 +9,16 @@ interface NodeBuiltins {
 
 let collect: (() => void) | null | undefined;
 
+/** Takes hold of the collector: a process may close the doors to it later, before it runs code that it does not trust. */
+export function prepareCollector(): void {
+  if (collect === undefined) collect = findCollector();
+}
+
 /** Runs the garbage collector where the platform lets us, and returns whether it did. */
 export function collectGarbage(): boolean {
-  if (collect === undefined) collect = findCollector();
+  prepareCollector();
   collect?.();
-  return collect !== null;
+  return !!collect;
 }
 
 function findCollector(): (() => void) | null {

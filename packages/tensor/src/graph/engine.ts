@@ -1,7 +1,7 @@
 import type { Backend, BackendMemory, DeviceBuffer } from "../backends/backend.ts";
 import { bytesOf, type DType, type TypedArray } from "../dtype.ts";
 import { OutOfMemoryError, StateError } from "../errors.ts";
-import { collectGarbage, yieldToCollector } from "./collector.ts";
+import { collectGarbage, prepareCollector, yieldToCollector } from "./collector.ts";
 import { type Graph, linearise } from "./graph.ts";
 import { is, make, type Node } from "./node.ts";
 import { Programs } from "./programs.ts";
@@ -43,6 +43,7 @@ export class Engine {
     if (!this.active) {
       if (!this.makeDefault) throw new StateError("engine", "no backend is registered");
       this.active = this.makeDefault();
+      prepareCollector();
     }
     return this.active;
   }

@@ -143,6 +143,8 @@ export const de: typeof en = {
     runFirst: "Die Zelle endete mit einem Fehler: Beheben Sie ihn zuerst.",
     hiddenChecks: "Weitere Prüfungen laufen auf dem Server, wenn Sie angemeldet sind.",
     graded: (score, of) => `Vom Server bewertet: ${score} von ${of} Punkten`,
+    grading: "Der Server bewertet …",
+    notGraded: "Der Server konnte dies nicht bewerten. Das liegt nicht an Ihnen: Sagen Sie es im Kurs.",
   },
   quiz: {
     check: "Prüfen",
@@ -156,6 +158,8 @@ export const de: typeof en = {
     choose: "wählen",
     hint: "Hinweis",
     answer: "Ihre Antwort",
+    grading: "Die Prüfungen laufen …",
+    codeNeedsAccount: "Code wird vom Server bewertet, sobald Sie angemeldet sind.",
   },
   people: {
     why: "Zum Lernen braucht es kein Konto. Mit einem wird Ihre Arbeit auch auf dem Server aufbewahrt, Aufgaben werden bewertet, und Sie können Fragen stellen und einem Kurs beitreten. Was Sie auf diesem Gerät getan haben, kommt mit.",

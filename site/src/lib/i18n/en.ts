@@ -140,6 +140,8 @@ export const en = {
     runFirst: "The cell stopped with an error: mend it first.",
     hiddenChecks: "More checks run on the server when you are signed in.",
     graded: (score: number, of: number) => `Graded by the server: ${score} of ${of} points`,
+    grading: "The server is grading …",
+    notGraded: "The server could not grade this, which is not your fault. Tell your instructor.",
   },
   quiz: {
     check: "Check",
@@ -153,6 +155,8 @@ export const en = {
     choose: "choose",
     hint: "Hint",
     answer: "Your answer",
+    grading: "The checks are running …",
+    codeNeedsAccount: "Code is graded by the server after you sign in.",
   },
   people: {
     why: "Learning needs no account. With one, your work is kept on the server too, exercises are graded, and you can ask questions and join a class. What you have done on this device comes along.",

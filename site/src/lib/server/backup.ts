@@ -17,7 +17,7 @@ const format = "gradus backup";
 const tables: readonly PgTable[] = [
   ...[schema.setting, schema.user, schema.session, schema.account, schema.verification],
   ...[schema.classroom, schema.membership, schema.appointment, schema.announcement],
-  ...[schema.savedCell, schema.submission, schema.quizAnswer, schema.classQuiz],
+  ...[schema.savedCell, schema.submission, schema.seenSolution, schema.quizAnswer, schema.classQuiz],
   ...[schema.post, schema.notification, schema.feedback],
 ];
 

@@ -5,6 +5,7 @@ import { and, asc, desc, eq, inArray, isNull, or, sql } from "drizzle-orm";
 import type { SignedIn } from "./auth.ts";
 import { lessons } from "./course.ts";
 import { database } from "./db.ts";
+import { counts } from "./grades.ts";
 import { announcement, appointment, classroom, feedback, membership, notification, quizAnswer, submission, user } from "./schema.ts";
 
 /** Letters and digits that cannot be mistaken for each other. */
@@ -127,8 +128,8 @@ export async function matrix(classId: string) {
           tries: sql<number>`count(*)::int`,
           passed: sql<boolean>`bool_or(${submission.passed})`,
           // What the server found counts; until it has looked, what the browser found.
-          full: sql<boolean>`bool_or(case when ${submission.score} is null then ${submission.passed} else ${submission.score} >= ${submission.points} end)`,
-          score: sql<number | null>`max(${submission.score})`,
+          full: sql<boolean>`bool_or(case when ${submission.score} is null then ${submission.passed} and ${submission.state} <> 'superseded' else ${submission.score} >= ${submission.points} end) filter (where ${counts})`,
+          score: sql<number | null>`max(${submission.score}) filter (where ${counts})`,
           latest: sql<string>`(array_agg(${submission.id} order by ${submission.createdAt} desc))[1]`,
         })
         .from(submission)
@@ -181,7 +182,9 @@ export async function commentOn(me: SignedIn, classId: string, id: string, comme
     .set({
       comment,
       commentBy: me.id,
-      ...(score === null ? {} : { score: Math.max(0, Math.min(found.points, score)), state: "graded", gradedAt: new Date() }),
+      ...(score === null
+        ? {}
+        : { score: Math.max(0, Math.min(found.points, score)), scoreBy: me.id, state: "graded", gradedAt: new Date() }),
     })
     .where(eq(submission.id, id))
     .returning({ userId: submission.userId });

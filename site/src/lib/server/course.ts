@@ -3,13 +3,13 @@ import { resolve } from "node:path";
 import { type Block, cellsOf, exercisesOf, type Lesson } from "@gradus/course";
 import { highlight, renderMarkdown } from "@gradus/course/markdown";
 import { loadCourse } from "@gradus/course/node";
-import { prepare } from "@gradus/notebook/kernel";
+import { drawPlot } from "@gradus/notebook/draw";
+import { neededCells } from "@gradus/notebook/kernel";
 import type { Content, Output } from "@gradus/notebook/output";
 import { publicQuestion } from "@gradus/quiz";
 import { parseHTML } from "linkedom";
 import type { BlockData, LessonData, LessonSummary } from "../course.ts";
 import type { Shown, ShownOutput } from "../outputs/drawn.ts";
-import { drawPlot } from "@gradus/notebook/draw";
 
 /** The site runs in its own folder, beside the lessons. */
 export const courseFolder = resolve(process.env["GRADUS_COURSE"] ?? "../course");
@@ -98,20 +98,13 @@ export async function lessonData(lesson: Lesson): Promise<LessonData> {
   return { slug, number, title, question, day, minutes, goals, prerequisites, headings, version, blocks: lesson.blocks.map(block) };
 }
 
-/** For each cell those that declare what it uses, the nearest before it. */
+/** For each cell those that must have run before it: for an exercise also what its visible checks and its solution take. */
 function needsOf(lesson: Lesson): Map<string, string[]> {
-  const declaredBy = new Map<string, string>();
-  const needs = new Map<string, string[]>();
-  for (const { id, source } of cellsOf(lesson)) {
-    try {
-      const { defines, uses } = prepare(source);
-      needs.set(id, [...new Set(uses.flatMap((name) => declaredBy.get(name) ?? []))]);
-      for (const name of defines) declaredBy.set(name, id);
-    } catch {
-      needs.set(id, []); // a cell that shows a mistake of syntax
-    }
-  }
-  return needs;
+  const cells = cellsOf(lesson);
+  const more = new Map(
+    exercisesOf(lesson).map((e) => [e.id, [...e.checks.filter((c) => !c.hidden).map((c) => c.code), e.solution]] as const),
+  );
+  return new Map(cells.map(({ id }, i) => [id, neededCells(cells, i, more.get(id))]));
 }
 
 /** Width that plots are drawn for: they scale with the page. */

@@ -25,7 +25,8 @@ export function administrator(event: { locals: App.Locals }): SignedIn {
 export async function body<T extends v.GenericSchema>(event: Pick<RequestEvent, "request">, schema: T): Promise<v.InferOutput<T>> {
   let value: unknown;
   try {
-    value = await event.request.json();
+    const json = await event.request.text();
+    value = JSON.parse(json, json.includes("\\u") ? (_, part) => (typeof part === "string" ? storable(part) : part) : undefined);
   } catch {
     error(400, "The request is not JSON.");
   }
@@ -34,8 +35,12 @@ export async function body<T extends v.GenericSchema>(event: Pick<RequestEvent, 
 
 /** A form's fields, checked. */
 export async function form<T extends v.GenericSchema>(event: Pick<RequestEvent, "request">, schema: T): Promise<v.InferOutput<T>> {
-  return checked(Object.fromEntries(await event.request.formData()), schema);
+  const fields = [...(await event.request.formData())].map(([name, field]) => [name, typeof field === "string" ? storable(field) : field]);
+  return checked(Object.fromEntries(fields), schema);
 }
+
+/** A text as databases take it: NUL and halves of characters, which they refuse, become the sign for what cannot be shown. */
+export const storable = (text: string): string => text.replaceAll("\0", "\ufffd").toWellFormed();
 
 function checked<T extends v.GenericSchema>(value: unknown, schema: T): v.InferOutput<T> {
   const parsed = v.safeParse(schema, value, { abortEarly: true });

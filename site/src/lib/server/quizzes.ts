@@ -7,6 +7,7 @@ import {
   parseMoodleXml,
   parseQuiz,
   publicQuestion,
+  type Question,
   type Quiz,
   QuizError,
   writeGift,
@@ -15,6 +16,7 @@ import {
 import { and, count, desc, eq } from "drizzle-orm";
 import type { SignedIn } from "./auth.ts";
 import { database } from "./db.ts";
+import { grader } from "./grader.ts";
 import { classQuiz, quizAnswer } from "./schema.ts";
 
 export interface QuizSettings {
@@ -95,7 +97,7 @@ export async function answerQuiz(
   quiz: Quiz,
   questionId: string,
   response: unknown,
-): Promise<Outcome | string | null> {
+): Promise<AnswerOutcome | string | null> {
   const question = quiz.questions.find((q) => q.id === questionId);
   if (!question) return null;
   const db = await database();
@@ -108,13 +110,49 @@ export async function answerQuiz(
   const [used] = await db.select({ n: count() }).from(quizAnswer).where(mine);
   const open = isOpen(quiz, new Date(), used?.n ?? 0);
   if (!open.open) return open.message;
+  return noteAnswer(me, "class", quizId, question, response);
+}
+
+/** An answer's outcome; code is graded later, under this id. */
+export type AnswerOutcome = Outcome & { readonly pending?: string };
+
+/** Grades an answer and notes it; code is left to the grader. What is no answer uses up no attempt. */
+export async function noteAnswer(
+  me: SignedIn,
+  lesson: string,
+  quiz: string,
+  question: Question,
+  response: unknown,
+): Promise<AnswerOutcome> {
   const outcome = await grade(question, response);
-  if (outcome.answered)
-    await db.insert(quizAnswer).values({
-      ...{ userId: me.id, lesson: "class", quiz: quizId, question: questionId, score: outcome.score, points: outcome.points },
-      response: JSON.stringify(response ?? null).length < 20_000 ? response : null,
-    });
-  return outcome;
+  if (!outcome.answered) return outcome;
+  const db = await database();
+  const code = question.type === "code";
+  const [row] = await db
+    .insert(quizAnswer)
+    .values({
+      ...{ userId: me.id, lesson, quiz, question: question.id, score: outcome.score, points: outcome.points },
+      response: code || JSON.stringify(response ?? null).length < 20_000 ? response : null,
+      state: code ? "waiting" : "graded",
+    })
+    .returning({ id: quizAnswer.id });
+  if (!code) return outcome;
+  grader().wake();
+  return { ...outcome, feedback: [], pending: row!.id };
+}
+
+/** What became of code that somebody has handed in; null where there is no such answer of theirs. */
+export async function gradedAnswer(me: SignedIn, id: string): Promise<AnswerOutcome | null> {
+  const db = await database();
+  const [row] = await db
+    .select()
+    .from(quizAnswer)
+    .where(and(eq(quizAnswer.id, id), eq(quizAnswer.userId, me.id)));
+  if (!row) return null;
+  const { score, points, state } = row;
+  const feedback = state === "failed" ? ["The server could not run this code. Tell your instructor."] : (row.feedback ?? []);
+  const pending = state === "waiting" || state === "grading" ? { pending: id } : {};
+  return { score, points, correct: score === points && state === "graded", answered: state !== "failed", feedback, ...pending };
 }
 
 export const exportQuiz = (quiz: Quiz, format: "gift" | "xml"): string =>

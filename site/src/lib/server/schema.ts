@@ -156,10 +156,14 @@ export const submission = pgTable(
     claimed: jsonb("claimed").$type<{ name: string; passed: boolean; message?: string }[]>().notNull(),
     passed: boolean("passed").notNull(),
     sawSolution: boolean("saw_solution").notNull().default(false),
-    /** waiting, graded or failed. */
+    /** waiting, grading, graded, failed (the sandbox did not work) or superseded by a newer one. */
     state: text("state").notNull().default("waiting"),
+    /** How often grading has begun and not come to an end. */
+    tries: integer("tries").notNull().default(0),
     graded: jsonb("graded").$type<{ name: string; passed: boolean; points: number; message?: string }[]>(),
     score: real("score"),
+    /** The instructor whose score this is; null where the server found it. */
+    scoreBy: text("score_by").references(() => user.id),
     points: real("points").notNull(),
     /** An instructor's word on it. */
     comment: text("comment"),
@@ -172,6 +176,20 @@ export const submission = pgTable(
     index("submission_state").on(t.state, t.createdAt),
     index("submission_exercise").on(t.lesson, t.exercise, t.createdAt),
   ],
+);
+
+/** Who has looked at the solution of which exercise. */
+export const seenSolution = pgTable(
+  "seen_solution",
+  {
+    userId: text("user_id")
+      .notNull()
+      .references(() => user.id, { onDelete: "cascade" }),
+    lesson: text("lesson").notNull(),
+    exercise: text("exercise").notNull(),
+    createdAt: now("created_at"),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.lesson, t.exercise] })],
 );
 
 /** An answer to one question of a quiz. */
@@ -189,9 +207,14 @@ export const quizAnswer = pgTable(
     response: jsonb("response"),
     score: real("score").notNull(),
     points: real("points").notNull(),
+    /** graded; code, which the grader runs, is waiting, grading or failed before. */
+    state: text("state").notNull().default("graded"),
+    tries: integer("tries").notNull().default(0),
+    feedback: jsonb("feedback").$type<string[]>(),
+    gradedAt: time("graded_at"),
     createdAt: now("created_at"),
   },
-  (t) => [index("quiz_answer_user").on(t.userId, t.lesson, t.quiz)],
+  (t) => [index("quiz_answer_user").on(t.userId, t.lesson, t.quiz), index("quiz_answer_state").on(t.state, t.createdAt)],
 );
 
 /** A quiz that an instructor has made or imported for a class. */

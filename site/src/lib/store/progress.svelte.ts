@@ -130,9 +130,12 @@ export class LessonProgress {
 
   async reset(exercise: string, source: string): Promise<void> {
     await keepRevision({ lesson: this.lesson, cell: exercise, source, at: Date.now() }).catch(() => {});
-    const { [exercise]: gone, ...rest } = this.results;
-    if (gone) await saveResult({ ...gone, results: [], solved: false, at: Date.now() }).catch(() => {});
-    this.results = rest;
+    const gone = this.results[exercise];
+    if (!gone) return;
+    // That the solution was seen stays.
+    const result = { ...gone, results: [], solved: false, at: Date.now() };
+    this.results = { ...this.results, [exercise]: result };
+    await saveResult(result).catch(() => {});
   }
 
   history = (cell: string): Promise<Revision[]> => revisionsOf(this.lesson, cell);

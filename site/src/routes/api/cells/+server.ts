@@ -1,8 +1,9 @@
-import { and, desc, eq, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import * as v from "valibot";
 import { database } from "#lib/server/db.ts";
+import { gradesOf } from "#lib/server/grades.ts";
 import { body, limit, signedIn, slug } from "#lib/server/guard.ts";
-import { savedCell, submission } from "#lib/server/schema.ts";
+import { savedCell } from "#lib/server/schema.ts";
 
 const saved = v.object({
   cells: v.pipe(
@@ -49,24 +50,9 @@ export const GET = async (event) => {
     .select()
     .from(savedCell)
     .where(and(eq(savedCell.userId, me.id), eq(savedCell.lesson, lesson)));
-  const handed = await db
-    .select({
-      exercise: submission.exercise,
-      score: submission.score,
-      points: submission.points,
-      comment: submission.comment,
-      state: submission.state,
-    })
-    .from(submission)
-    .where(and(eq(submission.userId, me.id), eq(submission.lesson, lesson)))
-    .orderBy(desc(submission.createdAt))
-    .limit(500);
   const grades: Record<string, { score: number; points: number; comment?: string }> = {};
-  for (const { exercise, score, points, comment } of handed) {
-    const known = grades[exercise];
-    if (score !== null && (!known || score > known.score))
-      grades[exercise] = { score, points, ...((comment ?? known?.comment) ? { comment: comment ?? known!.comment! } : {}) };
-  }
+  for (const [exercise, { score, points, comment }] of Object.entries(await gradesOf(me, lesson)))
+    if (score !== null) grades[exercise] = { score, points, ...(comment ? { comment } : {}) };
   return Response.json({
     cells: cells.map(({ cell, source, version, updatedAt }) => ({ cell, source, version, at: updatedAt.getTime() })),
     grades,

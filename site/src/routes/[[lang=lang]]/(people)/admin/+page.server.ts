@@ -15,7 +15,10 @@ export const load = async (event) => {
       .from(user)
       .orderBy(asc(user.name))
       .limit(2000),
-    protection: (await protection()).words,
+    protection: await protection().then(
+      (p) => p.words,
+      (problem: Error) => problem.message,
+    ),
     place: process.env["DATABASE_URL"] ? "Postgres (DATABASE_URL)" : dataFolder(),
   };
 };

@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { lessonBySlug } from "#lib/server/course.ts";
 import { database } from "#lib/server/db.ts";
 import { body, limit } from "#lib/server/guard.ts";
+import { noteAnswer } from "#lib/server/quizzes.ts";
 import { quizAnswer } from "#lib/server/schema.ts";
 
 /** Grades one answer of a lesson's quiz; those who are signed in have it noted. */
@@ -30,19 +31,9 @@ export const POST = async (event) => {
     const open = isOpen(quiz, new Date(), used?.n ?? 0);
     if (!open.open)
       error(403, { early: "The quiz is not open yet.", late: "The quiz is closed.", attempts: "There are no attempts left." }[open.reason]);
-    const outcome = await grade(question, response);
-    // What is no answer uses up no attempt.
-    if (outcome.answered)
-      await db.insert(quizAnswer).values({
-        userId: me.id,
-        lesson: slug,
-        quiz: quizId,
-        question: questionId,
-        response: JSON.stringify(response ?? null).length < 20_000 ? response : null,
-        score: outcome.score,
-        points: outcome.points,
-      });
-    return Response.json(outcome);
+    if (question.type === "code") limit(event, "code", 30, 60);
+    return Response.json(await noteAnswer(me, slug, quizId, question, response));
   }
+  if (question.type === "code") error(403, "Code is graded by the server: sign in first.");
   return Response.json(await grade(question, response));
 };
