@@ -20,7 +20,7 @@ const saved = v.object({
   ),
 });
 
-/** Keeps a learner's code; an older text does not replace a newer one. */
+/** Keeps a learner's code; an older text does not replace a newer one. `now` tells how late a text may pass for. */
 export const POST = async (event) => {
   const me = signedIn(event);
   limit(event, "cells", 120, 60);
@@ -37,7 +37,7 @@ export const POST = async (event) => {
       set: { source: sql`excluded.source`, version: sql`excluded.version`, updatedAt: sql`excluded.updated_at` },
       setWhere: sql`excluded.updated_at >= ${savedCell.updatedAt}`,
     });
-  return Response.json({ saved: rows.length });
+  return Response.json({ saved: rows.length, now });
 };
 
 /** A learner's code of a lesson, and the grades of its exercises. */
