@@ -37,6 +37,7 @@ async function signUp(page: Page, name: string): Promise<void> {
   await form.getByLabel("Password").fill(password);
   await form.getByRole("button").click();
   await page.getByRole("link", { name, exact: true }).waitFor();
+  await page.waitForURL("**/lessons/*");
 }
 
 async function signIn(page: Page, name: string): Promise<void> {
@@ -45,6 +46,7 @@ async function signIn(page: Page, name: string): Promise<void> {
   await form.getByLabel("Password").fill(password);
   await form.getByRole("button").click();
   await page.getByRole("link", { name, exact: true }).waitFor();
+  await page.waitForURL("**/lessons/*");
 }
 
 async function signOut(page: Page): Promise<void> {
@@ -342,7 +344,7 @@ test("an open page learns of a newer course, and loads it without losing a word"
   await open(page);
   await write(page, "model", "// half a thought");
   await page.route("**/_app/version.json", (route) => route.fulfill({ json: { version: "newer" } }));
-  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await page.evaluate(() => window.dispatchEvent(new Event("focus")));
   await page.getByText("This course has a newer version.").waitFor();
   await page.route("**/versions.json", (route) => route.fulfill({ json: { [lesson]: "newer" } }));
   await page.unroute("**/_app/version.json");
@@ -351,7 +353,7 @@ test("an open page learns of a newer course, and loads it without losing a word"
   await page.waitForLoadState("load");
   await shows(page, "model", "// a whole thought");
   await page.route("**/_app/version.json", (route) => route.fulfill({ json: { version: "newer" } }));
-  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await page.evaluate(() => window.dispatchEvent(new Event("focus")));
   await page.getByText("This lesson has a newer version.").waitFor();
   await context.close();
 }, 60_000);

@@ -1,5 +1,6 @@
 // Telling the server: what is unsent is in IndexedDB, and stays there until the server has taken it.
 
+import { SvelteSet } from "svelte/reactivity";
 import {
   delivered,
   enqueue,
@@ -42,6 +43,18 @@ const mine = (): SavedCell[] => [...unsent.values()].filter((c) => c.owner === o
 
 async function count(): Promise<void> {
   delivery.unsent = mine().length + (await howManyOutgoing(owner()).catch(() => 0));
+}
+
+/**
+ * Lessons whose texts the server is still asked for: it hears of changes afterwards, so that nothing of its own is replaced before it
+ * is in the history here.
+ */
+const held = new SvelteSet<string>();
+
+export const isHeld = (lesson: string): boolean => held.has(lesson);
+export const hold = (lesson: string): void => void held.add(lesson);
+export function release(lesson: string): void {
+  if (held.delete(lesson)) void flush();
 }
 
 /** The server hears of changes when typing has paused for so long, in ms. */
@@ -114,7 +127,7 @@ async function sendAll(): Promise<void> {
   for (const cell of await unsentCells(me.id).catch(() => []))
     if (cell.at > (unsent.get(keyOf(cell))?.at ?? 0)) unsent.set(keyOf(cell), cell);
   await count();
-  const outcome = await sendCells(mine().filter((c) => !hopeless.has(`${keyOf(c)} ${c.at}`)));
+  const outcome = await sendCells(mine().filter((c) => !held.has(c.lesson) && !hopeless.has(`${keyOf(c)} ${c.at}`)));
   let late = outcome === "later";
   if (outcome === "wait" || outcome === "sign in") return waiting(outcome);
   for (const { id, path, body } of await outgoing(me.id).catch(() => [])) {

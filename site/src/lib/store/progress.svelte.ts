@@ -1,7 +1,7 @@
 import type { CheckResult } from "@gradus/notebook/protocol";
 import type { Outcome } from "@gradus/quiz";
 import type { Cell, Session } from "../notebook/session.svelte.ts";
-import { changed, delivery, flush, type Grade, handInLater, pull, pullMarks } from "./delivery.svelte.ts";
+import { changed, delivery, type Grade, handInLater, hold, isHeld, pull, pullMarks, release } from "./delivery.svelte.ts";
 import {
   cellsWithHistory,
   type Revision,
@@ -36,7 +36,7 @@ export class Keeper {
 
   /** Where the texts stand, for the reader. */
   get state(): SaveState {
-    const sending = delivery.sending || account.me === undefined;
+    const sending = delivery.sending || account.me === undefined || isHeld(this.lesson);
     return stateOf({
       ...{ touched: this.touched, writing: this.writing, failed: this.failed, ended: account.ended },
       ...{ as: owner() ? "person" : "guest", offline: connection.lost, unsent: delivery.unsent, sending },
@@ -101,6 +101,7 @@ export class LessonProgress {
 
   /** Puts the learner's own code back into the cells: what this device has, at once. */
   async restore(session: Session): Promise<void> {
+    hold(this.lesson);
     const who = owner();
     this.restoredFor = who;
     const [cells, results, answers, history] = await Promise.all([
@@ -120,7 +121,7 @@ export class LessonProgress {
   async catchUp(session: Session): Promise<void> {
     // Somebody has just signed in, with what a guest did here.
     if (owner() !== this.restoredFor) await this.restore(session);
-    if (!account.me) return;
+    if (!account.me) return release(this.lesson);
     const [pulled] = await Promise.all([pull(this.lesson).catch(() => null), pullMarks().catch(() => {})]);
     if (pulled) {
       this.grades = pulled.grades;
@@ -128,7 +129,7 @@ export class LessonProgress {
     }
     this.takeResults(await savedResults(owner(), this.lesson).catch(() => []));
     this.withHistory = await cellsWithHistory(owner(), this.lesson).catch(() => this.withHistory);
-    await flush();
+    release(this.lesson);
   }
 
   private takeResults(found: readonly SavedResult[]): void {
