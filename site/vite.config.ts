@@ -32,6 +32,8 @@ export default defineConfig({
       },
       prerender: { handleHttpError: "warn", handleMissingId: "warn", handleUnseenRoutes: "ignore" },
       serviceWorker: { register: false },
+      // Pages stay open for a day of teaching: they ask every few minutes whether there is a newer course.
+      version: { pollInterval: 300_000 },
     }),
   ],
   define: { __STATIC__: JSON.stringify(isStatic) },

@@ -45,6 +45,9 @@ export const handle: Handle = async ({ event, resolve }) => {
     if (!safe.has(event.request.method) && origin !== null && origin !== event.url.origin && origin !== process.env["ORIGIN"])
       return Response.json({ message: "Requests from other sites are refused." }, { status: 403 });
     event.locals.me = await whoSends(event.request.headers);
+    // Work is bound to whoever did it: a page left open takes nothing from, and gives nothing to, whoever has signed in since.
+    const meant = event.request.headers.get("x-gradus-person");
+    if (meant !== null && meant !== event.locals.me?.id) return Response.json({ message: "Sign in again." }, { status: 401 });
     if (event.url.pathname.startsWith("/api/auth/")) return (await auth()).handler(event.request);
   }
   const response = await resolve(event, { transformPageChunk: ({ html }) => html.replace('<html lang="en"', `<html lang="${lang}"`) });

@@ -125,10 +125,10 @@ describe("a class", () => {
     await expect
       .poll(
         async () =>
-          ((await api(learner, "/api/cells?lesson=01-arrays")).body as { grades: Record<string, unknown> }).grades["largest-entry"],
+          ((await api(learner, "/api/submissions?lesson=01-arrays")).body as { grades: Record<string, unknown> }).grades["largest-entry"],
         { timeout: 30_000 },
       )
-      .toEqual({ score: 2, points: 2 });
+      .toMatchObject({ score: 2, points: 2, state: "graded" });
   }, 60_000);
 
   test("what the browser claims is not the grade, and what the code forges neither", async () => {
@@ -144,10 +144,10 @@ describe("a class", () => {
     expect(sent.status).toBe(201);
     await expect
       .poll(
-        async () => ((await api(learner, "/api/cells?lesson=00-start")).body as { grades: Record<string, unknown> }).grades["predict-one"],
+        async () => ((await api(learner, "/api/submissions?lesson=00-start")).body as { grades: Record<string, unknown> }).grades["predict-one"],
         { timeout: 30_000 },
       )
-      .toEqual({ score: 0, points: 2 });
+      .toMatchObject({ score: 0, points: 2, state: "graded" });
   }, 60_000);
 
   test("code is kept on the server, and the newer text wins", async () => {
@@ -172,7 +172,7 @@ describe("a class", () => {
     await instructor.locator("#submission").getByRole("button").click();
     await expect
       .poll(
-        async () => ((await api(learner, "/api/cells?lesson=00-start")).body as { grades: Record<string, unknown> }).grades["predict-one"],
+        async () => ((await api(learner, "/api/submissions?lesson=00-start")).body as { grades: Record<string, unknown> }).grades["predict-one"],
       )
       .toMatchObject({ comment: "Please solve it yourself." });
     const csv = await instructor.request.get(`${classUrl}/export`);

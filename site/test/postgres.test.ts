@@ -34,7 +34,7 @@ else {
         await expect
           .poll(
             async () =>
-              ((await (await visitor.request("/api/cells?lesson=01-arrays")).json()) as { grades: Record<string, unknown> }).grades,
+              ((await (await visitor.request("/api/submissions?lesson=01-arrays")).json()) as { grades: Record<string, unknown> }).grades,
             {
               timeout: 40_000,
             },

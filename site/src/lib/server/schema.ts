@@ -123,7 +123,7 @@ export const announcement = pgTable(
 
 // --------------------------------------------------------------------------------------------------------------- work
 
-/** A learner's own code in place of a lesson's. */
+/** A learner's own code in place of a lesson's; notebooks of the scratch page are cells of the lesson "scratch". */
 export const savedCell = pgTable(
   "saved_cell",
   {
@@ -133,7 +133,7 @@ export const savedCell = pgTable(
     lesson: text("lesson").notNull(),
     cell: text("cell").notNull(),
     source: text("source").notNull(),
-    /** The lesson's version that it was written for. */
+    /** The lesson's version that it was written for; empty where the learner has gone back to the lesson's own text. */
     version: text("version").notNull(),
     updatedAt: now("updated_at"),
   },

@@ -1,23 +1,13 @@
-import { siteUrl } from "../links.ts";
-import { delivered, enqueue, everyCell, everyResult, outgoing } from "./local.ts";
+import { delivery, flush, pull, sendLast } from "./delivery.svelte.ts";
+import { adopt } from "./local.ts";
+import { account, connection, get, type Me, personKey, remember, remembered } from "./person.svelte.ts";
 
-export interface Me {
-  readonly id: string;
-  readonly name: string;
-  readonly email: string;
-  readonly role: "learner" | "instructor" | "administrator";
-  readonly unread: number;
-}
-
-/** Who is signed in; null is nobody, undefined not known yet. */
-export const account = $state<{ me: Me | null | undefined }>({ me: undefined });
-
-/** Whether the server could not be reached when it was last asked. */
-export const connection = $state({ lost: false });
+export { delivery } from "./delivery.svelte.ts";
+export { account, connection, type Me, post } from "./person.svelte.ts";
 
 let asked: Promise<void> | null = null;
 
-/** Asks the server once who is signed in. Files without a server have nobody. */
+/** Asks the server once who is signed in. Files without a server have nobody; without a network it is whoever was last. */
 export function whoAmI(again = false): Promise<void> {
   if (again) asked = null;
   asked ??= (async () => {
@@ -26,68 +16,102 @@ export function whoAmI(again = false): Promise<void> {
       return;
     }
     try {
-      const response = await fetch(siteUrl("api/me"));
-      account.me = response.ok ? ((await response.json()) as { me: Me | null }).me : null;
+      const { me } = await get<{ me: Me | null }>("api/me", {}); // whoever it is
       connection.lost = false;
+      await settle(me);
     } catch {
-      account.me ??= null;
+      if (!account.ended) account.me ??= remembered();
       asked = null;
       connection.lost = true;
       setTimeout(() => void whoAmI(), 15_000);
     }
-    if (account.me) void flush();
   })();
   return asked;
 }
 
-/** Posts to the server; throws the server's own sentence. */
-export async function post<T>(path: string, body: unknown, method = "POST"): Promise<T> {
-  const response = await fetch(siteUrl(path), { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-  const answer = (await response.json().catch(() => ({}))) as T & { message?: string };
-  if (!response.ok) throw new Error(answer.message ?? `The server answered ${response.status}.`);
-  return answer;
-}
+/** Set for one signing-in by who does not want a guest's work. */
+const leaveKey = "gradus-leave";
 
-/** Tells the server now, or when it can be reached again. Resolves to its answer, or to null where that must wait. */
-export async function tell<T>(path: string, body: unknown): Promise<T | null> {
+/** Whether the next signing-in takes along what a guest has done here. It may lead over another site's page, as OpenID Connect does. */
+export function takeAlong(yes: boolean): void {
   try {
-    return await post<T>(path, body);
-  } catch (error) {
-    if (error instanceof TypeError || !navigator.onLine) {
-      await enqueue({ path, body });
-      return null;
-    }
-    throw error;
+    if (yes) sessionStorage.removeItem(leaveKey);
+    else sessionStorage.setItem(leaveKey, "1");
+  } catch {
+    // Without storage there is nothing to take along.
   }
 }
 
-let flushing = false;
-
-/** Sends what has been waiting. */
-export async function flush(): Promise<void> {
-  if (flushing || !account.me) return;
-  flushing = true;
+function takesAlong(): boolean {
   try {
-    for (const { id, path, body } of await outgoing()) {
-      try {
-        await post(path, body);
-      } catch (error) {
-        if (error instanceof TypeError) return;
-        // What the server refuses now it would refuse for ever.
-      }
-      await delivered(id!);
-    }
-  } finally {
-    flushing = false;
+    return sessionStorage.getItem(leaveKey) === null;
+  } catch {
+    return false;
   }
 }
 
-/** After signing in: takes along what a guest has done here. */
-export async function takeAlong(): Promise<void> {
-  const cells = (await everyCell()).map(({ lesson, cell, source, at, version }) => ({ lesson, cell, source, at, version }));
-  for (let i = 0; i < cells.length; i += 50) await tell("api/cells", { cells: cells.slice(i, i + 50) });
-  for (const { lesson, exercise, results, sawSolution } of await everyResult()) {
-    const own = cells.find((c) => c.lesson === lesson && c.cell === exercise);
-    if (own) await tell("api/submissions", { lesson, exercise, sources: { [exercise]: own.source }, results, sawSolution });
+/** However somebody has signed in: a guest's work becomes theirs, once; the work of whoever was here before stays that person's. */
+async function settle(me: Me | null): Promise<void> {
+  const before = remembered();
+  if (!me) {
+    account.me = null;
+    account.ended = before !== null;
+    return;
   }
+  let lessons: string[] = [];
+  if (before?.id !== me.id) {
+    if (takesAlong()) lessons = await adopt(me.id).catch(() => []);
+    takeAlong(true);
+  }
+  remember(me);
+  if (before && before.id !== me.id) {
+    // This page shows what another person wrote.
+    location.reload();
+    return new Promise(() => {});
+  }
+  account.ended = false;
+  account.me = me;
+  // The server may have older texts that this device has never seen: they go to the history first.
+  for (const lesson of lessons) await pull(lesson).catch(() => {});
+  void flush();
+}
+
+/** Ends this person's work on this device: what the server lacks is sent if it can be, and waits here for them if it cannot. */
+export async function leave(): Promise<void> {
+  await Promise.race([flush(), new Promise((resolve) => setTimeout(resolve, 3000))]);
+  remember(null);
+}
+
+/** Whoever works here is somebody other than the one whose session has ended. */
+export function notMe(): void {
+  remember(null);
+  location.reload();
+}
+
+/** Keeps this page in step with the server, with other pages, and with its own end. Gives back what undoes it. */
+export function watch(): () => void {
+  const hidden = () => {
+    if (document.visibilityState === "hidden") sendLast();
+    // Signed in again, perhaps, in another page.
+    else if (account.ended || connection.lost) void whoAmI(true);
+  };
+  const elsewhere = (event: StorageEvent) => {
+    if (event.key !== personKey && event.key !== null) return;
+    const now = event.newValue ? (JSON.parse(event.newValue) as Me).id : "";
+    // Another person's page: every text is on the device already.
+    if (now !== (remembered()?.id ?? "")) location.reload();
+  };
+  addEventListener("pagehide", sendLast);
+  addEventListener("storage", elsewhere);
+  document.addEventListener("visibilitychange", hidden);
+  return () => {
+    removeEventListener("pagehide", sendLast);
+    removeEventListener("storage", elsewhere);
+    document.removeEventListener("visibilitychange", hidden);
+  };
+}
+
+/** The reader has seen what the server refused. */
+export function acknowledge(): void {
+  delivery.refused = "";
 }

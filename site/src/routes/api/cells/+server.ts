@@ -1,7 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
 import * as v from "valibot";
 import { database } from "#lib/server/db.ts";
-import { gradesOf } from "#lib/server/grades.ts";
 import { body, limit, signedIn, slug } from "#lib/server/guard.ts";
 import { savedCell } from "#lib/server/schema.ts";
 
@@ -21,7 +20,7 @@ const saved = v.object({
   ),
 });
 
-/** Keeps a learner's code; an older text does not replace a newer one. */
+/** Keeps a learner's code; an older text does not replace a newer one. `now` tells how late a text may pass for. */
 export const POST = async (event) => {
   const me = signedIn(event);
   limit(event, "cells", 120, 60);
@@ -38,10 +37,10 @@ export const POST = async (event) => {
       set: { source: sql`excluded.source`, version: sql`excluded.version`, updatedAt: sql`excluded.updated_at` },
       setWhere: sql`excluded.updated_at >= ${savedCell.updatedAt}`,
     });
-  return Response.json({ saved: rows.length });
+  return Response.json({ saved: rows.length, now });
 };
 
-/** A learner's code of a lesson, and the grades of its exercises. */
+/** A learner's code of a lesson. */
 export const GET = async (event) => {
   const me = signedIn(event);
   const lesson = event.url.searchParams.get("lesson") ?? "";
@@ -50,11 +49,7 @@ export const GET = async (event) => {
     .select()
     .from(savedCell)
     .where(and(eq(savedCell.userId, me.id), eq(savedCell.lesson, lesson)));
-  const grades: Record<string, { score: number; points: number; comment?: string }> = {};
-  for (const [exercise, { score, points, comment }] of Object.entries(await gradesOf(me, lesson)))
-    if (score !== null) grades[exercise] = { score, points, ...(comment ? { comment } : {}) };
   return Response.json({
     cells: cells.map(({ cell, source, version, updatedAt }) => ({ cell, source, version, at: updatedAt.getTime() })),
-    grades,
   });
 };
