@@ -3,13 +3,14 @@ import { resolve } from "node:path";
 import { type Block, cellsOf, exercisesOf, type Lesson } from "@gradus/course";
 import { highlight, renderMarkdown } from "@gradus/course/markdown";
 import { loadCourse } from "@gradus/course/node";
+import { drawPlot } from "@gradus/notebook/draw";
 import { prepare } from "@gradus/notebook/kernel";
 import type { Content, Output } from "@gradus/notebook/output";
 import { publicQuestion } from "@gradus/quiz";
 import { parseHTML } from "linkedom";
 import type { BlockData, LessonData, LessonSummary } from "../course.ts";
 import type { Shown, ShownOutput } from "../outputs/drawn.ts";
-import { drawPlot } from "@gradus/notebook/draw";
+import { drawCustom } from "./drawing.ts";
 
 /** The site runs in its own folder, beside the lessons. */
 export const courseFolder = resolve(process.env["GRADUS_COURSE"] ?? "../course");
@@ -123,6 +124,10 @@ export function drawn(content: Content): Shown {
     const { document } = parseHTML("<!doctype html><html><body></body></html>");
     const plot = drawPlot(content, drawnWidth, document as unknown as Document);
     return { kind: "drawn", svg: plot.outerHTML };
+  }
+  if (content.kind === "custom") {
+    const svg = drawCustom(content);
+    return svg === null ? content : { kind: "drawn", svg, from: content };
   }
   if (content.kind === "grid") return { ...content, cells: content.cells.map((cell) => ({ ...cell, content: drawn(cell.content) })) };
   return content;
