@@ -28,7 +28,10 @@ addEventListener("message", ({ source, data, ports }) => {
     worker.postMessage({ port: ports[0], stop }, [ports[0]]);
   }
   if (data.type === "stop" && stop) Atomics.store(stop, 0, 1);
-  if (data.type === "go" && stop) Atomics.store(stop, 0, 0);
+  if (data.type === "request") {
+    if (stop && data.request.type !== "file") Atomics.store(stop, 0, 0);
+    worker?.postMessage(data.request, data.request.bytes ? [data.request.bytes.buffer] : []);
+  }
   if (data.type === "end") worker?.terminate();
 });
 parent.postMessage({ type: "frame", isolated: self.crossOriginIsolated }, "*");

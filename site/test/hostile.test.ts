@@ -99,7 +99,7 @@ describe("hostile code in a cell", () => {
 const evil = ${JSON.stringify(evil)};
 console.log(evil); show(evil); markdown(evil + "\\n\\n[click](javascript:alert(3)) ![x](https://example.org/stolen.png) $\\\\href{javascript:alert(4)}{x}$");
 table([{ [evil]: evil }]); plot(line([1, 2], { label: evil }), text([1], [1], [evil]), { title: evil, x: evil, alt: evil }); plot(bars([evil], [1]));
-slider(evil); select(evil, [evil]); custom(evil, { html: evil }, evil); throw new Error(evil)`);
+slider(evil); select(evil, [evil]); custom(evil, { html: evil }, { alt: evil, value: evil }); custom("board", { rows: 1, columns: 1, fields: [evil] }, { alt: evil }); custom("board", { rows: 1, columns: 1, fields: ["<b>"] }, { alt: evil, value: [evil] }); throw new Error(evil)`);
     const found = await page.evaluate(() => ({
       scripts: document.querySelectorAll('[data-cell="data"] script').length,
       images: document.querySelectorAll('[data-cell="data"] img').length,

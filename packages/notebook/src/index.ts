@@ -1,7 +1,7 @@
 /** The table of contents of @gradus/notebook: what cells import. The kernel that runs them is in @gradus/notebook/kernel. */
 export { CheckFailure, type CheckOptions, type ClosenessOptions, check } from "./check.ts";
 export { file } from "./file.ts";
-export type { Color, Content, Output, PlotOptions } from "./output.ts";
+export type { Color, Content, Output, PlainData, PlotOptions } from "./output.ts";
 export { type ImageOptions, Images, image, images } from "./show/images.ts";
 export {
   button,
@@ -36,6 +36,6 @@ export {
   text,
 } from "./show/plot.ts";
 export { Progress, progress } from "./show/progress.ts";
-export { Custom, custom, Grid, grid, Markdown, markdown, Shown, show, table } from "./show/show.ts";
+export { Custom, type CustomOptions, custom, Grid, grid, Markdown, markdown, Shown, show, table } from "./show/show.ts";
 export { activations, weights } from "./show/training.ts";
 export type { Values } from "./show/values.ts";

@@ -152,7 +152,7 @@ export interface InputContent {
     | { readonly type: "point"; readonly x: readonly [number, number]; readonly y: readonly [number, number] }
     | { readonly type: "files"; readonly accept: string; readonly multiple: boolean; readonly folder: boolean };
   /** Of files, their names. */
-  readonly value: Exclude<InputValue, readonly OpenedFile[]>;
+  readonly value: number | string | boolean | readonly [number, number];
 }
 
 /** A file of the reader's, handed to a cell. */
@@ -162,7 +162,11 @@ export interface OpenedFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-export type InputValue = number | string | boolean | readonly [number, number] | readonly OpenedFile[];
+/** Data that JSON can say: what events of boards and the like carry. */
+export type PlainData = null | boolean | number | string | readonly PlainData[] | { readonly [name: string]: PlainData };
+
+/** What the reader has given a control, or a board; files come with their bytes. */
+export type InputValue = PlainData | readonly OpenedFile[];
 
 export interface ProgressContent {
   readonly kind: "progress";
@@ -187,12 +191,21 @@ export interface GridContent {
   readonly cells: readonly { readonly label?: string; readonly content: Content }[];
 }
 
-/** What another part of the site draws: boards, molecules. Pages that do not know the type show `alt`. */
+/**
+ * What another part of the site draws: boards, molecules. Pages that do not know the type show `alt`. What the reader does with it
+ * becomes its value, and the cell runs again.
+ */
 export interface CustomContent {
   readonly kind: "custom";
   readonly type: string;
+  /** Names it among the inputs of its cell. */
+  readonly label: string;
   readonly data: unknown;
   readonly alt: string;
+  /** The last event's; null where there was none. */
+  readonly value: PlainData;
+  /** Whether the cell listens: a page sends no events to one that does not. */
+  readonly listens: boolean;
 }
 
 /** An error, and where in the cell it came from. Lines count from 1. */

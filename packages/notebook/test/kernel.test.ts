@@ -94,6 +94,26 @@ test("a loop without end stops when it is asked to, and variables stay", async (
   expect(Number(textOf((await run("turns", { cell: "b" })).shown[0]))).toBeGreaterThan(0);
 });
 
+test("checks that call a loop without end stop when they are asked to, and none begins after that", async () => {
+  await run("let calls = 0;\nfunction endless() { calls++; while (true); }");
+  const { Worker } = await import("node:worker_threads");
+  const raise = new Worker(
+    "const { workerData } = require('node:worker_threads'); setTimeout(() => Atomics.store(workerData, 0, 1), 200);",
+    {
+      eval: true,
+      workerData: stop,
+    },
+  );
+  const results = await kernel.check("a", [
+    { name: "first", code: "endless()", points: 1 },
+    { name: "second", code: "calls += 100", points: 1 },
+  ]);
+  await raise.terminate();
+  expect(results.map((r) => r.passed)).toEqual([false, false]);
+  Atomics.store(stop, 0, 0);
+  expect(textOf((await run("calls", { cell: "b" })).shown[0])).toBe("1");
+});
+
 test("training shows a bar and curves and stops between batches", async () => {
   const source = `import { Dense, Sequential } from "@gradus/nn"; import { ones } from "@gradus/tensor";
 const model = new Sequential([new Dense(1)]);
@@ -114,6 +134,24 @@ test("inputs give the reader's value where it is one, else the first", async () 
   expect(textOf((await run(source)).shown.at(-1))).toBe("[ 2, 'a' ]");
   expect(textOf((await run(source, { inputs: { rate: 7 } })).shown.at(-1))).toBe("[ 7, 'a' ]");
   expect(textOf((await run(source, { inputs: { rate: 70, toString: 3 } })).shown.at(-1))).toBe("[ 2, 'a' ]");
+});
+
+test("a board tells the cell what the reader did, and is drawn from it; one that nobody listens to only shows", async () => {
+  const source = `import { custom } from "@gradus/notebook";
+const board = custom("board", (moves: number[]) => ({ rows: 1, columns: 2, fields: moves.map(() => "x") }), {
+  alt: (moves) => moves.length + " moves", value: [] as number[], label: "game" });
+board.value.length`;
+  const first = (await run(source)).shown;
+  const common = { kind: "custom", type: "board", label: "game", listens: true };
+  expect(first[0]).toEqual({ ...common, value: [], alt: "0 moves", data: { rows: 1, columns: 2, fields: [] } });
+  const { shown } = await run(source, { inputs: { game: [1, 0] } });
+  expect(shown[0]).toMatchObject({ ...common, value: [1, 0], alt: "2 moves", data: { fields: ["x", "x"] } });
+  expect(textOf(shown[1])).toBe("2");
+  const only = `import { custom } from "@gradus/notebook"; const shown = custom("board", { rows: 1 }, { alt: "a board" }); shown.update({ rows: 2 }, "another"); shown.value`;
+  const { shown: quiet } = await run(only, { inputs: { board: 5 } });
+  expect(quiet[0]).toMatchObject({ listens: false, value: null, data: { rows: 2 }, alt: "another" });
+  expect(textOf(quiet[1])).toBe("null");
+  expect((await run(`import { custom } from "@gradus/notebook"; custom("board", {}, "words")`)).error?.message).toContain("alt is missing");
 });
 
 test("files that the reader opens come with names and bytes; before, there are none", async () => {

@@ -72,14 +72,18 @@ export class Kernel {
   /** Runs an exercise's checks on what its cell has left behind. */
   async check(cell: string, checks: readonly CheckSource[]): Promise<CheckResult[]> {
     const results: CheckResult[] = [];
+    let stopped = false;
     setStage({ ...(this.last ?? this.stageOf(cell, {})), emit: () => {} });
     for (const [i, { name, code, points }] of checks.entries()) {
       try {
+        // Once asked to stop, no further check begins.
+        if (stopped) throw new Stopped();
         const { code: body } = prepare(code, { shared: false });
         const f = program<(c: typeof check) => Promise<unknown>>("check", body, `check-${cell}-${i}`);
         await f(check);
         results.push({ name, points, passed: true });
       } catch (error) {
+        stopped ||= error instanceof Stopped;
         results.push({ name, points, passed: false, ...told(error) });
       }
       dropViews();

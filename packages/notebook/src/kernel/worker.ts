@@ -4,7 +4,10 @@ import { Kernel } from "./kernel.ts";
 import { modules } from "./modules.ts";
 import type { Reply, Request } from "./protocol.ts";
 
-/** What starts a kernel in a worker of a page: where to talk, and what tells it to stop. */
+/**
+ * What starts a kernel in a worker of a page: where to answer, and what tells it to stop. Requests follow as further messages, on the
+ * way that the wish to stop takes too, so that neither overtakes the other.
+ */
 export interface WorkerStart {
   readonly port: MessagePort;
   readonly stop: Int32Array | null;
@@ -12,7 +15,18 @@ export interface WorkerStart {
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 
-scope.addEventListener("message", ({ data }: MessageEvent<WorkerStart>) => start(data), { once: true });
+scope.addEventListener(
+  "message",
+  ({ data }: MessageEvent<WorkerStart>) => {
+    start(data).catch((error: unknown) => {
+      // Thrown outside of any promise, it reaches whoever started this worker.
+      setTimeout(() => {
+        throw error;
+      });
+    });
+  },
+  { once: true },
+);
 
 async function start({ port, stop }: WorkerStart): Promise<void> {
   const tell = (reply: Reply) => port.postMessage(reply);
@@ -24,16 +38,18 @@ async function start({ port, stop }: WorkerStart): Promise<void> {
       tell({ type: "file", number, name: String(name) });
     });
   const kernel = new Kernel({ modules, tell, readFile, stop });
-  let last: Promise<unknown> = Promise.resolve();
-  port.onmessage = ({ data }: MessageEvent<Request>) => {
+  const device = init();
+  let last: Promise<unknown> = device.catch(() => {});
+  scope.addEventListener("message", ({ data }: MessageEvent<Request>) => {
     if (data.type === "file") {
       const waiting = files.get(data.number);
       files.delete(data.number);
       if (data.bytes) waiting?.resolve(data.bytes);
       else waiting?.reject(new Error(data.error ?? "The file cannot be read."));
     } else if (data.type === "run") last = last.then(() => kernel.run(data.cell, data.source, data.inputs));
-    else last = last.then(async () => tell({ type: "checked", cell: data.cell, results: await kernel.check(data.cell, data.checks) }));
-  };
-  const { description } = await init();
+    else if (data.type === "check")
+      last = last.then(async () => tell({ type: "checked", cell: data.cell, results: await kernel.check(data.cell, data.checks) }));
+  });
+  const { description } = await device;
   tell({ type: "ready", device: description });
 }

@@ -1,5 +1,6 @@
 import { ArgumentError } from "@gradus/tensor";
-import type { Content, GridContent } from "../output.ts";
+import type { Content, CustomContent, GridContent, PlainData } from "../output.ts";
+import { stage } from "../stage.ts";
 import { type Coming, View } from "../view.ts";
 import { describe, tableOf } from "./describe.ts";
 import { heatmap, type Mark, resolved } from "./plot.ts";
@@ -90,19 +91,53 @@ function gridOf(parts: Readonly<Record<string, readonly Mark[] | Values>>, colum
   return contents.some((c) => c instanceof Promise) ? Promise.all(contents).then(content) : content(contents as Content[]);
 }
 
-/** Shows what the site draws specially (boards, molecules) from plain data; elsewhere `alt` stands for it. */
-export const custom = (type: string, data: unknown, alt: string): Custom => new Custom(type, data, alt);
+export interface CustomOptions<T> {
+  /** What it shows, in a sentence, for those who do not see it. */
+  readonly alt: string | ((value: T) => string);
+  /** The value before the reader has done anything; giving one lets the reader act. */
+  readonly value?: T;
+  /** Tells two of a type in one cell apart. Default: the type. */
+  readonly label?: string;
+}
 
-/** Something that the site draws from plain data. */
-export class Custom extends View {
-  private readonly type: string;
+/**
+ * Shows what the site draws specially (boards, molecules) from plain data; elsewhere `alt` stands for it. With a `value`, what the
+ * reader does (a move, an atom chosen) becomes the value and the cell runs again, as with a slider; `data` and `alt` may be
+ * functions of it.
+ * @example
+ * const stones = (moves: number[]) => Array.from({ length: 9 }, (_, i) => ["", "x", "o"][moves.indexOf(i) < 0 ? 0 : 1 + (moves.indexOf(i) % 2)]);
+ * const { value } = custom("board", (moves: number[]) => ({ rows: 3, columns: 3, fields: stones(moves) }), {
+ *   alt: (moves) => `a board after ${moves.length} moves`,
+ *   value: [4, 0],
+ * });
+ */
+export function custom<T = null>(type: string, data: unknown | ((value: T) => unknown), options: CustomOptions<T>): Custom<T> {
+  const { alt } = options ?? {};
+  if (typeof type !== "string" || !type) throw new ArgumentError("custom", "it has no type", 'Name what draws it: custom("board", ...)');
+  if (typeof alt !== "string" && typeof alt !== "function")
+    throw new ArgumentError("custom", "alt is missing", "Say in a sentence what is shown, for those who do not see it");
+  const label = options.label ?? type;
+  const listens = options.value !== undefined;
+  const given = listens ? stage().inputValue(label) : undefined;
+  const value = (given ?? options.value ?? null) as T;
+  const of = <R>(part: R | ((value: T) => R)): R => (typeof part === "function" ? (part as (value: T) => R)(value) : part);
+  return new Custom(value, of(data), of(alt), { type, label, value: value as PlainData, listens });
+}
 
-  constructor(type: string, data: unknown, alt: string) {
-    super(() => ({ kind: "custom", type, data, alt }));
-    this.type = type;
+/** Something that the site draws from plain data, and what the reader did with it last. */
+export class Custom<T = unknown> extends View {
+  /** The last event's value, or the one given. */
+  readonly value: T;
+  private readonly fixed: Pick<CustomContent, "type" | "label" | "value" | "listens">;
+
+  constructor(value: T, data: unknown, alt: string, fixed: Pick<CustomContent, "type" | "label" | "value" | "listens">) {
+    super(() => ({ kind: "custom", ...fixed, data, alt }));
+    this.value = value;
+    this.fixed = fixed;
   }
 
+  /** Shows other data in its place. */
   update(data: unknown, alt: string): void {
-    this.replace(() => ({ kind: "custom", type: this.type, data, alt }));
+    this.replace(() => ({ kind: "custom", ...this.fixed, data, alt }));
   }
 }

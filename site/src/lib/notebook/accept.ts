@@ -1,29 +1,36 @@
-import type { CellError, Content, Output } from "@gradus/notebook/output";
+import type { CellError, Content } from "@gradus/notebook/output";
 import type { CheckResult } from "@gradus/notebook/protocol";
 
+export interface AcceptedOutput {
+  readonly id: string;
+  /** Null where it is not of the known form, or too large to draw: a sentence stands for it. */
+  readonly content: Content | null;
+  /** About as many bytes as it takes. */
+  readonly weight: number;
+}
+
 /**
- * Outputs come from cells, which may hold anybody's code: what is not of the known form, or too large to draw, is replaced by a
- * sentence. What passes is data; nothing of it is ever used as HTML or as code.
+ * Outputs come from cells, which may hold anybody's code. What passes is data of a known form; nothing of it is ever used as HTML or
+ * as code.
  */
-export function acceptOutput(value: unknown): Output | null {
+export function acceptOutput(value: unknown): AcceptedOutput | null {
   if (!isRecord(value) || typeof value["id"] !== "string" || value["id"].length > 200) return null;
-  return { id: value["id"], content: acceptContent(value["content"]) };
+  const budget = { left: mostNumbers, characters: mostCharacters };
+  const accepted = isContent(value["content"], budget, 0);
+  const weight = 8 * (mostNumbers - budget.left) + (mostCharacters - budget.characters);
+  return { id: value["id"], content: accepted ? (value["content"] as unknown as Content) : null, weight: accepted ? weight : 0 };
 }
 
-const refused: Content = { kind: "text", level: "warn", text: "This output cannot be shown." };
-
-/** Numbers that one output may hold. */
+/** Numbers that one output may hold, and characters in all its texts and pictures. */
 const mostNumbers = 400_000;
+const mostCharacters = 20_000_000;
 
-export function acceptContent(value: unknown, depth = 0): Content {
-  const budget = { left: mostNumbers };
-  return isContent(value, budget, depth) ? (value as unknown as Content) : refused;
-}
-
-type Budget = { left: number };
+type Budget = { left: number; characters: number };
 type Rec = Record<string, unknown>;
 const isRecord = (x: unknown): x is Rec => typeof x === "object" && x !== null && !Array.isArray(x);
 const isText = (x: unknown, most = 5000): x is string => typeof x === "string" && x.length <= most;
+/** A text that counts. */
+const isLong = (x: unknown, most: number, budget: Budget): x is string => isText(x, most) && (budget.characters -= x.length) >= 0;
 const isOptional = (x: unknown, test: (x: unknown) => boolean): boolean => x === undefined || test(x);
 const isNumber = (x: unknown): x is number => typeof x === "number";
 const isFlag = (x: unknown): boolean => typeof x === "boolean";
@@ -35,15 +42,15 @@ function isContent(c: unknown, budget: Budget, depth: number): boolean {
   if (!isRecord(c)) return false;
   switch (c["kind"]) {
     case "text":
-      return isText(c["text"], 300_000) && ["log", "warn", "error"].includes(c["level"] as string);
+      return isLong(c["text"], 300_000, budget) && ["log", "warn", "error"].includes(c["level"] as string);
     case "value":
-      return isText(c["text"], 300_000) && isOptional(c["type"], (t) => isText(t, 300));
+      return isLong(c["text"], 300_000, budget) && isOptional(c["type"], (t) => isText(t, 300));
     case "markdown":
-      return isText(c["text"], 50_000);
+      return isLong(c["text"], 50_000, budget);
     case "table":
       return (
         isList(c["columns"], (x) => isRecord(x) && isText(x["name"], 300) && isFlag(x["numeric"]), budget) &&
-        isList(c["rows"], (row) => isList(row, (x) => isText(x, 1000), budget), budget) &&
+        isList(c["rows"], (row) => isList(row, (x) => isLong(x, 1000, budget), budget), budget) &&
         isNumber(c["total"])
       );
     case "plot":
@@ -54,8 +61,7 @@ function isContent(c: unknown, budget: Budget, depth: number): boolean {
           c["images"],
           (i) =>
             isRecord(i) &&
-            typeof i["png"] === "string" &&
-            i["png"].length < 8_000_000 &&
+            isLong(i["png"], 8_000_000, budget) &&
             /^[A-Za-z0-9+/=]*$/.test(i["png"]) &&
             isNumber(i["width"]) &&
             isNumber(i["height"]) &&
@@ -86,10 +92,27 @@ function isContent(c: unknown, budget: Budget, depth: number): boolean {
         c["cells"].every((x) => isRecord(x) && isOptional(x["label"], (l) => isText(l, 300)) && isContent(x["content"], budget, 1))
       );
     case "custom":
-      return isText(c["type"], 100) && isText(c["alt"]);
+      return (
+        isText(c["type"], 100) &&
+        isText(c["label"], 200) &&
+        isText(c["alt"]) &&
+        isFlag(c["listens"]) &&
+        isPlain(c["data"], budget) &&
+        isPlain(c["value"], budget)
+      );
     default:
       return false;
   }
+}
+
+/** Whether it is what JSON can say, not too much and not too deep; what draws it looks at its form. */
+function isPlain(x: unknown, budget: Budget, depth = 0): boolean {
+  if (--budget.left < 0 || depth > 20) return false;
+  if (x === null || isNumber(x) || isFlag(x)) return true;
+  if (typeof x === "string") return isLong(x, 1_000_000, budget);
+  if (Array.isArray(x)) return x.length <= budget.left && x.every((v) => isPlain(v, budget, depth + 1));
+  if (!isRecord(x) || Object.getPrototypeOf(x) !== Object.prototype) return false;
+  return Object.entries(x).every(([name, v]) => isLong(name, 1000, budget) && isPlain(v, budget, depth + 1));
 }
 
 const isColor = (x: unknown): boolean => ["data", "model", "truth", "error", "muted"].includes(x as string) || Number.isInteger(x);

@@ -1,6 +1,8 @@
-import type { CellError, InputValue, Output } from "@gradus/notebook/output";
+import type { CellError, InputValue } from "@gradus/notebook/output";
 import type { CheckResult, CheckSource, Reply } from "@gradus/notebook/protocol";
 import { SvelteMap } from "svelte/reactivity";
+import { t } from "../i18n/index.ts";
+import type { ShownOutput } from "../outputs/drawn.ts";
 import { acceptError, acceptNames, acceptOutput, acceptResults } from "./accept.ts";
 import { KernelHost } from "./host.ts";
 
@@ -12,8 +14,12 @@ export interface CellStart {
   readonly source: string;
   /** Cells whose variables it takes, as the lesson has them. */
   readonly needs?: readonly string[];
-  readonly outputs?: readonly Output[];
+  /** What the build has shown below it. */
+  readonly outputs?: readonly ShownOutput[];
 }
+
+/** Outputs that a cell may have below it, what they may weigh together, and how often it may send some in one run. */
+const most = { outputs: 1000, weight: 60e6, messages: 10_000 };
 
 /** A cell on the page: its code, its state, and what it shows. */
 export class Cell {
@@ -25,7 +31,7 @@ export class Cell {
   state = $state<CellState>("idle");
   /** Whether something it depends on, or the cell itself, has changed since it ran. */
   stale = $state(false);
-  outputs = $state.raw<readonly Output[]>([]);
+  outputs = $state.raw<readonly ShownOutput[]>([]);
   /** Outputs of an earlier run stand there, dimmed, until this one shows something. */
   dimmed = $state(false);
   error = $state.raw<CellError | null>(null);
@@ -65,13 +71,14 @@ export class Session {
   loading = $state(false);
   /** Said to screen readers. */
   announcement = $state("");
-  failure = $state<string | null>(null);
   /** Variables went away with the worker, because a cell did not stop. */
   lostVariables = $state(false);
   private queue: string[] = [];
-  private running: string | null = null;
+  /** What the kernel does now; before it is sent, the engine loads. */
+  private job = $state.raw<{ readonly id: string; readonly part: "loading" | "cell" | "checks" } | null>(null);
   private finished: (() => void)[] = [];
-  private readonly checks = new Map<string, { names: readonly string[]; resolve: (results: CheckResult[]) => void }>();
+  /** Exercises to be checked when their cells are through. */
+  private readonly checks = new Map<string, { checks: readonly CheckSource[]; resolve: (results: CheckResult[] | null) => void }>();
   private readonly host: KernelHost;
   private readonly options: SessionOptions;
 
@@ -79,7 +86,7 @@ export class Session {
     this.options = options;
     for (const cell of cells) this.cells.set(cell.id, new Cell(cell));
     this.order = cells.map((c) => c.id);
-    const readFile = options.readFile ?? (async (name) => Promise.reject(new Error(`There is no file ${JSON.stringify(name)} here.`)));
+    const readFile = options.readFile ?? (async (name) => Promise.reject(new Error(t().cell.noFile(name))));
     this.host = new KernelHost({ reply: (r) => this.hear(r), broken: (m) => this.lose(m) }, readFile);
   }
 
@@ -97,13 +104,23 @@ export class Session {
 
   remove(id: string): void {
     this.queue = this.queue.filter((q) => q !== id);
-    if (this.running === id) this.stop();
+    if (this.job?.id === id) this.stop();
+    this.giveUp(id);
     this.order = this.order.filter((o) => o !== id);
     this.cells.delete(id);
   }
 
   get busy(): boolean {
-    return [...this.cells.values()].some((c) => c.state === "running" || c.state === "queued");
+    return this.job !== null || [...this.cells.values()].some((c) => c.state === "queued");
+  }
+
+  /** The exercise whose checks run now. */
+  get checking(): string | null {
+    return this.job?.part === "checks" ? this.job.id : null;
+  }
+
+  private get running(): string | null {
+    return this.job?.id ?? null;
   }
 
   edit(id: string, source: string): void {
@@ -164,73 +181,134 @@ export class Session {
   }
 
   private async next(): Promise<void> {
-    if (this.running !== null) return;
+    if (this.job !== null) return;
     const id = this.queue.shift();
     if (id === undefined) return;
-    this.running = id;
-    const cell = this.cell(id);
+    const job = { id, part: "loading" } as const;
+    this.job = job;
     try {
       this.loading = true;
-      this.failure = null;
       await this.host.open();
     } catch (error) {
-      this.failure = error instanceof Error ? error.message : String(error);
-      this.running = null;
-      for (const waiting of [id, ...this.queue]) this.cell(waiting).state = "idle";
-      this.queue = [];
-      this.settle();
+      if (this.job !== job) return;
+      this.fail(id, error);
       return;
     } finally {
-      this.loading = false;
+      if (this.job === job || this.job === null) this.loading = false;
     }
-    if (this.running !== id) return;
+    // Stopped or restarted meanwhile.
+    if (this.job !== job) return;
+    const cell = this.cell(id);
+    this.job = { id, part: "cell" };
     cell.state = "running";
     cell.startedAt = performance.now();
     cell.error = null;
     cell.dimmed = true;
     this.arrived.clear();
-    this.announcement = `${id}: running`;
+    this.messages = 0;
+    this.say(id, "running");
     this.sent = cell.source;
-    void this.host.run(id, cell.source, cell.inputs);
+    this.host.run(id, cell.source, cell.inputs);
+  }
+
+  /** The engine could not be loaded. */
+  private fail(id: string, error: unknown): void {
+    this.cancelQueue();
+    this.giveUp(id);
+    const cell = this.cells.get(id);
+    if (cell) {
+      cell.state = "error";
+      cell.error = { name: "Error", message: error instanceof Error ? error.message : String(error) };
+    }
+    this.say(id, "error");
+    this.free();
+  }
+
+  /** The kernel has nothing to do: those who wait are told, and the next cell's turn comes. */
+  private free(): void {
+    this.job = null;
+    this.settle();
+    void this.next();
+  }
+
+  private say(id: string, state: "running" | "done" | "error" | "stopped" | "checking"): void {
+    this.announcement = t().cell.said(id, t().cell.states[state]);
   }
 
   private sent = "";
-  /** Ids that the running cell has shown. */
+  /** Ids that the running cell has shown, and what all its outputs weigh. */
   private readonly arrived = new Set<string>();
+  private readonly weights = new WeakMap<ShownOutput, number>();
+  private messages = 0;
 
   private hear(reply: Reply): void {
     if (reply.type === "output") this.show(String(reply.cell), reply.output);
     else if (reply.type === "done") this.done(reply);
-    else if (reply.type === "checked") {
-      const waiting = this.checks.get(String(reply.cell));
-      this.checks.delete(String(reply.cell));
-      waiting?.resolve(acceptResults(reply.results, waiting.names));
-    }
+    else if (reply.type === "checked") this.checked(reply);
   }
 
   private show(id: string, value: unknown): void {
+    // The kernel keeps cells within bounds; whatever sends more has gone around it.
+    if (++this.messages > most.messages) {
+      if (this.messages === most.messages + 1) this.host.lose(t().cell.flood);
+      return;
+    }
     const cell = this.cells.get(id);
-    const output = acceptOutput(value);
-    if (!cell || !output) return;
-    const running = this.running === id;
-    if (running) {
+    const accepted = acceptOutput(value);
+    if (!cell || !accepted) return;
+    const output: ShownOutput = {
+      id: accepted.id,
+      content: accepted.content ?? { kind: "text", level: "warn", text: t().cell.refused },
+    };
+    const at = cell.outputs.findIndex((o) => o.id === output.id);
+    const weight = cell.outputs.reduce((sum, o, i) => sum + (i === at ? 0 : (this.weights.get(o) ?? 0)), accepted.weight);
+    if (weight > most.weight || (at < 0 && cell.outputs.length >= most.outputs)) return this.tooMuch(cell);
+    this.weights.set(output, accepted.weight);
+    if (this.running === id) {
       this.arrived.add(output.id);
       cell.dimmed = false;
     }
     // What this run has not shown again stays in its place, so that nothing jumps, until the run ends.
-    const at = cell.outputs.findIndex((o) => o.id === output.id);
     cell.fresh = false;
     cell.outputs = at < 0 ? [...cell.outputs, output] : cell.outputs.with(at, output);
   }
 
+  /** One sentence stands for all that is left out. */
+  private tooMuch(cell: Cell): void {
+    const id = "too much";
+    this.arrived.add(id);
+    if (cell.outputs.some((o) => o.id === id)) return;
+    cell.outputs = [...cell.outputs, { id, content: { kind: "text", level: "warn", text: t().cell.tooMuch } }];
+  }
+
+  private checked({ cell, results }: Extract<Reply, { type: "checked" }>): void {
+    const id = String(cell);
+    if (this.checking !== id) return;
+    const waiting = this.checks.get(id);
+    this.checks.delete(id);
+    waiting?.resolve(
+      acceptResults(
+        results,
+        waiting.checks.map((c) => c.name),
+      ),
+    );
+    // Those who asked to stop have been told already; the cell itself had run through.
+    if (!waiting) this.say(id, "stopped");
+    this.free();
+  }
+
+  /** Tells whoever waits for the checks of an exercise that there are none. */
+  private giveUp(id: string): void {
+    this.checks.get(id)?.resolve(null);
+    this.checks.delete(id);
+  }
+
   private done(reply: Extract<Reply, { type: "done" }>): void {
     const id = String(reply.cell);
-    if (id !== this.running) return;
+    if (id !== this.running || this.job?.part !== "cell") return;
     const cell = this.cells.get(id);
     if (!cell) {
-      this.running = null;
-      this.settle();
-      void this.next();
+      this.free();
       return;
     }
     cell.fresh = false;
@@ -244,17 +322,28 @@ export class Session {
     cell.stale = cell.source !== this.sent;
     cell.ran = { source: this.sent, defines: acceptNames(reply.defines), uses: acceptNames(reply.uses) };
     for (const dependant of this.dependants(id)) dependant.stale = dependant.stale || !this.queue.includes(dependant.id);
-    this.announcement = `${id}: ${cell.state}`;
-    this.running = null;
-    if (cell.error) this.cancelQueue();
-    this.settle();
-    void this.next();
+    this.say(id, cell.state);
+    if (cell.error) {
+      this.giveUp(id);
+      this.cancelQueue();
+    }
+    const waiting = this.checks.get(id);
+    // A cell that is to run once more is checked then.
+    if (waiting && !this.queue.includes(id)) {
+      this.job = { id, part: "checks" };
+      this.say(id, "checking");
+      this.host.check(id, waiting.checks);
+    } else this.free();
   }
 
   /** After an error, what waits for it would only fail too. */
   private cancelQueue(): void {
-    for (const id of this.queue) this.cell(id).state = this.cell(id).ran ? "done" : "idle";
+    const queue = this.queue;
     this.queue = [];
+    for (const id of queue) {
+      if (id !== this.running || this.job?.part === "loading") this.cell(id).state = this.cell(id).ran ? "done" : "idle";
+      this.giveUp(id);
+    }
   }
 
   private settle(): void {
@@ -286,61 +375,77 @@ export class Session {
     return a < b && this.order.slice(a + 1, b).some((o) => this.cell(o).ran?.defines.includes(name));
   }
 
-  /** The reader has moved a control: its cell runs again, and then what depends on it. */
-  setInput(id: string, label: string, value: InputValue): void {
+  /**
+   * The reader has moved a control: its cell runs again, and then what depends on it. Resolves when all of it is over, with the time
+   * that it took, in ms.
+   */
+  async setInput(id: string, label: string, value: InputValue): Promise<number> {
     const cell = this.cell(id);
     cell.inputs = { ...cell.inputs, [label]: value };
-    const dependants = this.dependants(id);
-    if (this.missing(id).length || !cell.ran) void this.run(id);
-    else this.enqueue(id);
-    for (const dependant of dependants) this.enqueue(dependant.id);
+    const again = [id, ...this.dependants(id).map((c) => c.id)];
+    this.lostVariables = false;
+    for (const one of [...this.missing(id), ...again]) this.enqueue(one);
+    await Promise.all(again.map((one) => this.drained(one)));
+    return again.reduce((sum, one) => sum + (this.cells.get(one)?.milliseconds ?? 0), 0);
   }
 
-  /** Runs an exercise's cell, then its checks. Null where the cell did not get through. */
-  async check(id: string, checks: readonly CheckSource[]): Promise<CheckResult[] | null> {
-    await this.run(id);
-    if (this.cell(id).state !== "done") return null;
-    const names = checks.map((c) => c.name);
-    const results = new Promise<CheckResult[]>((resolve) => this.checks.set(id, { names, resolve }));
-    this.host.check(id, checks);
-    return results;
+  /** Runs an exercise's cell, then its checks. Null where the cell did not get through, or was stopped. */
+  check(id: string, checks: readonly CheckSource[]): Promise<CheckResult[] | null> {
+    this.giveUp(id);
+    return new Promise((resolve) => {
+      this.checks.set(id, { checks, resolve });
+      void this.run(id).then(() => {
+        // The engine could not be loaded, or the cell is gone.
+        if (this.checks.get(id)?.resolve === resolve && this.running !== id) this.giveUp(id);
+      });
+    });
   }
 
+  /** Ends whatever runs or waits. An exercise that is being checked then has no result. */
   stop(): void {
     this.cancelQueue();
-    if (this.running === null) return;
+    if (!this.job) return;
+    const { id, part } = this.job;
+    this.giveUp(id);
+    const cell = this.cells.get(id);
+    if (part === "loading") {
+      if (cell) cell.state = cell.ran ? "done" : "idle";
+      this.loading = false;
+      this.free();
+      return;
+    }
+    if (part === "checks" && cell) cell.state = "stopped";
     this.host.stop();
   }
 
   /** Forgets all variables; cells keep their outputs, marked out of date. */
   async restart(): Promise<void> {
-    this.cancelQueue();
     this.forget("idle");
-    await this.host.restart();
+    // One that does not start again is loaded anew by the next run, which says so if that fails too.
+    await this.host.restart().catch(() => {});
   }
 
-  private lose(message: string): void {
-    const wasStopped = message === "stopped";
+  private lose(message: string | null): void {
     this.lostVariables = true;
-    this.forget(wasStopped ? "stopped" : "error", wasStopped ? null : message);
+    if (this.job) this.say(this.job.id, message === null ? "stopped" : "error");
+    this.forget(message === null ? "stopped" : "error", message);
   }
 
   private forget(state: CellState, message: string | null = null): void {
+    const checked = this.checking;
     this.cancelQueue();
-    for (const cell of this.cells.values()) {
+    for (const [id, cell] of this.cells) {
       if (cell.ran) cell.stale = true;
       cell.ran = null;
-      if (cell.state === "running" || cell.state === "queued") {
+      if (cell.state === "running" || cell.state === "queued" || id === checked) {
         cell.state = state;
         cell.dimmed = false;
         if (message) cell.error = { name: "Error", message };
       }
     }
-    this.running = null;
-    for (const [id, { names, resolve }] of this.checks) {
-      this.checks.delete(id);
-      resolve(acceptResults([], names));
-    }
+    this.loading = false;
+    this.job = null;
+    for (const id of [...this.checks.keys()]) this.giveUp(id);
     this.settle();
   }
 

@@ -1,14 +1,20 @@
+import type { PlainData } from "@gradus/notebook/output";
 import type { Component } from "svelte";
 
-/** What draws a special kind of output; it gets data that it must check, and the words that stand for it. */
-export type CustomRenderer = () => Promise<{ default: Component<{ data: unknown; alt: string }> }>;
-
-/** Boards, molecules and the like register here, by the type that cells name. */
-const renderers = new Map<string, CustomRenderer>();
-
-/** Draws outputs of this type from now on. @public */
-export function registerRenderer(type: string, renderer: CustomRenderer): void {
-  renderers.set(type, renderer);
+/** What draws a special kind of output is given. */
+export interface CustomProps {
+  /** From a cell, so from anybody: to be checked, and never used as HTML. */
+  readonly data: unknown;
+  /** The words that stand for it. */
+  readonly alt: string;
+  /** The last event's value, or the first one; also to be checked. */
+  readonly value: PlainData;
+  /** Tells the cell what the reader did: the cell runs again with this value. Null where nobody listens, as on paper. */
+  readonly send: ((value: PlainData) => void) | null;
 }
 
-export const rendererOf = (type: string): CustomRenderer | undefined => renderers.get(type);
+/** Loads a component when the first output of its type comes. Its styles are attributes: the build draws it too, as plain SVG. */
+export type CustomRenderer = () => Promise<{ default: Component<CustomProps> }>;
+
+/** Boards, molecules and the like register here, by the type that cells name: `custom("board", ...)`. */
+export const renderers: ReadonlyMap<string, CustomRenderer> = new Map([["board", () => import("./BoardView.svelte")]]);

@@ -10,6 +10,7 @@ import { publicQuestion } from "@gradus/quiz";
 import { parseHTML } from "linkedom";
 import type { BlockData, LessonData, LessonSummary } from "../course.ts";
 import type { Shown, ShownOutput } from "../outputs/drawn.ts";
+import { drawCustom } from "./drawing.ts";
 
 /** The site runs in its own folder, beside the lessons. */
 export const courseFolder = resolve(process.env["GRADUS_COURSE"] ?? "../course");
@@ -116,6 +117,10 @@ export function drawn(content: Content): Shown {
     const { document } = parseHTML("<!doctype html><html><body></body></html>");
     const plot = drawPlot(content, drawnWidth, document as unknown as Document);
     return { kind: "drawn", svg: plot.outerHTML };
+  }
+  if (content.kind === "custom") {
+    const svg = drawCustom(content);
+    return svg === null ? content : { kind: "drawn", svg, from: content };
   }
   if (content.kind === "grid") return { ...content, cells: content.cells.map((cell) => ({ ...cell, content: drawn(cell.content) })) };
   return content;

@@ -69,6 +69,9 @@ export function batches<T extends { readonly source: string }>(rows: readonly T[
 /** Where work stands, as the reader is told. */
 export type SaveState = "nothing" | "saving" | "device" | "server" | "here" | "offline" | "ended" | "failed";
 
+/** Whether a reader who does not see the page should be told at once: work is at risk. Ordinary saving is not announced. */
+export const urgent = (state: SaveState): boolean => state === "failed" || state === "ended" || state === "here";
+
 export interface Standing {
   /** Whether anything was ever changed here. */
   readonly touched: boolean;
