@@ -21,7 +21,7 @@ export const runChecks: RunChecks = async (code, checks) => {
     ]);
     if (results) return results;
     const { error } = session.cell("answer");
-    throw new Error(error ? `${error.name}: ${error.message}` : (session.failure ?? "The code did not come to its end."));
+    throw new Error(error ? `${error.name}: ${error.message}` : "The code did not come to its end.");
   } finally {
     clearTimeout(timer);
     session.close();
