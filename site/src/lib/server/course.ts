@@ -1,15 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { type Block, cellsOf, exercisesOf, type Lesson } from "@gradus/course";
+import { type Block, cellsOf, exercisesOf, type Lesson, type Page } from "@gradus/course";
 import { highlight, renderMarkdown } from "@gradus/course/markdown";
-import { loadCourse } from "@gradus/course/node";
+import { loadCourse, loadPages } from "@gradus/course/node";
+import { drawPlot } from "@gradus/notebook/draw";
 import { prepare } from "@gradus/notebook/kernel";
 import type { Content, Output } from "@gradus/notebook/output";
 import { publicQuestion } from "@gradus/quiz";
 import { parseHTML } from "linkedom";
 import type { BlockData, LessonData, LessonSummary } from "../course.ts";
 import type { Shown, ShownOutput } from "../outputs/drawn.ts";
-import { drawPlot } from "@gradus/notebook/draw";
 
 /** The site runs in its own folder, beside the lessons. */
 export const courseFolder = resolve(process.env["GRADUS_COURSE"] ?? "../course");
@@ -20,6 +20,14 @@ let loaded: Promise<Lesson[]> | null = null;
 export const lessons = (): Promise<Lesson[]> => {
   loaded ??= loadCourse(courseFolder);
   return loaded;
+};
+
+let loadedPages: Promise<Page[]> | null = null;
+
+/** The pages around the lessons on disk, read once. */
+export const pages = (): Promise<Page[]> => {
+  loadedPages ??= loadPages(courseFolder);
+  return loadedPages;
 };
 
 export const lessonBySlug = async (slug: string): Promise<Lesson | undefined> => (await lessons()).find((l) => l.slug === slug);
