@@ -15,5 +15,6 @@ export {
   type QuizBlock,
   quizzesOf,
 } from "./lesson.ts";
+export { linksWithin, type Page, type PageSection, parsePage } from "./pages.ts";
 export { parseLesson } from "./parse.ts";
 export { LessonError } from "./sections.ts";

@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Lesson } from "./lesson.ts";
+import { type Page, parsePage } from "./pages.ts";
 import { parseLesson } from "./parse.ts";
 import { LessonError } from "./sections.ts";
 
@@ -16,13 +17,29 @@ export async function loadCourse(folder: string = courseFolder): Promise<Lesson[
   return lessons.sort((a, b) => a.number - b.number);
 }
 
+/** Reads the pages around the lessons, `pages/NAME.md`. Throws an error that names file and line of a fault. */
+export async function loadPages(folder: string = courseFolder): Promise<Page[]> {
+  const names = (await readdir(join(folder, "pages")).catch(() => [] as string[])).filter((name) => name.endsWith(".md")).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const text = (await readFile(join(folder, "pages", name), "utf8")).replaceAll("\r\n", "\n");
+      return placed(`pages/${name}`, () => parsePage(name.replace(/\.md$/, ""), text));
+    }),
+  );
+}
+
 async function loadLesson(folder: string, slug: string): Promise<Lesson> {
   const text = await readFile(join(folder, "lesson.md"), "utf8");
   const files = (await readdir(join(folder, "files")).catch(() => [] as string[])).sort();
+  return placed(`${slug}/lesson.md`, () => parseLesson(slug, text.replaceAll("\r\n", "\n"), files));
+}
+
+/** What `parse` gives; the file is named in front of its faults. */
+function placed<T>(file: string, parse: () => T): T {
   try {
-    return parseLesson(slug, text.replaceAll("\r\n", "\n"), files);
+    return parse();
   } catch (error) {
-    if (error instanceof LessonError) error.message = `${slug}/lesson.md:${error.line}: ${error.message}`;
+    if (error instanceof LessonError) error.message = `${file}:${error.line}: ${error.message}`;
     throw error;
   }
 }

@@ -1,12 +1,14 @@
 import { parseQuiz, QuizError } from "@gradus/quiz";
 import { parse as parseYaml } from "yaml";
+import { frontMatter, requiredNumber, requiredText, textList } from "./front-matter.ts";
+import { slugOf, withHeadings } from "./headings.ts";
 import type { Block, Box, CellBlock, Check, Exercise, Heading, Lesson } from "./lesson.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { LessonError, type Section, sectionsOf } from "./sections.ts";
 
 /** A lesson from its text. Throws LessonError with the line of the fault. */
 export function parseLesson(slug: string, text: string, files: readonly string[] = []): Lesson {
-  const { fields, body, bodyLine } = frontMatter(text);
+  const { fields, body, bodyLine } = frontMatter(text, "a title, a question, minutes, goals and prerequisites");
   const reader = new Reader(body);
   const blocks = reader.blocks(sectionsOf(body, bodyLine));
   const number = Number(/^(\d+)-/.exec(slug)?.[1] ?? Number.NaN);
@@ -26,41 +28,6 @@ export function parseLesson(slug: string, text: string, files: readonly string[]
     files,
     version: fingerprint(text),
   };
-}
-
-function frontMatter(text: string): { fields: Record<string, unknown>; body: string; bodyLine: number } {
-  const found = /^---\n([\s\S]*?)\n---\n/.exec(text);
-  if (!found) throw new LessonError("the text should begin with --- and a title, a question, minutes, goals and prerequisites", 1);
-  let fields: unknown;
-  try {
-    fields = parseYaml(found[1]!);
-  } catch (error) {
-    throw new LessonError(`front matter: ${(error as Error).message}`, 2);
-  }
-  if (typeof fields !== "object" || fields === null || Array.isArray(fields))
-    throw new LessonError("front matter should be name: value lines", 2);
-  return { fields: fields as Record<string, unknown>, body: text.slice(found[0].length), bodyLine: found[0].split("\n").length };
-}
-
-function requiredText(fields: Record<string, unknown>, name: string): string {
-  const value = fields[name];
-  if (typeof value !== "string" || !value)
-    throw new LessonError(`front matter: ${name} should be a text. Received: ${JSON.stringify(value)}`, 1);
-  return value;
-}
-
-function requiredNumber(fields: Record<string, unknown>, name: string): number {
-  const value = fields[name];
-  if (typeof value !== "number" || !(value > 0))
-    throw new LessonError(`front matter: ${name} should be a number. Received: ${JSON.stringify(value)}`, 1);
-  return value;
-}
-
-function textList(fields: Record<string, unknown>, name: string): string[] {
-  const value = fields[name] ?? [];
-  if (!Array.isArray(value) || value.some((v) => typeof v !== "string"))
-    throw new LessonError(`front matter: ${name} should be a list of texts`, 1);
-  return value as string[];
 }
 
 /** FNV-1a: tells versions apart, no more. */
@@ -112,11 +79,10 @@ class Reader {
   }
 
   private prose(text: string): string {
-    return renderMarkdown(text, { trusted: true }).replace(/<h([23])>([\s\S]*?)<\/h\1>/g, (_, level: string, html: string) => {
-      const plain = html.replace(/<annotation[\s\S]*?<\/annotation>|<[^>]*>/g, "").trim();
+    return withHeadings(renderMarkdown(text, { trusted: true }), (plain, level) => {
       const id = this.take(slugOf(plain), null);
-      this.headings.push({ id, text: plain, level: Number(level) as 2 | 3 });
-      return `<h${level} id="${id}"><a href="#${id}">${html}</a></h${level}>`;
+      this.headings.push({ id, text: plain, level });
+      return id;
     });
   }
 
@@ -198,12 +164,3 @@ class Reader {
 }
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim();
-
-function slugOf(text: string): string {
-  const slug = text
-    .normalize("NFKD")
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-|-$/g, "");
-  return slug || "section";
-}

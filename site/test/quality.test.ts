@@ -57,6 +57,7 @@ afterAll(async () => {
 
 const pages = [
   ...["/", "/de", "/lessons/00-start", "/lessons/01-arrays", "/scratch", "/reference", "/reference/tensor/arrays", "/reference/nn/models"],
+  ...["/about", "/de/about", "/glossary", "/translations", "/instructors"],
   ...["/search?q=softmax", "/questions", "/account", "/classes", "/admin", "/nowhere", "/lessons/nothing"],
 ];
 const guestPages = ["/", "/sign-in", "/questions", "/classes"];

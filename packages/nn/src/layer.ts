@@ -57,7 +57,7 @@ export interface WeightOptions {
 export type LayerInput = Tensor | SymbolicTensor;
 
 /** Calling a layer: on one tensor or several (an array), options last. Symbolic tensors give symbolic results. */
-type LayerFunction = <T extends LayerInput>(inputs: T | readonly T[], ...more: unknown[]) => T;
+type LayerFunction = <T extends LayerInput>(inputs: T | readonly T[] | { readonly [name: string]: T }, ...more: unknown[]) => T;
 
 /**
  * A step of a network: weights, and a function of tensors. Subclasses make their weights in `build`, when the shape of the
@@ -82,8 +82,7 @@ export abstract class Layer extends callable<LayerFunction>() implements Seriali
   static readonly className: string = "Layer";
   override readonly name: string;
   readonly dtype: DType;
-  /** Whether training changes the weights of this layer and the layers in it. May be set at any time. */
-  trainable: boolean;
+  private learns: boolean;
   readonly inputShape: Dims | null;
   built = false;
   /** Uses of this layer in graphs of layers. */
@@ -98,9 +97,18 @@ export abstract class Layer extends callable<LayerFunction>() implements Seriali
     const { name, trainable = true, dtype = "float32" } = options;
     this.name = name ?? uniqueName((new.target as unknown as { className: string }).className);
     if (typeof this.name !== "string" || !this.name) throw new ArgumentError("layer", `the name is ${JSON.stringify(name)}`, "Give a text");
-    this.trainable = trainable;
+    this.learns = trainable;
     this.dtype = dtype;
     this.inputShape = options.inputShape ?? null;
+  }
+
+  /** Whether training changes the weights of this layer. Setting it, at any time, sets it for the layers in it as well, as in Keras. */
+  get trainable(): boolean {
+    return this.learns;
+  }
+  set trainable(value: boolean) {
+    this.learns = value;
+    for (const layer of this.layers) layer.trainable = value;
   }
 
   /** The symbolic result of this layer's first use in a graph; StateError if there is none. */

@@ -54,6 +54,18 @@ export class Model extends Layer {
     return this.graph.run(this.arrange(inputs));
   }
 
+  /** Inputs may also come as an object, by their names. */
+  protected override splitArguments(args: readonly unknown[]) {
+    const [first, ...rest] = args;
+    if (!this.graph || typeof first !== "object" || first === null || Object.getPrototypeOf(first) !== Object.prototype)
+      return super.splitArguments(args);
+    const given = first as Record<string, unknown>;
+    const names = this.graph.inputs.map((x) => x.name);
+    if (names.some((name) => !(given[name] instanceof Tensor)) || Object.keys(given).length !== names.length)
+      throw new ArgumentError(String(this), `expects the inputs ${names.join(", ")}, received ${Object.keys(given).join(", ") || "none"}`);
+    return super.splitArguments([names.map((name) => given[name]), ...rest]);
+  }
+
   /** Values in the order of the graph's inputs: from one, an array, or an object by the inputs' names. */
   private arrange(inputs: Tensor | readonly Tensor[] | Record<string, Tensor>): readonly Tensor[] {
     const wanted = this.graph!.inputs;
@@ -287,7 +299,7 @@ export class Sequential extends Model {
     const model = new Sequential([...(input ? [Input(input as unknown as InputOptions)] : []), ...list], {
       ...(name === undefined ? {} : { name: name as string }),
     });
-    model.trainable = (trainable as boolean | undefined) ?? true;
+    if (trainable === false) model.trainable = false;
     return model;
   }
 }

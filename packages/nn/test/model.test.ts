@@ -1,6 +1,19 @@
 import { compile, isclose, type Tensor, tensor, valueAndGrad, zeros } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
-import { Adam, Dense, EarlyStopping, Input, Layer, loadModel, Model, Sequential, setRandomSeed, type TrainingEvent } from "../src/index.ts";
+import {
+  Adam,
+  BatchNormalization,
+  Concatenate,
+  Dense,
+  EarlyStopping,
+  Input,
+  Layer,
+  loadModel,
+  Model,
+  Sequential,
+  setRandomSeed,
+  type TrainingEvent,
+} from "../src/index.ts";
 
 const noise = (rows: number, columns: number, seed = 1): Tensor =>
   tensor(Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(12.9898 * (i + 1) * seed) * 0.9)).reshape([rows, columns]);
@@ -46,6 +59,27 @@ describe("models", () => {
     const one = (v: Tensor) =>
       (valueAndGrad(() => shared(v).square().sum(), { wrt: model.trainableWeights })() as [Tensor, Tensor[]])[1][0]!;
     await same(both!, one(x).add(one(y)));
+  });
+  test("a model with named inputs is called on, trained on and asked with objects of arrays by these names", async () => {
+    const [a, b] = [Input([3], { name: "a" }), Input([2], { name: "b" })];
+    const model = new Model({ inputs: { b, a }, outputs: new Dense(1)(new Concatenate()([a, b])) });
+    const [x, y] = [noise(8, 3), noise(8, 2, 2)];
+    const called = model({ a: x, b: y }) as Tensor;
+    await same(called, model([y, x]) as Tensor);
+    model.compile({ optimizer: "adam", loss: "mse" });
+    const { history } = await model.fit({ a: x, b: y }, noise(8, 1), { epochs: 2, verbose: 0 });
+    expect(history.loss).toHaveLength(2);
+    expect((await model.predict({ a: x, b: y })).shape).toEqual([8, 1]);
+    expect(() => model({ a: x, c: y })).toThrow(/expects the inputs b, a, received a, c/);
+  });
+  test("freezing a model freezes the layers in it, for other models made of them too", () => {
+    const encoder = new Sequential([Input([4]), new Dense(4), new BatchNormalization()]);
+    const whole = new Model({ inputs: encoder.inputs, outputs: new Dense(1)(encoder.outputs[0]!) });
+    encoder.trainable = false;
+    expect(encoder.layers.map((l) => l.trainable)).toEqual([false, false]);
+    expect(whole.trainableWeights).toHaveLength(2);
+    encoder.trainable = true;
+    expect(whole.trainableWeights).toHaveLength(6);
   });
   test("a frozen layer keeps its weights, also when it is frozen between two fits", async () => {
     const [first, second] = [new Dense(4, { activation: "tanh" }), new Dense(1)];

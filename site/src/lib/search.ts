@@ -1,13 +1,13 @@
 import MiniSearch, { type Options, type SearchResult } from "minisearch";
 
-/** A section of a lesson, or a name of the reference. */
+/** A section of a lesson or of a page around the lessons, or a name of the reference. */
 export interface Passage {
   readonly id: number;
-  readonly kind: "lesson" | "reference";
+  readonly kind: "lesson" | "page" | "reference";
   /** Where it is, without language: "lessons/01-arrays#axes". */
   readonly path: string;
   readonly title: string;
-  /** The lesson's title, or the package's name. */
+  /** The lesson's or the page's title, or the package's name. */
   readonly within: string;
   readonly text: string;
 }

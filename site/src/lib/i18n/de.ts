@@ -39,10 +39,18 @@ export const de: typeof en = {
     lessons: "Lektionen",
     day: (n) => `Tag ${n}`,
     before: "Vor dem Kurs",
+    howItWorks: "Wie dieser Kurs funktioniert",
     minutes: (n) => `${n} min`,
     done: (n, of) => `${n} von ${of} Aufgaben`,
     systems: "Fünf Systeme, alle von dieser Maschine trainiert und ausgeführt",
     soon: "in Vorbereitung",
+  },
+  pages: {
+    label: "Rund um die Lektionen",
+    about: "Über diesen Kurs",
+    glossary: "Glossar",
+    translations: "Von NumPy, Keras, PyTorch",
+    instructors: "Für Lehrende",
   },
   reference: {
     lead: "Jeder Name der vier Pakete, die Zellen importieren können, mit Beispielen, die laufen.",
@@ -56,6 +64,7 @@ export const de: typeof en = {
   },
   search: {
     field: "Lektionen und Referenz durchsuchen",
+    pages: "Glossar und mehr",
     placeholder: "broadcasting, softmax, overfitting …",
     count: (n: number) =>
       n === 0 ? "Nichts gefunden. Weniger oder andere Wörter helfen vielleicht." : n === 1 ? "1 Stelle" : `${n} Stellen`,

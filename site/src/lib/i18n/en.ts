@@ -38,10 +38,18 @@ export const en = {
     lessons: "Lessons",
     day: (n: number) => `Day ${n}`,
     before: "Before the course",
+    howItWorks: "How this course works",
     minutes: (n: number) => `${n} min`,
     done: (n: number, of: number) => `${n} of ${of} exercises`,
     systems: "Five systems, each trained and run by this engine",
     soon: "in preparation",
+  },
+  pages: {
+    label: "Around the lessons",
+    about: "About this course",
+    glossary: "Glossary",
+    translations: "From NumPy, Keras, PyTorch",
+    instructors: "For instructors",
   },
   reference: {
     lead: "Every name of the four packages that cells can import, with examples that run.",
@@ -55,6 +63,7 @@ export const en = {
   },
   search: {
     field: "Search lessons and reference",
+    pages: "Glossary and more",
     placeholder: "broadcasting, softmax, overfitting …",
     count: (n: number) => (n === 0 ? "Nothing found. Fewer or other words may help." : n === 1 ? "1 place" : `${n} places`),
     problem: "The index could not be loaded. Is there a network?",

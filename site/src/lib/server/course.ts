@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { type Block, cellsOf, exercisesOf, type Lesson } from "@gradus/course";
+import { type Block, cellsOf, exercisesOf, type Lesson, type Page } from "@gradus/course";
 import { highlight, renderMarkdown } from "@gradus/course/markdown";
-import { loadCourse } from "@gradus/course/node";
+import { loadCourse, loadPages } from "@gradus/course/node";
 import { drawPlot } from "@gradus/notebook/draw";
 import { neededCells } from "@gradus/notebook/kernel";
 import type { Content, Output } from "@gradus/notebook/output";
@@ -21,6 +21,14 @@ let loaded: Promise<Lesson[]> | null = null;
 export const lessons = (): Promise<Lesson[]> => {
   loaded ??= loadCourse(courseFolder);
   return loaded;
+};
+
+let loadedPages: Promise<Page[]> | null = null;
+
+/** The pages around the lessons on disk, read once. */
+export const pages = (): Promise<Page[]> => {
+  loadedPages ??= loadPages(courseFolder);
+  return loadedPages;
 };
 
 export const lessonBySlug = async (slug: string): Promise<Lesson | undefined> => (await lessons()).find((l) => l.slug === slug);

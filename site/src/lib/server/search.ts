@@ -1,13 +1,18 @@
 import type { Block, Lesson } from "@gradus/course";
 import { plainText } from "@gradus/course/markdown";
 import type { Passage } from "../search.ts";
-import { lessons } from "./course.ts";
+import { lessons, pages } from "./course.ts";
 import { referenceIndex } from "./reference.ts";
 
-/** Everything that can be found: lessons by section, the reference by name. */
+/** Everything that can be found: lessons and pages by section, the reference by name. */
 export async function passages(): Promise<Passage[]> {
   const list: Omit<Passage, "id">[] = [];
   for (const lesson of await lessons()) list.push(...sectionsOf(lesson));
+  for (const { slug, title: within, lead, sections } of await pages())
+    for (const { id, title, source } of sections) {
+      const text = plainText(id ? source : `${lead}\n\n${source}`);
+      if (text) list.push({ kind: "page", path: id ? `${slug}#${id}` : slug, title, within, text });
+    }
   for (const page of await referenceIndex())
     for (const { id, name, summary } of page.entries)
       list.push({
