@@ -2,8 +2,8 @@ import { delivery, flush, pull, sendLast } from "./delivery.svelte.ts";
 import { adopt } from "./local.ts";
 import { account, connection, get, type Me, personKey, remember, remembered } from "./person.svelte.ts";
 
-export { delivery } from "./delivery.svelte.ts";
-export { account, connection, type Me, post } from "./person.svelte.ts";
+export { delivery, tell } from "./delivery.svelte.ts";
+export { account, connection, post } from "./person.svelte.ts";
 
 let asked: Promise<void> | null = null;
 

@@ -4,7 +4,6 @@ import { SvelteSet } from "svelte/reactivity";
 import {
   delivered,
   enqueue,
-  handIn,
   howManyOutgoing,
   markSent,
   mergeCells,
@@ -66,12 +65,7 @@ export function changed(cell: SavedCell): void {
   timer = setTimeout(() => void flush(), pause);
 }
 
-/** Keeps what is to be handed in, and hands it in now or when that becomes possible. */
-export async function handInLater(result: SavedResult): Promise<void> {
-  await tell("api/submissions", handIn(result));
-}
-
-/** Tells the server something of the person who works here, now or when that becomes possible. Of guests it hears nothing. */
+/** Tells the server something of a person's work, now or when that becomes possible; of a guest's it need not hear. */
 export async function tell(path: string, body: unknown): Promise<void> {
   if (!owner()) return;
   try {
@@ -128,7 +122,7 @@ async function sendAll(): Promise<void> {
     const { verdict } = await send(path, body);
     if (verdict === "wait" || verdict === "sign in") return waiting(verdict);
     if (verdict === "later") late = true;
-    else await delivered(id!);
+    else await delivered(id!).catch(() => {});
   }
   failures = late ? failures + 1 : 0;
 }

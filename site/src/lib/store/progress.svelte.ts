@@ -1,9 +1,11 @@
 import type { CheckResult } from "@gradus/notebook/protocol";
 import type { Outcome } from "@gradus/quiz";
 import type { Cell, Session } from "../notebook/session.svelte.ts";
-import { changed, delivery, handInLater, hold, isHeld, pull, pullMarks, release } from "./delivery.svelte.ts";
+import { tell } from "./account.svelte.ts";
+import { changed, delivery, hold, isHeld, pull, pullMarks, release } from "./delivery.svelte.ts";
 import {
   cellsWithHistory,
+  handIn,
   type Revision,
   revisionsOf,
   type SavedAnswer,
@@ -179,7 +181,7 @@ export class LessonProgress {
     );
     const result = { ...this.resultOf(exercise), results, solved, sources, at: Date.now() };
     await this.keepResult(result);
-    await handInLater(result);
+    await tell("api/submissions", handIn(result));
   }
 
   sawSolution = (exercise: string): Promise<void> => this.keepResult({ ...this.resultOf(exercise), sawSolution: true, at: Date.now() });
