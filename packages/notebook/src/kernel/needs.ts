@@ -9,6 +9,8 @@ interface Part {
   readonly uses: ReadonlySet<string>;
   /** Those of them that its functions take when they are called, perhaps much later. */
   readonly later: ReadonlySet<string>;
+  /** Names of its functions and classes. */
+  readonly functions: ReadonlySet<string>;
   /** Names whose values it changes: assigned to, trained, pushed to. */
   readonly changes: ReadonlySet<string>;
 }
@@ -27,7 +29,11 @@ export function neededCells(cells: readonly Source[], at: number, code: readonly
     if (declared < 0) return;
     take(declared);
     for (const used of parts[declared]!.later) ask(used, before);
-    for (let i = declared + 1; i < before; i++) if (parts[i]!.changes.has(name)) take(i);
+    for (let i = declared + 1; i < before; i++) {
+      if (!parts[i]!.changes.has(name)) continue;
+      take(i);
+      for (const f of parts[i]!.functions) ask(f, before); // which may change it when they are called
+    }
   };
   const take = (i: number): void => {
     wanted.add(i);
@@ -42,7 +48,7 @@ export function neededCells(cells: readonly Source[], at: number, code: readonly
 // biome-ignore lint/suspicious/noExplicitAny: acorn's own types name every kind of node, of which few matter here
 type AnyNode = Node & { [key: string]: any };
 
-const nothing: Part = { defines: new Set(), uses: new Set(), later: new Set(), changes: new Set() };
+const nothing: Part = { defines: new Set(), uses: new Set(), later: new Set(), functions: new Set(), changes: new Set() };
 
 /** Reads a cell; the names that it imports are added to `imported`. A cell that cannot be read takes and gives nothing. */
 function partOf(source: string, imported: Set<string>): Part {
@@ -52,7 +58,7 @@ function partOf(source: string, imported: Set<string>): Part {
   } catch {
     return nothing;
   }
-  const [defines, later] = [new Set<string>(), new Set<string>()];
+  const [defines, later, functions] = [new Set<string>(), new Set<string>(), new Set<string>()];
   for (const node of program.body as AnyNode[]) {
     const statement: AnyNode = node.type === "ExportNamedDeclaration" && node.declaration ? node.declaration : node;
     const names = declaredBy(statement);
@@ -61,11 +67,14 @@ function partOf(source: string, imported: Set<string>): Part {
       if (statement.type === "ImportDeclaration") imported.add(name);
       else imported.delete(name);
     }
-    for (const f of functionsOf(statement)) for (const name of free(f)) later.add(name);
+    for (const f of functionsOf(statement)) {
+      for (const name of free(f)) later.add(name);
+      for (const name of names) functions.add(name);
+    }
   }
   const uses = new Set([...free(program)].filter((name) => !defines.has(name)));
   const changes = changesOf(program, imported);
-  return { defines, uses, later: new Set([...later].filter((name) => !defines.has(name))), changes };
+  return { defines, uses, later: new Set([...later].filter((name) => !defines.has(name))), functions, changes };
 }
 
 /** Names that a piece of code takes from around it. */

@@ -36,7 +36,7 @@ type Queue = typeof submission | typeof quizAnswer;
 class SandboxError extends Error {}
 
 /** Runs what is handed in on the server, a few at a time, learners in turn; several processes on one database share the work. */
-class Grader {
+export class Grader {
   private readonly limits: GradingLimits = gradingLimits();
   private readonly running = new Set<Promise<void>>();
   private readonly stopping = new AbortController();
