@@ -28,8 +28,8 @@ function findBrowser(): string | undefined {
   return places.find((p) => existsSync(p));
 }
 
-/** Starts an installed Chrome or Chromium, or installs one first. Throws with one sentence where there is none. */
-export async function launchBrowser(): Promise<Browser> {
+/** Starts an installed Chrome or Chromium, or installs one first; `more` are flags. Throws with one sentence where there is none. */
+export async function launchBrowser(more: readonly string[] = []): Promise<Browser> {
   let executablePath = findBrowser();
   if (!executablePath) {
     installPackage("chromium");
@@ -41,7 +41,7 @@ export async function launchBrowser(): Promise<Browser> {
   const flags =
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync " +
     "--enable-unsafe-webgpu --use-webgpu-adapter=swiftshader";
-  return chromium.launch({ executablePath, args: flags.split(" ") });
+  return chromium.launch({ executablePath, args: [...flags.split(" "), ...more] });
 }
 
 /** Serves the repository's files and an empty page `url`, cross-origin isolated or not. */

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { gzipSync } from "node:zlib";
+import { parseHTML } from "linkedom";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
@@ -133,7 +135,46 @@ describe("every page", () => {
 });
 
 describe("a lesson", () => {
-  test("ships less than 300 KB of compressed script before a cell is run, and shows its text within a second", async () => {
+  // How long it takes depends on what else this machine does; what it waits for does not. The time itself is held to a second
+  // at the best of several visits.
+  test("shows its text after two answers of the server, with no script in the way, within a second", async () => {
+    const document = await (await fetch(`${site.url}/lessons/01-arrays`)).text();
+    const { document: page } = parseHTML(document);
+    // The first answer has the whole text, the cells, and what they show.
+    expect(page.querySelector("h1")?.textContent).toBeTruthy();
+    expect(page.querySelectorAll(".prose p").length).toBeGreaterThan(10);
+    expect(page.querySelectorAll("[data-cell]").length).toBeGreaterThan(5);
+    expect(page.querySelectorAll("[data-cell] .outputs").length).toBeGreaterThan(5);
+    // The second are styles, small ones, that ask for no more styles; scripts come after the text, or do not hold it up.
+    const sheets = [...page.querySelectorAll('link[rel="stylesheet"]')].map(
+      (l) => new URL(l.getAttribute("href")!, `${site.url}/lessons/01-arrays`),
+    );
+    const styles = await Promise.all(sheets.map(async (url) => (await fetch(url)).text()));
+    expect(styles.length).toBeGreaterThan(0);
+    expect(gzipSync(styles.join("")).length).toBeLessThan(60_000);
+    expect(styles.join("")).not.toMatch(/@import/);
+    expect(styles.join("")).not.toMatch(/font-display:\s*block/);
+    const blocking = [...page.querySelectorAll("head script")].filter(
+      (s) => s.getAttribute("type") !== "module" && !s.hasAttribute("async"),
+    );
+    expect(blocking.map((s) => s.outerHTML.slice(0, 100))).toEqual([]);
+    expect(gzipSync(document).length).toBeLessThan(150_000);
+
+    const visitor = await browser.newContext();
+    const reader = await visitor.newPage();
+    const painted = async (path: string) => {
+      await reader.goto(site.url + path, { waitUntil: "load" });
+      await reader.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
+      return reader.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]!.startTime);
+    };
+    const times: number[] = [];
+    for (let i = 0; i < 5 && !times.some((t) => t < 1000); i++) times.push(await painted("/lessons/01-arrays"));
+    console.log(`text after ${times.map((t) => t.toFixed(0)).join(", ")} ms`);
+    expect(Math.min(...times)).toBeLessThan(1000);
+    await visitor.close();
+  }, 60_000);
+
+  test("ships less than 300 KB of compressed script before a cell is run", async () => {
     const visitor = await browser.newContext();
     const reader = await visitor.newPage();
     const network = await visitor.newCDPSession(reader);
@@ -147,17 +188,13 @@ describe("a lesson", () => {
     });
     await reader.goto(`${site.url}/lessons/01-arrays`);
     await reader.waitForLoadState("networkidle");
-    const painted = await reader.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Number.NaN);
     // The service worker asks for what it keeps: from the browser's cache, not from the network.
     await reader.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     await reader.waitForTimeout(1000);
     const bytes = [...scripts.values()].reduce((a, b) => a + b, 0);
     expect(bytes).toBeGreaterThan(20_000);
     expect(bytes).toBeLessThan(300_000);
-    expect(painted).toBeGreaterThan(0);
-    console.log(
-      `script before the first run: ${(bytes / 1000).toFixed(0)} KB in ${scripts.size} files; text after ${painted.toFixed(0)} ms`,
-    );
+    console.log(`script before the first run: ${(bytes / 1000).toFixed(0)} KB in ${scripts.size} files`);
     await visitor.close();
   });
 

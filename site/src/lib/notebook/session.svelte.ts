@@ -200,6 +200,7 @@ export class Session {
     if (this.job !== job) return;
     const cell = this.cell(id);
     this.job = { id, part: "cell" };
+    this.publish();
     cell.state = "running";
     cell.startedAt = performance.now();
     cell.error = null;
@@ -260,25 +261,39 @@ export class Session {
       id: accepted.id,
       content: accepted.content ?? { kind: "text", level: "warn", text: t().cell.refused },
     };
-    const at = cell.outputs.findIndex((o) => o.id === output.id);
-    const weight = cell.outputs.reduce((sum, o, i) => sum + (i === at ? 0 : (this.weights.get(o) ?? 0)), accepted.weight);
-    if (weight > most.weight || (at < 0 && cell.outputs.length >= most.outputs)) return this.tooMuch(cell);
-    this.weights.set(output, accepted.weight);
-    if (this.running === id) {
-      this.arrived.add(output.id);
-      cell.dimmed = false;
-    }
-    // What this run has not shown again stays in its place, so that nothing jumps, until the run ends.
-    cell.fresh = false;
-    cell.outputs = at < 0 ? [...cell.outputs, output] : cell.outputs.with(at, output);
+    const list = this.drawing.get(cell) ?? [...cell.outputs];
+    // What this run has not shown again stays in its place, so that nothing jumps, until the run ends; it counts no more.
+    const counted = this.running === id ? list.filter((o) => this.arrived.has(o.id)) : list;
+    const others = counted.filter((o) => o.id !== output.id);
+    const weight = others.reduce((sum, o) => sum + (this.weights.get(o) ?? 0), accepted.weight);
+    if (weight <= most.weight && others.length < most.outputs) {
+      this.weights.set(output, accepted.weight);
+      this.put(id, list, output);
+    } else this.put(id, list, { id: "too much", content: { kind: "text", level: "warn", text: t().cell.tooMuch } });
+    this.drawing.set(cell, list);
+    this.frame ??= setTimeout(() => this.publish(), 16);
   }
 
-  /** One sentence stands for all that is left out. */
-  private tooMuch(cell: Cell): void {
-    const id = "too much";
-    this.arrived.add(id);
-    if (cell.outputs.some((o) => o.id === id)) return;
-    cell.outputs = [...cell.outputs, { id, content: { kind: "text", level: "warn", text: t().cell.tooMuch } }];
+  private put(id: string, list: ShownOutput[], output: ShownOutput): void {
+    const at = list.findIndex((o) => o.id === output.id);
+    if (at < 0) list.push(output);
+    else list[at] = output;
+    if (this.running === id) this.arrived.add(output.id);
+  }
+
+  /** Outputs that are not on the page yet: however many come, it is changed once a frame. */
+  private readonly drawing = new Map<Cell, ShownOutput[]>();
+  private frame: ReturnType<typeof setTimeout> | null = null;
+
+  private publish(): void {
+    if (this.frame !== null) clearTimeout(this.frame);
+    this.frame = null;
+    for (const [cell, list] of this.drawing) {
+      cell.fresh = false;
+      cell.dimmed = false;
+      cell.outputs = list;
+    }
+    this.drawing.clear();
   }
 
   private checked({ cell, results }: Extract<Reply, { type: "checked" }>): void {
@@ -311,6 +326,7 @@ export class Session {
       this.free();
       return;
     }
+    this.publish();
     cell.fresh = false;
     cell.error = acceptError(reply.error);
     cell.milliseconds = Number(reply.milliseconds) || 0;
@@ -433,6 +449,7 @@ export class Session {
 
   private forget(state: CellState, message: string | null = null): void {
     const checked = this.checking;
+    this.publish();
     this.cancelQueue();
     for (const [id, cell] of this.cells) {
       if (cell.ran) cell.stale = true;
