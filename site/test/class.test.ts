@@ -46,7 +46,7 @@ const api = (page: Page, path: string, body?: unknown) =>
 beforeAll(async () => {
   [site, browser] = await Promise.all([startSite(), launchBrowser()]);
   [administrator, instructor, learner] = await Promise.all([person(), person(), person()]);
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await browser?.close();
   await site?.stop();
