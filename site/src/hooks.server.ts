@@ -10,8 +10,7 @@ import { building } from "$app/env";
 /** Opens the database, so that the first visitor need not wait, and tells how to set up a new site. */
 export const init: ServerInit = async () => {
   if (building || __STATIC__) return;
-  await gradingWorks();
-  await database();
+  await Promise.all([gradingWorks(), database()]);
   grader();
   if (await isNew()) console.error(`This site is new. Make the administrator's account at /setup?token=${await setupToken()}`);
   // The server calls this before it ends.

@@ -46,7 +46,7 @@ const api = (page: Page, path: string, body?: unknown) =>
 beforeAll(async () => {
   [site, browser] = await Promise.all([startSite(), launchBrowser()]);
   [administrator, instructor, learner] = await Promise.all([person(), person(), person()]);
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await browser?.close();
   await site?.stop();
@@ -133,38 +133,6 @@ describe("a class", () => {
     await exercise.getByText("Graded by the server: 2 of 2 points").waitFor({ timeout: 30_000 });
   }, 120_000);
 
-  test("what the server finds wrong is shown without a reload: the hidden check by its name", async () => {
-    await learner.goto(`${site.url}/lessons/12-sequences`);
-    const exercise = learner.locator('[data-exercise="f1"]');
-    await exercise.locator(".editor").hover();
-    await exercise.locator(".cm-content").click();
-    await learner.keyboard.press("ControlOrMeta+a");
-    await learner.keyboard.insertText("async function macroF1(confusion: Tensor): Promise<number> {\n  return (16 / 19 + 18 / 21) / 2;\n}");
-    await exercise.getByRole("button", { name: "Check" }).click();
-    await learner.locator('[data-exercise="f1"][data-solved="true"]').waitFor({ timeout: 60_000 });
-    await exercise.getByText("Graded by the server: 1 of 2 points").waitFor({ timeout: 60_000 });
-    expect(await exercise.locator(".grade").innerText()).toMatch(/macroF1 of a larger one\s+Not yet\./);
-    expect(await learner.content()).not.toContain("100 / 107");
-  }, 180_000);
-
-  test("a look at the solution is noted at once, and starting over does not undo it", async () => {
-    await learner.goto(`${site.url}/lessons/12-sequences`);
-    const exercise = learner.locator('[data-exercise="pairs"]');
-    learner.once("dialog", (dialog) => void dialog.accept());
-    const told = learner.waitForResponse((r) => r.url().endsWith("/api/solutions") && r.status() === 201);
-    await exercise.getByRole("button", { name: "Solution" }).click();
-    await told;
-    await api(learner, "/api/submissions", {
-      ...{ lesson: "12-sequences", exercise: "pairs", sources: { pairs: "const pairs = () => []" }, results: [], sawSolution: false },
-    });
-    await instructor.goto(classUrl);
-    await instructor.locator('a[title^="Lin, Which letters pair?"]').click();
-    await instructor
-      .getByText(/solution/i)
-      .first()
-      .waitFor();
-  }, 60_000);
-
   test("what the browser claims is not the grade, and what the code forges neither", async () => {
     const forged =
       'const guess = { valueOf() { return 3 } }; Array.prototype.forEach = () => {}; Object.prototype.toJSON = () => [{ name: "guess is what the network answers", passed: true, points: 1 }];';
@@ -213,6 +181,38 @@ describe("a class", () => {
     expect(await csv.text()).toContain("Lin,lin@example.org,01-arrays,largest-entry,solved,2,2,1");
     expect((await learner.request.get(`${classUrl}/export`)).status()).toBe(403);
   });
+
+  test("what the server finds wrong is shown without a reload: the hidden check by its name", async () => {
+    await learner.goto(`${site.url}/lessons/12-sequences`);
+    const exercise = learner.locator('[data-exercise="f1"]');
+    await exercise.locator(".editor").hover();
+    await exercise.locator(".cm-content").click();
+    await learner.keyboard.press("ControlOrMeta+a");
+    await learner.keyboard.insertText("async function macroF1(confusion: Tensor): Promise<number> {\n  return (16 / 19 + 18 / 21) / 2;\n}");
+    await exercise.getByRole("button", { name: "Check" }).click();
+    await learner.locator('[data-exercise="f1"][data-solved="true"]').waitFor({ timeout: 60_000 });
+    await exercise.getByText("Graded by the server: 1 of 2 points").waitFor({ timeout: 60_000 });
+    expect(await exercise.locator(".grade").innerText()).toMatch(/macroF1 of a larger one\s+Not yet\./);
+    expect(await learner.content()).not.toContain("100 / 107");
+  }, 180_000);
+
+  test("a look at the solution is noted at once, and starting over does not undo it", async () => {
+    await learner.goto(`${site.url}/lessons/12-sequences`);
+    const exercise = learner.locator('[data-exercise="pairs"]');
+    learner.once("dialog", (dialog) => void dialog.accept());
+    const told = learner.waitForResponse((r) => r.url().endsWith("/api/solutions") && r.status() === 201);
+    await exercise.getByRole("button", { name: "Solution" }).click();
+    await told;
+    await api(learner, "/api/submissions", {
+      ...{ lesson: "12-sequences", exercise: "pairs", sources: { pairs: "const pairs = () => []" }, results: [], sawSolution: false },
+    });
+    await instructor.goto(classUrl);
+    await instructor.locator('a[title^="Lin, Which letters pair?"]').click();
+    await instructor
+      .getByText(/solution/i)
+      .first()
+      .waitFor();
+  }, 60_000);
 
   test("a quiz in GIFT becomes the class's own, is graded, and runs out of attempts", async () => {
     await instructor.goto(classUrl);

@@ -303,7 +303,7 @@ describe("code in a quiz", () => {
 });
 
 test("limits of grading are whole numbers, and a wrong one is named", () => {
-  expect(gradingLimits({})).toMatchObject({ seconds: 60, megabytes: 1024 });
+  expect(gradingLimits({})).toMatchObject({ seconds: 90, megabytes: 1536 });
   expect(gradingLimits({ GRADUS_GRADING_SECONDS: "90", GRADUS_GRADERS: "4" })).toMatchObject({ seconds: 90, concurrent: 4 });
   expect(() => gradingLimits({ GRADUS_GRADERS: "many" })).toThrow("GRADUS_GRADERS should be a whole number from 1 to 64. Received: many");
 });

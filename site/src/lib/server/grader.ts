@@ -17,7 +17,7 @@ const mostTries = 3;
 /** After the sandbox has failed on a submission, it rests for so long, in seconds. */
 const rest = 20;
 /** Wall-clock time for each second of processor time that a submission may take. */
-const patience = 3;
+const patience = 4;
 
 type Submission = typeof submission.$inferSelect;
 type Answer = typeof quizAnswer.$inferSelect;

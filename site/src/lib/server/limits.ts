@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 
 /** What grading may take on this machine. */
 export interface GradingLimits {
-  /** Processor time of one submission, in seconds. On a busy machine it may last three times as long. */
+  /** Processor time of one submission, in seconds. On a busy machine it may last four times as long. */
   readonly seconds: number;
   readonly megabytes: number;
   /** Submissions at a time. */
@@ -18,8 +18,8 @@ export function gradingLimits(env: Readonly<Record<string, string | undefined>> 
     return value;
   };
   return {
-    seconds: number("GRADUS_GRADING_SECONDS", 60, 1, 3600),
-    megabytes: number("GRADUS_GRADING_MEGABYTES", 1024, 128, 65_536),
+    seconds: number("GRADUS_GRADING_SECONDS", 90, 1, 3600),
+    megabytes: number("GRADUS_GRADING_MEGABYTES", 1536, 128, 65_536),
     concurrent: number("GRADUS_GRADERS", Math.min(2, availableParallelism()), 1, 64),
   };
 }
