@@ -146,7 +146,8 @@ describe("a class", () => {
     expect(sent.status).toBe(201);
     await expect
       .poll(
-        async () => ((await api(learner, "/api/submissions?lesson=00-start")).body as { grades: Record<string, unknown> }).grades["predict-one"],
+        async () =>
+          ((await api(learner, "/api/submissions?lesson=00-start")).body as { grades: Record<string, unknown> }).grades["predict-one"],
         { timeout: 30_000 },
       )
       .toMatchObject({ score: 0, points: 2, state: "graded" });
@@ -174,7 +175,8 @@ describe("a class", () => {
     await instructor.locator("#submission").getByRole("button").click();
     await expect
       .poll(
-        async () => ((await api(learner, "/api/submissions?lesson=00-start")).body as { grades: Record<string, unknown> }).grades["predict-one"],
+        async () =>
+          ((await api(learner, "/api/submissions?lesson=00-start")).body as { grades: Record<string, unknown> }).grades["predict-one"],
       )
       .toMatchObject({ comment: "Please solve it yourself." });
     const csv = await instructor.request.get(`${classUrl}/export`);

@@ -49,7 +49,11 @@ export function drawPlot({ marks, options }: PlotContent, width: number, documen
     marginBottom: 40,
     className: "plot",
     // Names that look like numbers are names all the same.
-    x: heat ? { axis: null } : bars ? { ...scale(x), type: "band", labelArrow: "none" } : { ...scale(x), nice: !x.domain, ticks: shown < 420 ? 4 : 6, labelArrow: "none" },
+    x: heat
+      ? { axis: null }
+      : bars
+        ? { ...scale(x), type: "band", labelArrow: "none" }
+        : { ...scale(x), nice: !x.domain, ticks: shown < 420 ? 4 : 6, labelArrow: "none" },
     y: heat ? { axis: null } : { ...scale(y), nice: !y.domain, ticks: 5, grid: !heat, labelArrow: "none" },
     color: colorScale(marks),
     marks: drawn,

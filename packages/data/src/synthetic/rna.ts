@@ -55,7 +55,8 @@ class Strand {
     inside();
     for (let i = five.length - 1; i >= 0; i--) {
       const letter = five[i]!;
-      if (!fits[i]) this.add(letter, "."); // no base pairs with itself
+      if (!fits[i])
+        this.add(letter, "."); // no base pairs with itself
       else this.add(letter === "G" && this.random.chance(0.15) ? "U" : partner[letter]!, ")");
     }
     return this;
@@ -70,7 +71,10 @@ class Strand {
 /** Boxes C and D, held together by a stem of the ends; C' and D' in between, less well kept. */
 function boxCD(s: Strand): void {
   s.loose(0, 6).stem(4, 6, () => {
-    s.loose(0, 2).motif("RUGAUGA").loose(12, 24).motif("CUGA", 2.5 * s.mutation);
+    s.loose(0, 2)
+      .motif("RUGAUGA")
+      .loose(12, 24)
+      .motif("CUGA", 2.5 * s.mutation);
     s.loose(4, 12)
       .motif("RUGAUGA", 3 * s.mutation)
       .loose(12, 24)
@@ -84,7 +88,10 @@ function boxCD(s: Strand): void {
 function hairpin(s: Strand, loop: string): void {
   s.stem(6, 9, () => {
     s.loose(4, 8).stem(4, 7, () => {
-      if (loop) s.loose(1, 3).motif(loop, s.mutation / 2).loose(1, 4);
+      if (loop)
+        s.loose(1, 3)
+          .motif(loop, s.mutation / 2)
+          .loose(1, 4);
       else s.loose(4, 10);
     });
     s.loose(4, 8);
