@@ -31,6 +31,8 @@ const common: Readonly<Record<string, string>> = {
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "strict-origin-when-cross-origin",
   "Permissions-Policy": "geolocation=(), microphone=(), payment=()",
+  // Where people come by HTTPS, their browsers should not try anything else for a year.
+  ...(process.env["ORIGIN"]?.startsWith("https:") ? { "Strict-Transport-Security": "max-age=31536000" } : {}),
 };
 
 if (!process.env["DATABASE_URL"] && process.env["GRADUS_DATA"])

@@ -11,9 +11,9 @@ let learner: Page;
 let code = "";
 let classUrl = "";
 
-/** Somebody with a browser of their own. */
-async function person(): Promise<Page> {
-  const context = await browser.newContext();
+/** Somebody with a browser of their own, somewhere in the world. */
+async function person(timezoneId: string): Promise<Page> {
+  const context = await browser.newContext({ timezoneId });
   context.setDefaultTimeout(10_000);
   return context.newPage();
 }
@@ -45,7 +45,11 @@ const api = (page: Page, path: string, body?: unknown) =>
 
 beforeAll(async () => {
   [site, browser] = await Promise.all([startSite(), launchBrowser()]);
-  [administrator, instructor, learner] = await Promise.all([person(), person(), person()]);
+  [administrator, instructor, learner] = (await Promise.all(["Europe/Berlin", "Asia/Tokyo", "Europe/Berlin"].map(person))) as [
+    Page,
+    Page,
+    Page,
+  ];
 }, 240_000);
 afterAll(async () => {
   await browser?.close();
@@ -78,11 +82,7 @@ describe("a class", () => {
     const row = administrator.locator("tr", { hasText: "grace@example.org" });
     await row.getByRole("combobox").selectOption("instructor");
     await row.getByRole("button", { name: "Save" }).click();
-    await expect
-      .poll(
-        async () => ((await api(instructor, "/api/auth/get-session?disableCookieCache=true")).body as { user: { role: string } }).user.role,
-      )
-      .toBe("instructor");
+    await expect.poll(async () => ((await api(instructor, "/api/me")).body as { me: { role: string } }).me.role).toBe("instructor");
   });
 
   test("pages and actions of instructors are refused to learners", async () => {
@@ -245,26 +245,62 @@ describe("a class", () => {
     expect(gift.status()).toBe(200);
   });
 
-  test("announcements and the schedule reach the class", async () => {
+  test("announcements reach the class, and the number of unread news the page that is open already", async () => {
+    await learner.goto(`${site.url}/questions`);
+    await learner.getByRole("link", { name: /^Lin/ }).waitFor();
+    const badge = learner.locator("header .badge");
+    const before = (await badge.count()) ? Number(await badge.innerText()) : 0;
     await instructor.goto(classUrl);
     await instructor.locator("summary", { hasText: "Announce" }).click();
     const announce = instructor.locator('form[action="?/announce"]');
     await announce.getByLabel("Title").fill("Welcome");
     await announce.getByLabel("Text").fill("We begin at **nine**: $e^{i\\pi} = -1$.");
     await announce.getByRole("button").click();
-    await instructor.getByText("Add to the schedule").click();
-    const plan = instructor.locator('form[action="?/appointment"]');
-    await plan.getByLabel("Title").fill("Arrays");
-    await plan.getByLabel("Begins").fill("2026-12-01T09:00");
-    await plan.getByLabel("Ends").fill("2026-12-01T10:30");
-    await plan.getByRole("button").click();
-    await instructor.getByText("Tuesday").waitFor();
+    await instructor.getByRole("heading", { name: "Welcome" }).waitFor();
+    await learner.getByRole("link", { name: "Classes" }).click();
+    await expect.poll(async () => Number(await badge.innerText())).toBe(before + 1);
     await learner.goto(classUrl);
     await learner.getByText("Welcome").waitFor();
     expect(await learner.locator(".katex").count()).toBeGreaterThan(0);
-    expect(await learner.locator("main").innerText()).toContain("Arrays");
     await expect.poll(async () => ((await api(learner, "/api/me")).body as { me: { unread: number } }).me.unread).toBeGreaterThanOrEqual(2);
   });
+
+  test("what the instructor plans in Tokyo, the learner in Berlin reads in Berlin's time, on paper too", async () => {
+    await instructor.goto(`${classUrl}/schedule`);
+    const add = instructor.locator("details", { hasText: "Add to the schedule" });
+    const plan = async (title: string, begins: string, ends: string, kind: string) => {
+      if (!(await add.getAttribute("open"))) await add.locator("summary").click();
+      await add.getByLabel("Title").fill(title);
+      await add.getByLabel("Begins").fill(begins);
+      await add.getByLabel("Ends").fill(ends);
+      await add.getByLabel("Kind").selectOption(kind);
+      await add.getByLabel("Instructor").fill("Grace");
+      await add.getByRole("button").click();
+      await instructor.getByRole("rowheader", { name: title }).waitFor();
+    };
+    await plan("Arrays", "2026-12-01T17:00", "2026-12-01T18:30", "session");
+    await plan("Tea", "2026-12-01T18:30", "2026-12-01T19:00", "break");
+    await plan("Late losses", "2026-12-02T05:00", "2026-12-02T06:00", "session");
+    await instructor.getByRole("button", { name: "Change: Arrays" }).click();
+    const row = instructor.locator("tr", { hasText: "Grace" }).first();
+    expect(await row.getByLabel("Begins").inputValue()).toBe("2026-12-01T17:00");
+    await row.getByLabel("Title").fill("Arrays, all of them");
+    await row.getByRole("button", { name: "Save" }).click();
+    await instructor.getByRole("rowheader", { name: "Arrays, all of them" }).waitFor();
+    await learner.goto(`${classUrl}/schedule`);
+    // The server writes its own time, and scripts put it right.
+    await learner.getByText("9:00 AM").waitFor();
+    const text = await learner.locator("main").innerText();
+    expect(text).toMatch(/Tuesday, December 1, 2026\s+9:00.AM–10:30.AM\s+Arrays, all of them\s+Grace\s+10:30.AM–11:00.AM\s+Tea \(break\)/);
+    expect(text).toMatch(/9:00.PM–10:00.PM\s+Late losses/); // of the first day still
+    expect(text.match(/December/g)).toHaveLength(1);
+    await learner.emulateMedia({ media: "print" });
+    expect(await learner.getByRole("button", { name: "Print" }).isVisible()).toBe(false);
+    expect(await learner.getByRole("rowheader", { name: "Tea" }).isVisible()).toBe(true);
+    await learner.emulateMedia({ media: "screen" });
+    await learner.goto(classUrl);
+    expect(await learner.locator("main").innerText()).toContain("Tea");
+  }, 40_000);
 
   test("a learner asks, an instructor answers with code, the answer is accepted and opens in a cell", async () => {
     await learner.goto(`${site.url}/questions?lesson=01-arrays`);

@@ -9,9 +9,9 @@ import { commentOn, createClass, joinClass, matrix } from "../src/lib/server/cla
 import { closeDatabase, type Database, database } from "../src/lib/server/db.ts";
 import { Grader, grader } from "../src/lib/server/grader.ts";
 import { gradesOf, handIn, noteSolution } from "../src/lib/server/grades.ts";
+import { gradingLimits } from "../src/lib/server/grading-limits.ts";
 import { body } from "../src/lib/server/guard.ts";
-import { gradingLimits } from "../src/lib/server/limits.ts";
-import { gradedAnswer, noteAnswer } from "../src/lib/server/quizzes.ts";
+import { type AnswerOutcome, answerQuiz, gradedAnswer } from "../src/lib/server/quizzes.ts";
 import { classQuiz, classroom, quizAnswer, submission, user } from "../src/lib/server/schema.ts";
 
 // The site runs in its own folder, which is looked at as its modules are loaded.
@@ -268,9 +268,11 @@ describe("a grade", () => {
 
 describe("code in a quiz", () => {
   const question = {
-    ...{ id: "q1", type: "code", prompt: "Write f", points: 3, starter: "" },
+    ...{ id: "q1", type: "code" as const, prompt: "Write f", points: 3, starter: "" },
     checks: ["one", "two", "three"].map((name) => ({ name, code: "check.ok(f())" })),
-  } as const;
+  };
+  const answer = async (me: SignedIn, quiz: string, response: unknown) =>
+    (await answerQuiz(me, { lesson: "class", quiz }, { id: quiz, title: "Quiz", questions: [question] }, "q1", response)) as AnswerOutcome;
 
   test("is graded by its checks in the jail; a broken sandbox grades nothing", async () => {
     const [teacher, me] = [await person("instructor"), await person()];
@@ -280,7 +282,7 @@ describe("code in a quiz", () => {
     jail.run = async () => broken;
     const g = grader();
     graders.push(g);
-    const { pending } = await noteAnswer(me, "class", quiz!.id, question, "const f = () => 1");
+    const { pending } = await answer(me, quiz!.id, "const f = () => 1");
     await vi.waitFor(async () => expect((await db.select().from(quizAnswer))[0]).toMatchObject({ state: "waiting", tries: 1 }), 10_000);
     expect(await gradedAnswer(me, pending!)).toMatchObject({ pending });
     expect(await gradedAnswer(teacher, pending!)).toBeNull();
@@ -298,7 +300,7 @@ describe("code in a quiz", () => {
   });
 
   test("that is no text is no answer", async () => {
-    expect(await noteAnswer(await person(), "class", "quiz", question, 7)).toMatchObject({ answered: false, score: 0 });
+    expect(await answer(await person(), "quiz", 7)).toMatchObject({ answered: false, score: 0 });
   });
 });
 
@@ -311,5 +313,5 @@ test("limits of grading are whole numbers, and a wrong one is named", () => {
 test("requests lose what databases refuse, at any depth", async () => {
   const { any } = await import("valibot");
   const request = new Request("http://a", { method: "POST", body: '{"a":["\\u0000b",{"c":"\\ud800"}],"d":"\\ud83d\\ude00 \\\\u0000"}' });
-  expect(await body({ request }, any())).toEqual({ a: ["\ufffdb", { c: "\ufffd" }], d: "😀 \\u0000" });
+  expect(await body({ request, locals: { me: null, lang: "en" } as App.Locals }, any())).toEqual({ a: ["\ufffdb", { c: "\ufffd" }], d: "😀 \\u0000" });
 });

@@ -12,6 +12,16 @@ export const openId = () => {
   return issuer && clientId && clientSecret ? { issuer: issuer.replace(/\/$/, ""), clientId, clientSecret, name } : null;
 };
 
+/** What a provider calls a person; some send no name. */
+const nameFrom = (profile: Record<string, unknown>): string => {
+  const { name, preferred_username: nick, email } = profile;
+  const given = [name, nick, typeof email === "string" ? email.split("@")[0] : null].find((n) => typeof n === "string" && n.trim());
+  return String(given ?? "?")
+    .replace(/\p{Cc}/gu, " ")
+    .trim()
+    .slice(0, 80);
+};
+
 async function build() {
   const secret = process.env["BETTER_AUTH_SECRET"] ?? (await sharedSetting("secret", () => randomBytes(32).toString("hex")));
   const oidc = openId();
@@ -29,13 +39,15 @@ async function build() {
     },
     session: { expiresIn: 14 * 24 * 3600, updateAge: 24 * 3600 },
     user: { additionalFields: { role: { type: "string", required: false, defaultValue: "learner", input: false } } },
-    advanced: { cookiePrefix: "gradus", useSecureCookies: process.env["ORIGIN"]?.startsWith("https:") ?? false },
-    rateLimit: {
-      enabled: process.env["GRADUS_RATE_LIMIT"] !== "off",
-      window: 60,
-      max: 100,
-      customRules: { "/sign-in/email": { window: 60, max: 10 }, "/sign-up/email": { window: 60, max: 20 } },
+    advanced: {
+      cookiePrefix: "gradus",
+      useSecureCookies: process.env["ORIGIN"]?.startsWith("https:") ?? false,
+      // It would believe X-Forwarded-For, which anybody can send. Nothing here needs addresses in its tables.
+      ipAddress: { disableIpTracking: true },
     },
+    // Its own limits count by that header too. Its endpoints are closed but one (hooks.server.ts); limits.ts counts.
+    rateLimit: { enabled: false },
+    onAPIError: { errorURL: "/sign-in" },
     plugins: oidc
       ? [
           genericOAuth({
@@ -46,6 +58,7 @@ async function build() {
                 clientId: oidc.clientId,
                 clientSecret: oidc.clientSecret,
                 scopes: ["openid", "profile", "email"],
+                mapProfileToUser: (profile) => ({ name: nameFrom(profile) }),
               },
             ],
           }),
@@ -75,11 +88,36 @@ export interface SignedIn {
   readonly role: Role;
 }
 
-/** Who sends a request; null for guests. */
-export async function whoSends(headers: Headers): Promise<SignedIn | null> {
-  if (!headers.get("cookie")?.includes("gradus.session_token")) return null;
-  const found = await (await auth()).api.getSession({ headers });
-  if (!found) return null;
+/** Begins a sign-in by OpenID Connect: where to send the browser, and the cookies that it must bring back. */
+export async function beginOpenId(origin: string, next: string, failed: string): Promise<{ url: string; cookies: string[] }> {
+  // As a request, since that is how the library learns its own address where ORIGIN is not set.
+  const response = await (await auth()).handler(
+    new Request(`${origin}/api/auth/sign-in/social`, {
+      method: "POST",
+      headers: { "content-type": "application/json", origin },
+      body: JSON.stringify({ provider: "oidc", callbackURL: next, errorCallbackURL: failed, disableRedirect: true }),
+    }),
+  );
+  const { url, message } = (await response.json().catch(() => ({}))) as { url?: string; message?: string };
+  if (!response.ok || !url)
+    throw new Error(`OpenID Connect: ${message ?? `the library answered ${response.status}`}. Is OIDC_ISSUER right?`);
+  return { url, cookies: response.headers.getSetCookie() };
+}
+
+/**
+ * Who sends a request; null for guests. A session in use is prolonged once a day: `cookies` are then to be sent along, or the browser
+ * would forget it after two weeks all the same.
+ */
+export async function whoSends(headers: Headers): Promise<{ me: SignedIn | null; cookies: string[] }> {
+  if (!headers.get("cookie")?.includes("gradus.session_token")) return { me: null, cookies: [] };
+  const { headers: answer, response: found } = await (await auth()).api
+    .getSession({ headers, returnHeaders: true })
+    .catch((error: { status?: string }) => {
+      if (error.status === "UNAUTHORIZED") return { headers: new Headers(), response: null }; // ended in this moment
+      throw error;
+    });
+  const cookies = answer.getSetCookie();
+  if (!found) return { me: null, cookies };
   const { id, name, email, role } = found.user as typeof found.user & { role?: string };
-  return { id, name, email, role: role === "administrator" || role === "instructor" ? role : "learner" };
+  return { me: { id, name, email, role: role === "administrator" || role === "instructor" ? role : "learner" }, cookies };
 }

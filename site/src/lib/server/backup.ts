@@ -1,5 +1,8 @@
 import { createReadStream, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Readable } from "node:stream";
 import { createGunzip, gzipSync } from "node:zlib";
 import { asc, type Column, count, getTableColumns, getTableName, type Table } from "drizzle-orm";
 import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
@@ -66,6 +69,29 @@ export async function backUp(db: Database, take: (bytes: Uint8Array) => Promise<
   );
   await write([{ end: counts }]);
   return Object.values(counts).reduce((a, b) => a + b, 0);
+}
+
+/**
+ * A backup in a temporary file, as bytes to be sent. It is complete before the first of them leaves, so that a slow or vanished reader
+ * holds up nobody at the database; the file is gone when it has been read, or its reader has.
+ */
+export async function backupFile(db: Database): Promise<{ bytes: ReadableStream<Uint8Array>; size: number }> {
+  const folder = await mkdtemp(join(tmpdir(), "gradus-backup-"));
+  const path = join(folder, "backup");
+  try {
+    const target = await open(path, "wx", 0o600);
+    try {
+      await backUp(db, async (bytes) => void (await target.writeFile(bytes)));
+    } finally {
+      await target.close();
+    }
+    const source = await open(path);
+    const { size } = await source.stat();
+    return { bytes: Readable.toWeb(source.createReadStream()) as ReadableStream<Uint8Array>, size };
+  } finally {
+    // Opened files can be read on after their name is gone.
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 function keysOf(table: PgTable): Column[] {

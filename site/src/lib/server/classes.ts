@@ -1,12 +1,23 @@
 import { randomInt } from "node:crypto";
-import { exercisesOf } from "@gradus/course";
+import { exercisesOf, quizzesOf } from "@gradus/course";
 import { renderMarkdown } from "@gradus/course/markdown";
-import { and, asc, desc, eq, inArray, isNull, or, sql } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, isNull, ne, or, sql } from "drizzle-orm";
 import type { SignedIn } from "./auth.ts";
 import { lessons } from "./course.ts";
 import { database } from "./db.ts";
 import { counts } from "./grades.ts";
-import { announcement, appointment, classroom, feedback, membership, notification, quizAnswer, submission, user } from "./schema.ts";
+import {
+  announcement,
+  appointment,
+  classQuiz,
+  classroom,
+  feedback,
+  membership,
+  notification,
+  quizAnswer,
+  submission,
+  user,
+} from "./schema.ts";
 
 /** Letters and digits that cannot be mistaken for each other. */
 const alphabet = "ABCDEFGHJKMNPQRSTUVWXYZ23456789";
@@ -64,6 +75,89 @@ export async function schedule(classId: string) {
   return rows.map((a) => ({ ...a, begins: a.begins.getTime(), ends: a.ends.getTime() }));
 }
 
+export interface Entry {
+  readonly title: string;
+  readonly begins: Date;
+  readonly ends: Date;
+  readonly kind: "session" | "break" | "other";
+  readonly lesson: string | null;
+  readonly instructor: string | null;
+}
+
+/** Adds an entry to a class's schedule, or puts it in place of another; false where there is no such one. */
+export async function plan(classId: string, id: string | null, entry: Entry): Promise<boolean> {
+  const db = await database();
+  if (id === null) {
+    await db.insert(appointment).values({ ...entry, classroomId: classId });
+    return true;
+  }
+  const changed = await db
+    .update(appointment)
+    .set({ ...entry })
+    .where(and(eq(appointment.id, id), eq(appointment.classroomId, classId)))
+    .returning({ id: appointment.id });
+  return changed.length > 0;
+}
+
+export async function unplan(classId: string, id: string): Promise<boolean> {
+  const db = await database();
+  const gone = await db
+    .delete(appointment)
+    .where(and(eq(appointment.id, id), eq(appointment.classroomId, classId)))
+    .returning({ id: appointment.id });
+  return gone.length > 0;
+}
+
+/** Who teaches a class, by name. */
+export async function instructorsOf(classId: string) {
+  const db = await database();
+  return db
+    .select({ id: user.id, name: user.name, email: user.email })
+    .from(membership)
+    .innerJoin(user, eq(user.id, membership.userId))
+    .where(and(eq(membership.classroomId, classId), eq(membership.role, "instructor")))
+    .orderBy(asc(user.name));
+}
+
+/** Makes whoever has the account with this address an instructor of a class, and tells them; false where there is no such account. */
+export async function inviteInstructor(classId: string, email: string): Promise<boolean> {
+  const db = await database();
+  const [found] = await db.select({ id: user.id }).from(user).where(eq(user.email, email));
+  if (!found) return false;
+  await db.transaction(async (tx) => {
+    const [room] = await tx.select({ name: classroom.name }).from(classroom).where(eq(classroom.id, classId));
+    const changed = await tx
+      .insert(membership)
+      .values({ classroomId: classId, userId: found.id, role: "instructor" })
+      .onConflictDoUpdate({
+        target: [membership.classroomId, membership.userId],
+        set: { role: "instructor" },
+        setWhere: ne(membership.role, "instructor"),
+      })
+      .returning({ userId: membership.userId });
+    if (changed.length)
+      await tx
+        .insert(notification)
+        .values({ userId: found.id, kind: "invitation", text: (room?.name ?? "").slice(0, 200), path: `classes/${classId}` });
+  });
+  return true;
+}
+
+/** Takes an instructor out of a class; false for the last one, since a class needs one. */
+export async function dismissInstructor(classId: string, userId: string): Promise<boolean> {
+  const db = await database();
+  return db.transaction(async (tx) => {
+    const teaching = await tx
+      .select({ userId: membership.userId })
+      .from(membership)
+      .where(and(eq(membership.classroomId, classId), eq(membership.role, "instructor")))
+      .for("update");
+    if (teaching.length < 2 || !teaching.some((m) => m.userId === userId)) return false;
+    await tx.delete(membership).where(and(eq(membership.classroomId, classId), eq(membership.userId, userId)));
+    return true;
+  });
+}
+
 export async function announcements(classIds: readonly string[]) {
   const db = await database();
   const rows = await db
@@ -77,10 +171,12 @@ export async function announcements(classIds: readonly string[]) {
   return rows.map(({ a, author, className }) => ({
     id: a.id,
     title: a.title,
+    body: a.body,
     html: renderMarkdown(a.body),
     author,
     className,
     at: a.createdAt.getTime(),
+    edited: a.editedAt !== null,
   }));
 }
 
@@ -96,6 +192,26 @@ export async function announce(me: SignedIn, classId: string, title: string, bod
         .insert(notification)
         .values(hear.map(({ id }) => ({ userId: id, kind: "announcement", text: title.slice(0, 200), path: `classes/${classId}` })));
   });
+}
+
+/** Changes an announcement of a class; false where there is no such one. Nobody is told again. */
+export async function reword(classId: string, id: string, title: string, body: string): Promise<boolean> {
+  const db = await database();
+  const changed = await db
+    .update(announcement)
+    .set({ title, body, editedAt: new Date() })
+    .where(and(eq(announcement.id, id), eq(announcement.classroomId, classId)))
+    .returning({ id: announcement.id });
+  return changed.length > 0;
+}
+
+export async function withdraw(classId: string, id: string): Promise<boolean> {
+  const db = await database();
+  const gone = await db
+    .delete(announcement)
+    .where(and(eq(announcement.id, id), eq(announcement.classroomId, classId)))
+    .returning({ id: announcement.id });
+  return gone.length > 0;
 }
 
 export interface Square {
@@ -155,7 +271,7 @@ export async function matrix(classId: string) {
   return { people, exercises, squares, stuck };
 }
 
-/** One submission, for its class's instructors. */
+/** One submission, for its class's instructors, with all tries of the same learner at the same exercise. */
 export async function submissionFor(classId: string, id: string) {
   const db = await database();
   const [row] = await db
@@ -166,7 +282,14 @@ export async function submissionFor(classId: string, id: string) {
     .where(eq(submission.id, id));
   if (!row) return null;
   const { s, name } = row;
+  const tries = await db
+    .select({ id: submission.id, at: submission.createdAt, score: submission.score, passed: submission.passed })
+    .from(submission)
+    .where(and(eq(submission.userId, s.userId), eq(submission.lesson, s.lesson), eq(submission.exercise, s.exercise)))
+    .orderBy(desc(submission.createdAt))
+    .limit(500);
   return {
+    tries: tries.map(({ at, ...t }) => ({ ...t, at: at.getTime() })),
     ...{ id: s.id, name, lesson: s.lesson, exercise: s.exercise, sources: s.sources, claimed: s.claimed, graded: s.graded, state: s.state },
     ...{ score: s.score, points: s.points, sawSolution: s.sawSolution, comment: s.comment ?? "", at: s.createdAt.getTime() },
   };
@@ -194,12 +317,18 @@ export async function commentOn(me: SignedIn, classId: string, id: string, comme
   return true;
 }
 
-/** Best scores in the quizzes, by learner. */
+/** Best scores in the quizzes of the lessons and in the class's own, by learner. */
 export async function quizScores(classId: string) {
   const db = await database();
-  return db
+  const own = await db.select({ id: classQuiz.id, content: classQuiz.content }).from(classQuiz).where(eq(classQuiz.classroomId, classId));
+  const titles = new Map(own.map(({ id, content }) => [`class/${id}`, String((content as { title?: unknown }).title ?? "")]));
+  for (const lesson of await lessons())
+    for (const quiz of quizzesOf(lesson)) titles.set(`${lesson.slug}/${quiz.id}`, `${lesson.title}: ${quiz.title}`);
+  const rows = await db
     .select({
+      userId: user.id,
       name: user.name,
+      email: user.email,
       lesson: quizAnswer.lesson,
       quiz: quizAnswer.quiz,
       question: quizAnswer.question,
@@ -213,8 +342,18 @@ export async function quizScores(classId: string) {
       membership,
       and(eq(membership.userId, quizAnswer.userId), eq(membership.classroomId, classId), eq(membership.role, "learner")),
     )
-    .groupBy(user.name, quizAnswer.lesson, quizAnswer.quiz, quizAnswer.question)
-    .orderBy(asc(user.name));
+    .where(
+      or(
+        ne(quizAnswer.lesson, "class"),
+        inArray(
+          quizAnswer.quiz,
+          own.map((q) => q.id),
+        ),
+      ),
+    )
+    .groupBy(user.id, user.name, user.email, quizAnswer.lesson, quizAnswer.quiz, quizAnswer.question)
+    .orderBy(asc(user.name), asc(user.id), asc(quizAnswer.lesson), asc(quizAnswer.quiz), asc(quizAnswer.question));
+  return rows.map((r) => ({ ...r, title: titles.get(`${r.lesson}/${r.quiz}`) ?? r.quiz }));
 }
 
 export async function recentFeedback() {
@@ -230,3 +369,9 @@ export function csvCell(value: string | number | null): string {
   const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
+
+/** A CSV file. The mark at its beginning tells spreadsheets that it is UTF-8. */
+export const csvFile = (lines: readonly (readonly (string | number | null)[])[], name: string): Response =>
+  new Response(`\uFEFF${lines.map((l) => `${l.map(csvCell).join(",")}\r\n`).join("")}`, {
+    headers: { "content-type": "text/csv; charset=utf-8", "content-disposition": `attachment; filename="${name}.csv"` },
+  });

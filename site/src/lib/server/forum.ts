@@ -1,8 +1,8 @@
 import { renderMarkdown } from "@gradus/course/markdown";
-import { and, asc, count, desc, eq, ilike, inArray, isNull, or, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, ilike, inArray, isNull, ne, or, sql } from "drizzle-orm";
 import type { SignedIn } from "./auth.ts";
 import { database } from "./db.ts";
-import { notification, post, user } from "./schema.ts";
+import { membership, notification, post, user } from "./schema.ts";
 
 export interface PostView {
   readonly id: string;
@@ -97,10 +97,30 @@ export async function thread(id: string, me: SignedIn | null): Promise<{ lesson:
   };
 }
 
+/** Asks; the instructors of the asker's classes hear of it. */
 export async function ask(me: SignedIn, lesson: string, title: string, body: string): Promise<string> {
   const db = await database();
-  const [row] = await db.insert(post).values({ lesson, title, body, authorId: me.id }).returning({ id: post.id });
-  return row!.id;
+  return db.transaction(async (tx) => {
+    const [row] = await tx.insert(post).values({ lesson, title, body, authorId: me.id }).returning({ id: post.id });
+    const mine = tx
+      .select({ id: membership.classroomId })
+      .from(membership)
+      .where(and(eq(membership.userId, me.id), eq(membership.role, "learner")));
+    const hear = await tx
+      .selectDistinct({ userId: membership.userId })
+      .from(membership)
+      .where(and(eq(membership.role, "instructor"), ne(membership.userId, me.id), inArray(membership.classroomId, mine)));
+    if (hear.length)
+      await tx.insert(notification).values(
+        hear.map(({ userId }) => ({
+          userId,
+          kind: "question",
+          text: `${me.name}: ${title}`.slice(0, 200),
+          path: `questions/${row!.id}`,
+        })),
+      );
+    return row!.id;
+  });
 }
 
 /** Answers a question; its asker, and who has answered before, hear of it. */
@@ -143,7 +163,8 @@ export async function accept(me: SignedIn, answerId: string): Promise<boolean> {
       .update(post)
       .set({ accepted: sql`${post.id} = ${answerId}` })
       .where(eq(post.parentId, question.id));
-    if (row.authorId !== me.id)
+    // Told once, however often it is accepted.
+    if (row.authorId !== me.id && !row.accepted)
       await tx
         .insert(notification)
         .values({ userId: row.authorId, kind: "accepted", text: (question.title ?? "").slice(0, 200), path: `questions/${question.id}` });

@@ -7,8 +7,8 @@ import { grade, type Quiz } from "@gradus/quiz";
 import { and, asc, eq, lt, or, sql } from "drizzle-orm";
 import { courseFolder, lessonBySlug } from "./course.ts";
 import { database } from "./db.ts";
+import { type GradingLimits, gradingLimits } from "./grading-limits.ts";
 import { storable } from "./guard.ts";
-import { type GradingLimits, gradingLimits } from "./limits.ts";
 import { classQuiz, quizAnswer, submission } from "./schema.ts";
 
 const entry = resolve("../packages/notebook/src/kernel/grade.ts");

@@ -1,5 +1,6 @@
 import { renderMarkdown } from "@gradus/course/markdown";
 import {
+  type Availability,
   grade,
   isOpen,
   type Outcome,
@@ -13,10 +14,12 @@ import {
   writeGift,
   writeMoodleXml,
 } from "@gradus/quiz";
-import { and, count, desc, eq } from "drizzle-orm";
+import { error } from "@sveltejs/kit";
+import { and, count, desc, eq, sql } from "drizzle-orm";
 import type { SignedIn } from "./auth.ts";
-import { database } from "./db.ts";
+import { type Database, database } from "./db.ts";
 import { grader } from "./grader.ts";
+import { say } from "./say.ts";
 import { classQuiz, quizAnswer } from "./schema.ts";
 
 export interface QuizSettings {
@@ -90,43 +93,76 @@ export const shownQuestions = (quiz: Quiz, me: SignedIn) => {
   return quiz.questions.map((q, i) => ({ ...publicQuestion(q, seed + i), promptHtml: renderMarkdown(q.prompt) }));
 };
 
-/** Grades an answer and notes it; a sentence where the quiz is not open. */
+/** An answer 403 that says why. */
+export const refusal = (event: { locals: App.Locals }, reason: Refused): never => {
+  const { quizEarly, quizLate, quizAttempts } = say(event);
+  error(403, { early: quizEarly, late: quizLate, attempts: quizAttempts }[reason]);
+};
+
+/** Where answers are noted: a lesson's quiz, or "class" and a class quiz's id. */
+export interface Place {
+  readonly lesson: string;
+  readonly quiz: string;
+}
+
+/** Why a quiz takes no answer. */
+export type Refused = Extract<Availability, { open: false }>["reason"];
+
+const reasonNow = (quiz: Quiz, used: number): Refused | null => {
+  const open = isOpen(quiz, new Date(), used);
+  return open.open ? null : open.reason;
+};
+
+/**
+ * Grades an answer, and notes it for those who are signed in; null where there is no such question, a reason where the quiz takes no
+ * answer. Guests have no attempts to count, but windows hold for them too.
+ */
 export async function answerQuiz(
-  me: SignedIn,
-  quizId: string,
+  me: SignedIn | null,
+  place: Place,
   quiz: Quiz,
   questionId: string,
   response: unknown,
-): Promise<AnswerOutcome | string | null> {
+): Promise<AnswerOutcome | Refused | null> {
   const question = quiz.questions.find((q) => q.id === questionId);
   if (!question) return null;
+  if (!me) return reasonNow(quiz, 0) ?? grade(question, response);
   const db = await database();
   const mine = and(
     eq(quizAnswer.userId, me.id),
-    eq(quizAnswer.lesson, "class"),
-    eq(quizAnswer.quiz, quizId),
+    eq(quizAnswer.lesson, place.lesson),
+    eq(quizAnswer.quiz, place.quiz),
     eq(quizAnswer.question, questionId),
   );
-  const [used] = await db.select({ n: count() }).from(quizAnswer).where(mine);
-  const open = isOpen(quiz, new Date(), used?.n ?? 0);
-  if (!open.open) return open.message;
-  return noteAnswer(me, "class", quizId, question, response);
+  const used = async (on: Pick<typeof db, "select">) => (await on.select({ n: count() }).from(quizAnswer).where(mine))[0]?.n ?? 0;
+  const refused = reasonNow(quiz, await used(db));
+  if (refused) return refused;
+  const outcome = await grade(question, response);
+  // What is no answer uses up no attempt.
+  if (!outcome.answered) return outcome;
+  const noted = await db.transaction(async (tx) => {
+    // One after the other, or two answers at once would both find an attempt left. Whoever comes too late learns nothing.
+    await tx.execute(
+      sql`select pg_advisory_xact_lock(hashtextextended(${`${me.id} ${place.lesson} ${place.quiz} ${questionId}`}, 7243002))`,
+    );
+    return reasonNow(quiz, await used(tx)) ?? note(tx, me, place, question, response, outcome);
+  });
+  if (question.type === "code") grader().wake();
+  return noted;
 }
 
 /** An answer's outcome; code is graded later, under this id. */
 export type AnswerOutcome = Outcome & { readonly pending?: string };
 
-/** Grades an answer and notes it; code is left to the grader. What is no answer uses up no attempt. */
-export async function noteAnswer(
+/** Notes an answer; code is left to the grader. */
+async function note(
+  db: Pick<Database, "insert">,
   me: SignedIn,
-  lesson: string,
-  quiz: string,
+  { lesson, quiz }: Place,
   question: Question,
   response: unknown,
+  outcome: Outcome,
 ): Promise<AnswerOutcome> {
-  const outcome = await grade(question, response);
-  if (!outcome.answered) return outcome;
-  const db = await database();
   const code = question.type === "code";
   const [row] = await db
     .insert(quizAnswer)
@@ -136,9 +172,7 @@ export async function noteAnswer(
       state: code ? "waiting" : "graded",
     })
     .returning({ id: quizAnswer.id });
-  if (!code) return outcome;
-  grader().wake();
-  return { ...outcome, feedback: [], pending: row!.id };
+  return code ? { ...outcome, feedback: [], pending: row!.id } : outcome;
 }
 
 /** What became of code that somebody has handed in; null where there is no such answer of theirs. */

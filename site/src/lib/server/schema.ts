@@ -117,6 +117,7 @@ export const announcement = pgTable(
     title: text("title").notNull(),
     body: text("body").notNull(),
     createdAt: now("created_at"),
+    editedAt: time("edited_at"),
   },
   (t) => [index("announcement_time").on(t.createdAt)],
 );
@@ -257,7 +258,7 @@ export const notification = pgTable(
     userId: text("user_id")
       .notNull()
       .references(() => user.id, { onDelete: "cascade" }),
-    /** answer, accepted, announcement or comment. */
+    /** answer, accepted, announcement, comment, question or invitation. */
     kind: text("kind").notNull(),
     text: text("text").notNull(),
     path: text("path").notNull(),
@@ -279,3 +280,10 @@ export const feedback = pgTable("feedback", {
 
 /** What the site itself must remember, for all its processes. */
 export const setting = pgTable("setting", { key: text("key").primaryKey(), value: text("value").notNull() });
+
+/** How often something was tried that people guess at, for all processes; rows of the past are swept away. */
+export const tally = pgTable("tally", {
+  key: text("key").primaryKey(),
+  count: integer("count").notNull(),
+  resets: timestamp("resets", { withTimezone: true }).notNull(),
+});

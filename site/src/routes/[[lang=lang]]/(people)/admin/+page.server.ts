@@ -27,7 +27,7 @@ export const actions = {
   password: async (event) => {
     administrator(event);
     const { id } = await form(event, v.object({ id: v.pipe(v.string(), v.maxLength(100)) }));
-    return { password: await newPassword(id), id };
+    return { password: await newPassword(id), id }; // null for those who sign in elsewhere
   },
   role: async (event) => {
     const me = administrator(event);

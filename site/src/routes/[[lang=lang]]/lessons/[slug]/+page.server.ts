@@ -1,12 +1,13 @@
 import { error } from "@sveltejs/kit";
 import { lessonBySlug, lessonData, lessons, summaries } from "#lib/server/course.ts";
+import { say } from "#lib/server/say.ts";
 
 export const prerender = true;
 export const entries = async () => (await lessons()).flatMap(({ slug }) => [{ slug }, { slug, lang: "de" }]);
 
-export const load = async ({ params }) => {
+export const load = async ({ params, locals }) => {
   const lesson = await lessonBySlug(params.slug);
-  if (!lesson) error(404, "There is no such lesson.");
+  if (!lesson) error(404, say({ locals }).noLesson);
   const all = await summaries();
   const at = all.findIndex((l) => l.slug === lesson.slug);
   const neighbour = (i: number) => (all[i] ? { slug: all[i].slug, title: all[i].title } : null);
