@@ -14,9 +14,22 @@ if (!Number.isInteger(port) || port < 0 || port > 65535) {
   process.exit(1);
 }
 process.env["BODY_SIZE_LIMIT"] ??= "1M";
-// Without ORIGIN (or a proxy's headers) the site is what the browser asked for, over plain HTTP.
-const ownProtocol = process.env["ORIGIN"] || process.env["PROTOCOL_HEADER"] ? null : "x-gradus-protocol";
-if (ownProtocol) process.env["PROTOCOL_HEADER"] = ownProtocol;
+// The site is what ORIGIN says, whatever a proxy makes of a request; without it, or a proxy's headers, what the browser asked for over
+// plain HTTP. The adapter only reads headers, so they are written here, over whatever a visitor may have sent by these names.
+const { ORIGIN, PROTOCOL_HEADER } = process.env;
+const ownHeaders: Record<string, string> = {};
+if (ORIGIN) {
+  if (!URL.canParse(ORIGIN) || new URL(ORIGIN).origin !== ORIGIN) {
+    console.error(`ORIGIN should be an address without a path, such as https://gradus.example.org. Received: ${ORIGIN}`);
+    process.exit(1);
+  }
+  const { protocol, host: name } = new URL(ORIGIN);
+  Object.assign(ownHeaders, { "x-gradus-protocol": protocol.slice(0, -1), "x-gradus-host": name });
+  Object.assign(process.env, { PROTOCOL_HEADER: "x-gradus-protocol", HOST_HEADER: "x-gradus-host" });
+} else if (!PROTOCOL_HEADER) {
+  ownHeaders["x-gradus-protocol"] = "http";
+  process.env["PROTOCOL_HEADER"] = "x-gradus-protocol";
+}
 
 const built = "./build/handler.js";
 const { handler } = (await import(built).catch((error: Error) => {
@@ -40,7 +53,7 @@ if (!process.env["DATABASE_URL"] && process.env["GRADUS_DATA"])
 
 const server = createServer((request, response) => {
   const begin = performance.now();
-  if (ownProtocol) request.headers[ownProtocol] = "http";
+  Object.assign(request.headers, ownHeaders);
   const path = (request.url ?? "/").split("?")[0]!;
   for (const [name, value] of Object.entries(common)) response.setHeader(name, value);
   if (path.startsWith("/sandbox/")) {

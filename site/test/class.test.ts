@@ -14,7 +14,7 @@ let classUrl = "";
 /** Somebody with a browser of their own, somewhere in the world. */
 async function person(timezoneId: string): Promise<Page> {
   const context = await browser.newContext({ timezoneId });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(30_000);
   return context.newPage();
 }
 
@@ -50,7 +50,7 @@ beforeAll(async () => {
     Page,
     Page,
   ];
-}, 240_000);
+}, 300_000);
 afterAll(async () => {
   await browser?.close();
   await site?.stop();

@@ -18,7 +18,7 @@ beforeAll(async () => {
   await lin.signUp("Lin");
   room = await newClass("Winter school");
   await join(lin, room);
-}, 90_000);
+}, 300_000);
 afterAll(() => site?.stop());
 
 async function newClass(name: string): Promise<string> {
@@ -34,8 +34,9 @@ const page = async (who: Visitor, path: string): Promise<string> => (await who.r
 
 /** What a form's action answered: its type, status, and all it said. */
 async function act(who: Visitor, path: string, fields: Record<string, string>) {
-  const text = await (await who.form(path, fields)).text();
-  const { type, status } = JSON.parse(text) as { type: string; status: number };
+  const response = await who.form(path, fields);
+  const text = await response.text();
+  const { type, status = response.status } = JSON.parse(text) as { type: string; status?: number };
   return { type, status, text };
 }
 

@@ -57,8 +57,12 @@ export async function startSite({ folder, env = {} }: SiteOptions = {}): Promise
   });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const url = `http://127.0.0.1:${port}`;
-  for (const deadline = Date.now() + 180_000; ; ) {
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`The site did not start:\n${text}`);
+  // On a machine that many share, the embedded database may take long to be made.
+  for (const deadline = Date.now() + 240_000; ; ) {
+    if (child.exitCode !== null || Date.now() > deadline) {
+      child.kill("SIGKILL");
+      throw new Error(`The site did not start:\n${text}`);
+    }
     const answers = await fetch(`${url}/api/health`).then(
       (r) => r.ok,
       () => false,

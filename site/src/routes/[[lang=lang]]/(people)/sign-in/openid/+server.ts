@@ -17,5 +17,5 @@ export const GET = async (event) => {
   const failed = inLanguageOf(event.locals, `/sign-in?next=${encodeURIComponent(next)}`);
   const { url, cookies } = await beginOpenId(event.url.origin, next, failed);
   passOn(event.cookies, cookies);
-  redirect(303, url);
+  redirect(303, url, { external: true });
 };
