@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JailOptions, JailResult } from "@gradus/jail";
+import type { CodeQuestion } from "@gradus/quiz";
 import { eq } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { SignedIn } from "../src/lib/server/auth.ts";
@@ -267,8 +268,8 @@ describe("a grade", () => {
 });
 
 describe("code in a quiz", () => {
-  const question = {
-    ...{ id: "q1", type: "code" as const, prompt: "Write f", points: 3, starter: "" },
+  const question: CodeQuestion = {
+    ...{ id: "q1", type: "code", prompt: "Write f", points: 3, starter: "" },
     checks: ["one", "two", "three"].map((name) => ({ name, code: "check.ok(f())" })),
   };
   const answer = async (me: SignedIn, quiz: string, response: unknown) =>

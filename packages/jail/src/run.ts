@@ -136,7 +136,11 @@ export async function runBehind(walls: Walls, options: JailOptions): Promise<Jai
   if (last?.large) return fail("output", tooLarge);
   if (last?.memory) return fail("memory", tooMuch);
   if (last?.error !== undefined) return fail("crash", last.error);
-  if (ending.signal === "SIGXCPU" || ending.code === 128 + 24)
+  // Past its processor time a process gets SIGXCPU, which the first of a namespace does not hear, then SIGKILL.
+  // Of that, unshare tells no more than exit code 1.
+  const silent = ending.code === 1 && complaints().length === 0;
+  const killed = ending.signal === "SIGKILL" || ending.code === 128 + 9 || silent;
+  if (ending.signal === "SIGXCPU" || ending.code === 128 + 24 || (killed && took > 500 * processorSeconds))
     return fail("time", `The code used more than ${Number(processorSeconds.toFixed(2))} seconds of processor time.`);
   const complaint = complaints().toString("utf8");
   if (!messages.some((m) => m.started))
