@@ -314,5 +314,8 @@ test("limits of grading are whole numbers, and a wrong one is named", () => {
 test("requests lose what databases refuse, at any depth", async () => {
   const { any } = await import("valibot");
   const request = new Request("http://a", { method: "POST", body: '{"a":["\\u0000b",{"c":"\\ud800"}],"d":"\\ud83d\\ude00 \\\\u0000"}' });
-  expect(await body({ request, locals: { me: null, lang: "en" } as App.Locals }, any())).toEqual({ a: ["\ufffdb", { c: "\ufffd" }], d: "😀 \\u0000" });
+  expect(await body({ request, locals: { me: null, lang: "en" } as App.Locals }, any())).toEqual({
+    a: ["\ufffdb", { c: "\ufffd" }],
+    d: "😀 \\u0000",
+  });
 });
