@@ -57,7 +57,7 @@ export async function startSite({ folder, env = {} }: SiteOptions = {}): Promise
   });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const url = `http://127.0.0.1:${port}`;
-  for (const deadline = Date.now() + 60_000; ; ) {
+  for (const deadline = Date.now() + 110_000; ; ) {
     if (child.exitCode !== null || Date.now() > deadline) throw new Error(`The site did not start:\n${text}`);
     const answers = await fetch(`${url}/api/health`).then(
       (r) => r.ok,
