@@ -154,6 +154,19 @@ moves.join(" then ")`,
   }, 90_000);
 });
 
+test("a board is there before any script runs, as the build has drawn it, and can be played at once", async () => {
+  const { page: reader, context: plain } = await visit("/reference/notebook/showing", { javaScriptEnabled: false });
+  const drawing = reader.locator('svg[role="img"][aria-label="a board after 2 moves"]');
+  expect(await drawing.locator("line").count()).toBe(8);
+  expect(await drawing.locator("path").count()).toBe(1);
+  await plain.close();
+  const { page, context } = await visit("/reference/notebook/showing");
+  const board = page.locator('svg[role="group"][aria-label="a board after 2 moves"]');
+  await board.getByRole("button", { name: "row 3, column 3: empty" }).click();
+  await page.locator('svg[aria-label="a board after 3 moves"]').waitFor({ timeout: 40_000 });
+  await context.close();
+}, 90_000);
+
 describe("a flood of outputs that goes around the kernel", () => {
   test("ends the cell, and the page stays usable", async () => {
     const { page, context } = await visit("/lessons/00-start");
