@@ -269,7 +269,7 @@ describe("a class", () => {
     await instructor.goto(`${classUrl}/schedule`);
     const add = instructor.locator("details", { hasText: "Add to the schedule" });
     const plan = async (title: string, begins: string, ends: string, kind: string) => {
-      if (!(await add.getAttribute("open"))) await add.locator("summary").click();
+      if ((await add.getAttribute("open")) === null) await add.locator("summary").click();
       await add.getByLabel("Title").fill(title);
       await add.getByLabel("Begins").fill(begins);
       await add.getByLabel("Ends").fill(ends);
@@ -281,7 +281,7 @@ describe("a class", () => {
     await plan("Arrays", "2026-12-01T17:00", "2026-12-01T18:30", "session");
     await plan("Tea", "2026-12-01T18:30", "2026-12-01T19:00", "break");
     await plan("Late losses", "2026-12-02T05:00", "2026-12-02T06:00", "session");
-    await instructor.getByRole("button", { name: "Change: Arrays" }).click();
+    await instructor.getByRole("button", { name: /Change.*Arrays/ }).click();
     const row = instructor.locator("tr", { hasText: "Grace" }).first();
     expect(await row.getByLabel("Begins").inputValue()).toBe("2026-12-01T17:00");
     await row.getByLabel("Title").fill("Arrays, all of them");
@@ -291,7 +291,9 @@ describe("a class", () => {
     // The server writes its own time, and scripts put it right.
     await learner.getByText("9:00 AM").waitFor();
     const text = await learner.locator("main").innerText();
-    expect(text).toMatch(/Tuesday, December 1, 2026\s+9:00.AM–10:30.AM\s+Arrays, all of them\s+Grace\s+10:30.AM–11:00.AM\s+Tea \(break\)/);
+    expect(text).toMatch(
+      /Tuesday, December 1, 2026\s+9:00.AM–10:30.AM\s+Arrays, all of them\s+Grace\s+10:30.AM–11:00.AM\s+Tea \(break\)\s+Grace/,
+    );
     expect(text).toMatch(/9:00.PM–10:00.PM\s+Late losses/); // of the first day still
     expect(text.match(/December/g)).toHaveLength(1);
     await learner.emulateMedia({ media: "print" });
@@ -300,7 +302,7 @@ describe("a class", () => {
     await learner.emulateMedia({ media: "screen" });
     await learner.goto(classUrl);
     expect(await learner.locator("main").innerText()).toContain("Tea");
-  }, 40_000);
+  }, 120_000);
 
   test("a learner asks, an instructor answers with code, the answer is accepted and opens in a cell", async () => {
     await learner.goto(`${site.url}/questions?lesson=01-arrays`);
