@@ -15,7 +15,7 @@ const program = new Command("gradus")
   .helpCommand(false)
   .addHelpText(
     "after",
-    "\nExamples:\n  gradus tour           see the library at work, in less than a minute\n  gradus info --json    versions and device, for bug reports and scripts\n  gradus classify cat.jpg\n  gradus train resnet --data cifar10",
+    "\nExamples:\n  gradus tour           see the library at work, in less than a minute\n  gradus info --json    versions and device, for bug reports and scripts\n  gradus train resnet --data cifar10",
   )
   .configureOutput({ outputError: (message, write) => write(`gradus: ${message.replace(/^error: /, "")}`) })
   .exitOverride();
@@ -63,12 +63,12 @@ commands.push(
     .description("what is on pictures: JPEG and PNG files, or folders of them")
     .argument("<image...>", "files or folders")
     .option("--model <name>", "the network", "resnet20")
-    .option("--weights <file>", "its weights as .safetensors (default for resnet20: those that come with Gradus, for CIFAR-10's classes)")
+    .option("--weights <file>", "its weights as .safetensors: torchvision's, or those of gradus train resnet")
     .option("--top <n>", "so many classes a picture", count, 5)
     .option("--json", "one JSON object a picture: file, top: [{ class, probability }]")
     .addHelpText(
       "after",
-      "\nExamples:\n  gradus classify cat.jpg\n  gradus classify photographs/ --json\n  gradus classify cat.jpg --model resnet50 --weights resnet50.safetensors",
+      "\nExamples:\n  gradus classify cat.jpg --model resnet50 --weights resnet50.safetensors\n  gradus classify photographs/ --weights runs/resnet20/weights.safetensors --json",
     )
     .action(async (paths: string[], options: ClassifyOptions) => (await import("./commands/classify.ts")).classify(paths, options)),
 );

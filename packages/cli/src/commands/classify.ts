@@ -1,7 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { folderFiles } from "@gradus/data/node";
 import {
   type Classifier,
@@ -23,24 +22,18 @@ export interface ClassifyOptions {
   readonly json?: boolean;
 }
 
-/** The network that comes with Gradus. */
-const shipped = {
-  config: "resnet20",
-  weights: fileURLToPath(import.meta.resolve("@gradus/systems/resnet/weights/resnet20-cifar10.safetensors")),
-};
 const atOnce = 16;
 
 async function load({ model, weights }: ClassifyOptions): Promise<Classifier> {
   configOf(model);
-  const file = weights ?? (model === shipped.config ? shipped.weights : null);
-  if (!file)
+  if (!weights)
     throw new ArgumentError(
       "gradus classify",
       `${model} comes without weights`,
       "Give a file with --weights: torchvision's state dict as .safetensors, or what gradus train resnet wrote",
     );
-  if (!existsSync(file)) throw new ArgumentError("gradus classify", `there is no file ${file}`);
-  const beside = file.replace(/\.safetensors$/, ".json");
+  if (!existsSync(weights)) throw new ArgumentError("gradus classify", `there is no file ${weights}`);
+  const beside = weights.replace(/\.safetensors$/, ".json");
   const text = await readFile(beside, "utf8").catch(() => null);
   const description: Description = text === null ? imagenetDescription(model) : parseDescription(text, beside);
   if (description.config !== model)
@@ -49,7 +42,7 @@ async function load({ model, weights }: ClassifyOptions): Promise<Classifier> {
       `the weights are of ${description.config}, not of ${model}`,
       `Use --model ${description.config}`,
     );
-  return loadClassifier(description, file);
+  return loadClassifier(description, weights);
 }
 
 interface Picture {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Output } from "@gradus/notebook/output";
 import type { ReferenceExample, ReferencePage, ReferenceSummary } from "../reference.ts";
-import { drawn } from "./course.ts";
+import { drawn } from "./lesson-page.ts";
 
 /** What scripts/reference.ts has written. */
 const folder = process.env["GRADUS_REFERENCE"] ?? "src/lib/generated/reference";

@@ -1,5 +1,6 @@
 import { error } from "@sveltejs/kit";
-import { lessonBySlug, lessonData, lessons, summaries } from "#lib/server/course.ts";
+import { lessonBySlug, lessons, summaries } from "#lib/server/course.ts";
+import { lessonData } from "#lib/server/lesson-page.ts";
 import { say } from "#lib/server/say.ts";
 
 export const prerender = true;
