@@ -56,7 +56,7 @@ async function signOut(page: Page): Promise<void> {
 }
 
 const place = (page: Page, cell: string) => page.locator(`[data-cell="${cell}"]`);
-const status = (page: Page, text: string) => page.locator(".tools [role=status]").getByText(text, { exact: true }).waitFor();
+const status = (page: Page, text: string) => page.locator(".tools").getByText(text, { exact: true }).first().waitFor();
 
 /** Puts a program into a cell in place of what is there. */
 async function write(page: Page, cell: string, source: string): Promise<void> {
