@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
 const exclude = [...configDefaults.exclude, "**/*.browser.test.ts"];
-const shared = { pool: "forks" as const, testTimeout: 60_000, hookTimeout: 120_000, exclude };
+const shared = { pool: "forks" as const, testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 20_000 } }, exclude };
 const operations = "packages/tensor/test/ops/**/*.test.ts";
 
 /** Operations are held to NumPy's and PyTorch's numbers on both CPU backends; everything else runs once. */
