@@ -220,7 +220,7 @@ test("no text breaks the reader, and what it returns is a quiz", () => {
   );
 });
 
-test("long and hostile texts are read in little time, or refused", () => {
+test("long and hostile texts are read in time that grows with their length, or refused", () => {
   const texts = [
     "{",
     "}",
@@ -250,9 +250,10 @@ test("long and hostile texts are read in little time, or refused", () => {
       `q {=${t.repeat(300_000 / t.length)} ~b}`,
       `[html]${t.repeat(29_000 / t.length)}{T}`,
     ]) {
-      const begin = performance.now();
+      const begin = process.cpuUsage();
       parseGift(text);
-      expect(performance.now() - begin, t).toBeLessThan(3000);
+      // Its own processor time, in microseconds: what grows with the square would take minutes.
+      expect(process.cpuUsage(begin).user, t).toBeLessThan(10e6);
     }
   const { questions, problems } = parseGift("q {T}\n\n".repeat(100_000));
   expect([questions.length, problems.length]).toEqual([5000, 1001]);
