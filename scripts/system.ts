@@ -21,5 +21,6 @@ export function installPackage(name: string): void {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (!existsSync("/usr/bin/chromium") && !process.env.CHROMIUM) installPackage("chromium");
-  if (!globSync("/usr/lib/*/libvulkan.so.1").length) installPackage("libvulkan1");
+  // Chromium keeps a copy of its own elsewhere below /usr/lib.
+  if (!globSync("/usr/lib/*-linux-*/libvulkan.so.1").length) installPackage("libvulkan1");
 }

@@ -351,3 +351,20 @@ test("in German, what screen readers hear of a cell is German", async () => {
   await page.locator('[role="status"]', { hasText: "Zelle data: fertig" }).waitFor({ state: "attached" });
   await context.close();
 }, 60_000);
+
+describe("a page whose script is on its way", () => {
+  test("runs the cell whose button was pressed before, when the script has come", async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.route("**/_app/immutable/entry/**", async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await route.continue();
+    });
+    const early = page.waitForResponse("**/early.js");
+    await page.goto(`${site.url}/lessons/00-start`, { waitUntil: "commit" });
+    await early;
+    await cellOf(page, "data").getByRole("button", { name: "Run" }).click();
+    await untilState(page, "data", "done");
+    await context.close();
+  }, 100_000);
+});

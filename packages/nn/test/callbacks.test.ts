@@ -94,26 +94,32 @@ describe("callbacks", () => {
 
 describe("a run that is killed", () => {
   const script = fileURLToPath(new URL("interrupted.ts", import.meta.url));
-  test("goes on from its backup to the same numbers as one that was left alone", async () => {
-    const whole = await promisify(execFile)(process.execPath, [script, join(folder, "whole")]);
-    const backup = join(folder, "killed");
-    let kills = 0;
-    for (let round = 0; round < 4; round++) {
-      const child = spawn(process.execPath, [script, backup], { stdio: "ignore" });
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      // Wait for the first backup of this round to be written, then a moment more.
-      const before = existsSync(backup) ? readFileSync(backup).toString("latin1") : "";
-      const changed = () => existsSync(backup) && readFileSync(backup).toString("latin1") !== before;
-      while (child.exitCode === null && !changed()) await new Promise((resolve) => setTimeout(resolve, 2));
-      await new Promise((resolve) => setTimeout(resolve, 10 * round));
-      if (child.kill("SIGKILL")) kills++;
-      await ended;
-    }
-    expect(kills).toBeGreaterThan(0);
-    const resumed = await promisify(execFile)(process.execPath, [script, backup]);
-    expect(JSON.parse(resumed.stdout)).toEqual(JSON.parse(whole.stdout));
-    expect(existsSync(backup)).toBe(false);
-  }, 120_000);
+  test.each(["arrays", "dataset"])(
+    "goes on from its backup to the same numbers as one that was left alone: %s",
+    async (source) => {
+      const whole = await promisify(execFile)(process.execPath, [script, join(folder, "whole"), source]);
+      const backup = join(folder, `killed-${source}`);
+      let kills = 0;
+      for (let round = 0; round < 4; round++) {
+        const child = spawn(process.execPath, [script, backup, source], { stdio: ["ignore", "ignore", "pipe"] });
+        let epochs = 0;
+        child.stderr.on("data", () => epochs++);
+        const ended = new Promise((resolve) => child.once("exit", resolve));
+        // Wait for a backup in the first epoch that this round begins, then a moment more.
+        const before = existsSync(backup) ? readFileSync(backup).toString("latin1") : "";
+        const changed = () => existsSync(backup) && readFileSync(backup).toString("latin1") !== before;
+        while (child.exitCode === null && !(epochs && changed())) await new Promise((resolve) => setTimeout(resolve, 2));
+        await new Promise((resolve) => setTimeout(resolve, 10 * round));
+        if (child.kill("SIGKILL")) kills++;
+        await ended;
+      }
+      expect(kills).toBeGreaterThan(0);
+      const resumed = await promisify(execFile)(process.execPath, [script, backup, source]);
+      expect(JSON.parse(resumed.stdout)).toEqual(JSON.parse(whole.stdout));
+      expect(existsSync(backup)).toBe(false);
+    },
+    120_000,
+  );
   test("a backup of another model or a damaged one is refused in a sentence, and nothing is loaded", async () => {
     const model = line();
     const before = await model.getWeights()[0]!.tolist();

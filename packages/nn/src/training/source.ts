@@ -13,8 +13,15 @@ export interface ArraySource {
 export interface StreamSource {
   readonly kind: "stream";
   readonly length: number | null;
-  readonly batches: () => AsyncGenerator<Parts>;
+  readonly batches: (epoch: number) => AsyncGenerator<Parts>;
 }
+
+/** What can give the batches of any epoch, such as a `Dataset` that shuffles: a run that goes on in another process needs it. */
+interface Epochs {
+  iterate(options: { readonly epoch: number }): AsyncIterable<Batch>;
+}
+
+const hasEpochs = (data: object): data is Epochs => "iterate" in data && typeof data.iterate === "function";
 
 export type Source = ArraySource | StreamSource;
 
@@ -42,8 +49,8 @@ function streamSource(data: AsyncIterable<Batch> | Iterable<Batch>): StreamSourc
   return {
     kind: "stream",
     length,
-    async *batches() {
-      for await (const batch of data) yield partsOf(batch);
+    async *batches(epoch) {
+      for await (const batch of hasEpochs(data) ? data.iterate({ epoch }) : data) yield partsOf(batch);
     },
   };
 }

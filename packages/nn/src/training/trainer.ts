@@ -297,8 +297,8 @@ export class Trainer {
   }
 
   /** The same for a stream: its first batch is looked at, and given again later. */
-  private async startStream(source: StreamSource): Promise<void> {
-    for await (const parts of source.batches()) {
+  private async startStream(source: StreamSource, epoch: number): Promise<void> {
+    for await (const parts of source.batches(epoch)) {
       this.start(parts);
       return;
     }
@@ -335,7 +335,7 @@ export class Trainer {
     this.divergedAt.assign(tensor(-1, { dtype: "int32" }));
     this.stepCount.assign(tensor(0, { dtype: "int32" }));
     if (training.kind === "arrays") this.start(training.parts);
-    else await this.startStream(training);
+    else await this.startStream(training, initialEpoch);
     this.resetMetrics();
     for (const c of callbacks) await c.onTrainBegin();
     const { history, seed } = this.run;
@@ -382,7 +382,7 @@ export class Trainer {
     const batches =
       source.kind === "arrays"
         ? this.arrayBatches(source, shuffle ? shuffledOrder(source.count, seed, epoch) : null, options, true, first)
-        : this.streamBatches(source, first, options);
+        : this.streamBatches(source, epoch, first, options);
     for await (const _ of batches) {
       batch++;
       if (silent.length || measured.length) this.run = { seed, epoch, batch, history };
@@ -406,10 +406,10 @@ export class Trainer {
     return batch;
   }
 
-  /** Trains on the batches of a stream, passing over those that were done before. */
-  private async *streamBatches(source: StreamSource, first: number, options: FitOptions): AsyncGenerator<void> {
+  /** Trains on an epoch's batches of a stream, passing over those that were done before. */
+  private async *streamBatches(source: StreamSource, epoch: number, first: number, options: FitOptions): AsyncGenerator<void> {
     let at = 0;
-    for await (const parts of source.batches()) {
+    for await (const parts of source.batches(epoch)) {
       if (at++ < first) continue;
       this.compiled().train(withClassWeights(parts, options.classWeight));
       yield;
@@ -479,7 +479,7 @@ export class Trainer {
         }
       }
     } else
-      for await (const parts of source.batches()) {
+      for await (const parts of source.batches(0)) {
         if (batch === 0) {
           this.start(parts);
           this.resetMetrics();

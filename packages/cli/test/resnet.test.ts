@@ -1,0 +1,136 @@
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { encodePng } from "@gradus/data";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const gradus = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8" });
+const folder = mkdtempSync(join(tmpdir(), "gradus-cli-resnet-"));
+const data = join(folder, "pictures");
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A picture of 36 × 32 pixels: noise, reddish or bluish. */
+async function picture(k: number, i: number): Promise<Uint8Array> {
+  const pixels = Uint8Array.from({ length: 36 * 32 * 3 }, (_, j) => {
+    const noise = (Math.imul(j + 7919 * i, 2654435761) >>> 24) / 2;
+    return noise + ((k === 0 && j % 3 === 0) || (k === 1 && j % 3 === 2) ? 120 : 0);
+  });
+  return encodePng({ dtype: "uint8", shape: [36, 32, 3], data: pixels });
+}
+
+beforeAll(async () => {
+  for (const [part, count] of [
+    ["train", 48],
+    ["test", 8],
+  ] as const)
+    for (const [k, name] of ["red", "blue"].entries()) {
+      mkdirSync(join(data, part, name), { recursive: true });
+      for (let i = 0; i < count; i++) writeFileSync(join(data, part, name, `${i}.png`), await picture(k, i + (part === "test" ? 1000 : 0)));
+    }
+});
+
+const options = (out: string) => [
+  ...["train", "resnet", "--data", data, "--config", "resnet20", "--epochs", "3", "--batch-size", "16"],
+  ...["--out", join(folder, out), "--json"],
+];
+const record = (out: string) => JSON.parse(readFileSync(join(folder, out, "weights.json"), "utf8")) as Record<string, unknown>;
+
+describe("gradus train resnet", () => {
+  test("tells epochs as JSON, and leaves weights, a record and a report; classify then knows the classes", () => {
+    const { status, stdout, stderr } = gradus(...options("a"));
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+    const events = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events.map((e) => e["event"])).toEqual(["epoch", "epoch", "epoch", "end"]);
+    expect(readdirSync(join(folder, "a")).sort()).toEqual(["report.html", "weights.json", "weights.safetensors"]);
+    expect(record("a")).toMatchObject({ config: "resnet20", classes: ["blue", "red"], epochs: 3, trainingPictures: 96, testPictures: 16 });
+    expect(readFileSync(join(folder, "a", "report.html"), "utf8")).toMatch(/<svg.*taken for/s);
+
+    const red = join(data, "test", "red");
+    const answer = gradus(
+      "classify",
+      red,
+      "--model",
+      "resnet20",
+      "--weights",
+      join(folder, "a", "weights.safetensors"),
+      "--json",
+      "--top",
+      "2",
+    );
+    expect(answer.stderr).toBe("");
+    const lines = answer.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { file: string; top: { class: string; probability: number }[] });
+    expect(lines).toHaveLength(8);
+    for (const { file, top } of lines) {
+      expect(existsSync(file)).toBe(true);
+      expect(top.map((t) => t.class).sort()).toEqual(["blue", "red"]);
+      expect(top[0]!.probability + top[1]!.probability).toBeCloseTo(1, 5);
+      expect(top[0]!.probability).toBeGreaterThanOrEqual(top[1]!.probability);
+    }
+  });
+
+  test("killed in the middle, goes on to the same weights", async () => {
+    const child = spawn(process.execPath, [main, ...options("b")], { stdio: "ignore" });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    const checkpoint = join(folder, "b", "run.safetensors");
+    while (!existsSync(checkpoint) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill("SIGKILL");
+    await ended;
+    expect(existsSync(checkpoint)).toBe(true);
+    const other = gradus(...options("b"), "--seed", "2");
+    expect(other.status).toBe(1);
+    expect(other.stderr).toMatch(/holds a run that was stopped, with other settings.*--fresh/s);
+    const { status } = gradus(...options("b"));
+    expect(status).toBe(0);
+    expect(record("b")).toMatchObject({ resumed: true });
+    expect(readFileSync(join(folder, "b", "weights.safetensors"))).toEqual(readFileSync(join(folder, "a", "weights.safetensors")));
+  });
+
+  test.each([
+    [["--data", "/nowhere"], /there is no \/nowhere/],
+    [["--data", data, "--config", "resnet19"], /no network "resnet19"/],
+    [["--data", data, "--recipe", "slow"], /no recipe slow.*paper or fast/s],
+    [["--data", join(data, "train")], /below a folder "train"/],
+    [["--data", main], /tar|archive|format/i],
+  ])("%j is answered with a sentence", (args, message) => {
+    const { status, stderr } = gradus("train", "resnet", ...args, "--out", join(folder, "bad"));
+    expect(status).toBe(1);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+});
+
+describe("gradus classify", () => {
+  test("tells which files are no pictures, and answers for the others", () => {
+    const weights = join(folder, "a", "weights.safetensors");
+    const broken = join(folder, "broken.png");
+    const good = join(data, "test", "red", "0.png");
+    writeFileSync(broken, readFileSync(good).subarray(0, 300));
+    const text = join(folder, "text.jpg");
+    writeFileSync(text, "no picture");
+    const { status, stdout, stderr } = gradus("classify", broken, good, text, "--weights", weights, "--json");
+    expect(status).toBe(1);
+    expect(stdout.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain("broken.png");
+    expect(stderr).toContain("text.jpg: decodeImage: neither a JPEG nor a PNG file");
+  });
+
+  test("refuses weights of another network, and networks without weights", () => {
+    const weights = join(folder, "a", "weights.safetensors");
+    const good = join(data, "test", "red", "0.png");
+    expect(gradus("classify", good, "--model", "resnet32", "--weights", weights).stderr).toMatch(
+      /the weights are of resnet20, not of resnet32/,
+    );
+    expect(gradus("classify", good, "--model", "resnet50").stderr).toMatch(/resnet50 comes without weights/);
+    expect(gradus("classify", join(folder, "nothing.png"), "--weights", weights).stderr).toMatch(/there is no file/);
+  });
+});
