@@ -82,21 +82,24 @@ const ours = new Map<string, number>();
 const oursInPage = new Map<string, number>();
 const print = (timing: Timing, reference?: number): void => {
   const { name, peer, ms, error } = timing;
-  const flops = workloads[name]?.flops;
+  const { flops, images } = workloads[name]!;
   const own = peer.startsWith("gradus");
   const ratio = ms === undefined || reference === undefined ? undefined : ms / reference;
   const gflops = own && flops && ms ? flops / ms / 1e6 : undefined;
+  const speed = images && ms ? Number(((1000 * images) / ms).toPrecision(4)) : undefined;
   if (json) {
-    console.log(JSON.stringify({ ...timing, ...(gflops ? { gflops } : {}), ...(ratio === undefined ? {} : { ratio }), machine }));
+    console.log(JSON.stringify({ ...timing, gflops, images_per_second: speed, ratio, machine }));
     return;
   }
   if (timing.work) return console.log(`${name.padEnd(22)} ${worked(timing.work, workloads[name]!)}`);
   const time = ms === undefined ? `${peer}: ${error}` : `${ms.toFixed(3).padStart(10)} ms`;
   const notes = [
+    speed ? `${speed} images/s` : "",
     gflops ? `${gflops.toFixed(1)} GFLOP/s` : "",
     ms === undefined || peer === "gradus" ? "" : peer,
     ratio === undefined ? "" : `${ratio.toFixed(2)} times ours`,
-    timing.rss_mb === undefined ? "" : `${timing.rss_mb} MB`,
+    timing.peak_mb === undefined ? "" : `${timing.peak_mb} MiB at most`,
+    timing.rss_mb === undefined ? "" : `${timing.rss_mb} MiB at the end`,
   ];
   console.log(`${name.padEnd(22)} ${time}  ${notes.filter(Boolean).join(", ")}`.trimEnd());
 };

@@ -1,11 +1,15 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { timeNetwork } from "./networks.ts";
+import { runForLines } from "./process.ts";
 import type { Timing } from "./timing.ts";
+import { workloads } from "./workloads.ts";
 
 /** Names people use for peers, and the variants that the peers' script knows. */
 const javascript: Record<string, readonly string[]> = {
   tfjs: ["tfjs-node", "tfjs-chromium"],
+  "tfjs-cpu": ["tfjs-cpu-node"],
   "jax-js": ["jaxjs-node", "jaxjs-chromium"],
   ort: ["ort-web-node", "ort-node"],
 };
@@ -20,34 +24,41 @@ const torchGroups: readonly [RegExp, string][] = [
   [/^mlp-19/, "table"],
   [/^cnn/, "cnn"],
   [/^encoder/, "encoder"],
-  [/^resnet/, "resnet"],
   [/^gpt/, "gpt"],
 ];
-
-function lines(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Record<string, unknown>[]> {
-  return new Promise((resolve) => {
-    execFile(file, args, { env: { ...process.env, ...env }, maxBuffer: 2 ** 26, timeout: 1_800_000 }, (_, out) => {
-      resolve(
-        out.split("\n").flatMap((line) => {
-          try {
-            return line.startsWith("{") ? [JSON.parse(line) as Record<string, unknown>] : [];
-          } catch {
-            return [];
-          }
-        }),
-      );
-    });
-  });
-}
 
 function missing(peer: string, names: readonly string[], why: string): Timing[] {
   return names.map((name) => ({ peer, name, error: why }));
 }
 
-async function torch(names: readonly string[]): Promise<Timing[]> {
+/** Who times a workload in a peer: networks.ts, with our weights; a script of the folder, training in JavaScript too; or nobody. */
+function whoTimes(peer: string, name: string): "networks" | "script" | null {
+  if (!workloads[name]!.network) return "script";
+  if (peer === "torch" || (peer !== "jax-js" && name.endsWith("-infer"))) return "networks";
+  return ["resnet20-b128", "resnet20-b1-infer"].includes(name) ? "script" : null;
+}
+
+async function torchScript(names: readonly string[], python: string): Promise<Timing[]> {
+  const groups = torchGroups.filter(([re]) => names.some((n) => re.test(n))).map(([, group]) => group);
+  if (!groups.length) return [];
   const script = `${anchors}/torch_bench.py`;
-  if (!existsSync(script)) return missing("torch", names, `not installed: no torch_bench.py in the anchors' folder (GRADUS_ANCHORS)`);
-  const python = ["/usr/bin/python3", "python3"].find((p) => {
+  if (!existsSync(script)) return missing("torch", names, "not installed: no torch_bench.py in the anchors' folder (GRADUS_ANCHORS)");
+  const { found, problem } = await runForLines(python, [script, ...groups], { OMP_NUM_THREADS: "2" });
+  if (!found.length) return missing("torch", names, problem);
+  return found.filter((r) => names.includes(r.name as string)).map((r) => ({ peer: "torch", name: r.name as string, ms: r.ms as number }));
+}
+
+async function javascriptScript(peer: string, names: readonly string[]): Promise<Timing[]> {
+  const script = `${anchors}/js_peers_bench.mjs`;
+  if (!existsSync(script)) return missing(peer, names, "not installed: no js_peers_bench.mjs in the anchors' folder (GRADUS_ANCHORS)");
+  const { found, problem } = await runForLines(process.execPath, [script, ...javascript[peer]!, ...names], {
+    CHROMIUM: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  });
+  return found.length ? (found as unknown as Timing[]) : missing(peer, names, problem);
+}
+
+const findPython = (): string | undefined =>
+  ["/usr/bin/python3", "python3"].find((p) => {
     try {
       execFileSync(p, ["-c", "import torch"], { stdio: "ignore" });
       return true;
@@ -55,30 +66,17 @@ async function torch(names: readonly string[]): Promise<Timing[]> {
       return false;
     }
   });
-  if (!python) return missing("torch", names, "not installed: Debian's python3-torch and libopenblas0-pthread");
-  const groups = [...new Set(names.flatMap((n) => torchGroups.filter(([re]) => re.test(n)).map(([, g]) => g)))];
-  const found = await lines(python, [script, ...groups], { OMP_NUM_THREADS: "2" });
-  return found
-    .filter((r) => names.includes(r.name as string))
-    .map((r) => ({
-      peer: "torch",
-      name: r.name as string,
-      ms: r.ms as number,
-      ...(typeof r.rss_mb === "number" ? { rss_mb: Math.round(r.rss_mb) } : {}),
-    }));
-}
 
-async function javascriptPeer(peer: string, names: readonly string[]): Promise<Timing[]> {
-  const script = `${anchors}/js_peers_bench.mjs`;
+export async function timePeer(peer: string, names: readonly string[]): Promise<Timing[]> {
+  const python = peer === "torch" ? findPython() : "";
+  if (python === undefined) return missing(peer, names, "not installed: Debian's python3-torch, python3-torchvision, libopenblas0-pthread");
   const folder = process.env.PEERS_DIR;
-  if (!existsSync(script) || !folder || !existsSync(`${folder}/node_modules`))
+  if (!python && !(folder && existsSync(`${folder}/node_modules`)))
     return missing(peer, names, "not installed: set PEERS_DIR to a folder with the anchors' package.json installed");
-  const found = await lines(process.execPath, [script, ...javascript[peer]!, ...names], {
-    CHROMIUM: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  });
-  return found as unknown as Timing[];
-}
-
-export function timePeer(peer: string, names: readonly string[]): Promise<Timing[]> {
-  return peer === "torch" ? torch(names) : javascriptPeer(peer, names);
+  const by = (who: string | null): string[] => names.filter((n) => whoTimes(peer, n) === who);
+  const found = missing(peer, by(null), "nothing here times it there");
+  for (const name of by("networks")) found.push(...(await timeNetwork(name, javascript[peer] ?? [peer], python)));
+  const rest = by("script");
+  if (rest.length) found.push(...(await (python ? torchScript(rest, python) : javascriptScript(peer, rest))));
+  return found;
 }

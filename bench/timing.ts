@@ -1,4 +1,5 @@
 import { type DeviceName, init, synchronize, workReport } from "@gradus/tensor";
+import { median } from "./median.ts";
 import { workloads } from "./workloads.ts";
 
 /** One timing, as the peers' scripts print it. */
@@ -9,8 +10,11 @@ export interface Timing {
   readonly error?: string;
   readonly first_ms?: number;
   readonly detail?: string;
-  /** Resident memory of the process, in MiB. */
+  /** The most memory that the process has had resident, in MiB; some peers tell what it had at the end. */
+  readonly peak_mb?: number;
   readonly rss_mb?: number;
+  /** The largest difference of a peer's results from ours, over the largest result. */
+  readonly off?: number;
   /** What one run asks of a GPU. */
   readonly work?: { readonly dispatches: number; readonly operations: number; readonly bytes: number };
 }
@@ -42,23 +46,8 @@ export async function timeOurs(name: string): Promise<Timing> {
     for (let i = 0; i < together; i++) await run();
     if (workReport()) await synchronize();
   };
-  // Warm up until the optimising compiler is done: half a second, at least three calls.
-  const warm = performance.now();
-  for (let i = 0; i < (first > 5000 ? 0 : 3) || performance.now() - warm < 500; i++) {
-    await runs();
-    if (i % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-  const times: number[] = [];
-  const begin = performance.now();
-  const fewest = first > 5000 ? 1 : 15;
-  while (times.length < fewest || (performance.now() - begin < 1000 && times.length < 400)) {
-    const t = performance.now();
-    await runs();
-    times.push((performance.now() - t) / together);
-    if (times.length % 32 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-  times.sort((a, b) => a - b);
-  return { peer: "gradus", name, ms: times[times.length >> 1]!, first_ms: first, detail: work.detail };
+  const ms = (await median(runs, first)) / together;
+  return { peer: "gradus", name, ms, first_ms: first, detail: work.detail };
 }
 
 /** What one run asks of the device, once everything is compiled. */

@@ -1,15 +1,12 @@
 import {
-  Activation,
   Adam,
   AdamW,
   Add,
-  BatchNormalization,
   Conv2D,
   Dense,
   Embedding,
   Flatten,
   GlobalAveragePooling1D,
-  GlobalAveragePooling2D,
   Input,
   Lambda,
   LayerNormalization,
@@ -21,8 +18,8 @@ import {
   Sequential,
   SGD,
   type SymbolicTensor,
-  ZeroPadding2D,
 } from "@gradus/nn";
+import { configOf, resnet } from "@gradus/systems/resnet";
 import {
   arange,
   argmax,
@@ -31,7 +28,6 @@ import {
   gelu,
   layerNorm,
   matmul,
-  pad,
   reshape,
   softmax,
   sum,
@@ -50,7 +46,21 @@ export interface Workload {
   readonly least?: { readonly operations: number; readonly bytes: number };
   /** Too large for a CPU: left out unless named, but on a GPU. */
   readonly large?: true;
+  /** Pictures that one run takes. */
+  readonly images?: number;
+  /** The network and its data, for peers that are given the same. */
+  readonly network?: () => Network;
   readonly prepare: () => () => void | Promise<void>;
+}
+
+/** A network of `@gradus/systems/resnet` with pictures and their classes. */
+export interface Network {
+  readonly config: string;
+  readonly model: Model;
+  readonly x: Tensor;
+  readonly y: Tensor;
+  /** It takes training steps; else it gives logits. */
+  readonly training: boolean;
 }
 
 let seed = 1;
@@ -111,36 +121,29 @@ function encoder() {
   return { model, x: integers([B, T], 26), y: uniform([B, 1]) };
 }
 
-/** Channels padded with zeros on both sides, every second row and column (He et al. 2016, option A). */
-const shortcut = (channels: number) =>
-  new Lambda((x: Tensor) => {
-    const side = (channels - x.shape[3]!) / 2;
-    return pad(x.get(":, ::2, ::2"), [
-      [0, 0],
-      [0, 0],
-      [0, 0],
-      [side, side],
-    ]);
-  });
+/** Multiplications and additions of one picture's products, in pairs. */
+const multiplyAdds: Readonly<Record<string, number>> = { resnet20: 40_551_040, resnet50: 4_089_184_256 };
 
-/** ResNet-20 for CIFAR (He et al. 2016, §4.2), 10 logits. */
-function resnet20(): Model {
-  const conv = (channels: number, strides: number, x: SymbolicTensor): SymbolicTensor => {
-    const same = strides === 1 ? { padding: "same" as const } : { strides };
-    // PyTorch pads by one on all sides, also at stride 2.
-    return new Conv2D(channels, 3, { ...same, useBias: false })(strides === 1 ? x : new ZeroPadding2D(1)(x));
+/** A network of He et al. (2016) under its paper's name: logits of a batch, or a training step as in section 4.2. */
+function residual(config: string, batch: number, training = false): Workload {
+  const build = (): Network => {
+    const { imageSize, classes } = configOf(config);
+    const model = resnet(configOf(config), { weightDecay: 1e-4 });
+    const optimizer = new SGD({ learningRate: 0.1, momentum: 0.9 });
+    if (training) model.compile({ optimizer, loss: new losses.SparseCategoricalCrossentropy({ fromLogits: true }) });
+    return { config, model, x: uniform([batch, imageSize, imageSize, 3]), y: integers([batch], classes), training };
   };
-  const norm = (x: SymbolicTensor): SymbolicTensor => new BatchNormalization({ epsilon: 1e-5, momentum: 0.9 })(x);
-  const relu = (x: SymbolicTensor): SymbolicTensor => new Activation("relu")(x);
-  const image = Input([32, 32, 3]);
-  let x = relu(norm(conv(16, 1, image)));
-  for (const [stage, channels] of [16, 32, 64].entries())
-    for (let k = 0; k < 3; k++) {
-      const strides = stage > 0 && k === 0 ? 2 : 1;
-      const y = norm(conv(channels, 1, relu(norm(conv(channels, strides, x)))));
-      x = relu(new Add()([y, strides === 1 ? x : shortcut(channels)(x)]));
-    }
-  return new Model({ inputs: image, outputs: new Dense(10)(new GlobalAveragePooling2D()(x)) });
+  const detail = `${config}, batch ${batch}, ${training ? "SGD with momentum, weight decay" : "eval mode"}`;
+  const about = { images: batch, network: build };
+  if (training) return { ...train(detail, build), ...about };
+  return {
+    ...{ detail, flops: 2 * batch * multiplyAdds[config]!, ...about },
+    prepare: () => {
+      const { model, x } = build();
+      const run = compile((pictures: Tensor) => model(pictures));
+      return () => run(x).dispose();
+    },
+  };
 }
 
 function gpt(layers: number, heads: number, d: number, T: number, V: number, B: number) {
@@ -291,21 +294,10 @@ export const workloads: Record<string, Workload> = {
     return { model, x: uniform([64, 32, 32, 1]), y: integers([64], 4) };
   }),
   "encoder-d8-b512": train("transformer encoder, 1 layer, d 8, 1 head, length 15, batch 512, Adam", encoder),
-  "resnet20-b128": train("ResNet-20, CIFAR 32x32x3, batch 128, SGD momentum, weight decay", () => {
-    const model = resnet20();
-    const optimizer = new SGD({ learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4 });
-    model.compile({ optimizer, loss: new losses.SparseCategoricalCrossentropy({ fromLogits: true }) });
-    return { model, x: uniform([128, 32, 32, 3]), y: integers([128], 10) };
-  }),
-  "resnet20-b1-infer": {
-    detail: "ResNet-20, one image, eval mode",
-    prepare: () => {
-      const model = resnet20();
-      const image = uniform([1, 32, 32, 3]);
-      const run = compile((x: Tensor) => model(x));
-      return () => run(image).dispose();
-    },
-  },
+  "resnet20-b128": residual("resnet20", 128, true),
+  "resnet20-b1-infer": residual("resnet20", 1),
+  "resnet20-b128-infer": residual("resnet20", 128),
+  "resnet50-b1-infer": residual("resnet50", 1),
   "gpt-small": train("GPT 4 layers, 4 heads, d 128, context 64, vocabulary 65, batch 12, AdamW", () => gpt(4, 4, 128, 64, 65, 12)),
   ...Object.fromEntries(
     // Layers of ResNet-50 (He et al. 2016, table 1): side, channels in and out, kernel.

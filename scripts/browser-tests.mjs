@@ -25,21 +25,25 @@ for (const isolated of [true, false]) {
           const tests = (await import(url)).default;
           const found = [];
           for (const [name, test] of Object.entries(tests)) {
-            try {
-              await test();
-              found.push({ name });
-            } catch (error) {
-              found.push({ name, error: String(error?.stack ?? error) });
-            }
+            const begin = performance.now();
+            const error = await Promise.resolve()
+              .then(test)
+              .then(
+                () => undefined,
+                (reason) => String(reason?.stack ?? reason),
+              );
+            found.push({ name, error, seconds: (performance.now() - begin) / 1000 });
           }
           return found;
         },
         [`/${file}`, isolated],
       )
       .catch((error) => [{ name: "the file runs", error: String(error) }]);
-    for (const { name, error } of outcome) {
+    for (const { name, error, seconds = 0 } of outcome) {
       results[error ? "failed" : "passed"]++;
-      console.log(`  ${error ? "✗" : "✓"} ${isolated ? "isolated" : "not isolated"}: ${name}${error ? `\n${error}` : ""}`);
+      console.log(
+        `  ${error ? "✗" : "✓"} ${isolated ? "isolated" : "not isolated"}: ${name}${seconds > 1 ? ` (${seconds.toFixed(1)} s)` : ""}${error ? `\n${error}` : ""}`,
+      );
     }
     await page.close();
   }

@@ -6,6 +6,7 @@ export {
   type CellBlock,
   type Check,
   cellsOf,
+  type Door,
   type Exercise,
   everyBlock,
   exercisesOf,

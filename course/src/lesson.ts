@@ -17,10 +17,19 @@ export interface Lesson {
   readonly headings: readonly Heading[];
   /** What the prose says of the cells' results, as checks. */
   readonly stated: readonly Check[];
-  /** Files beside the lesson that its cells may read. */
-  readonly files: readonly string[];
+  /** Files that its cells may read, by name; paths are relative to the lesson's folder. */
+  readonly files: Readonly<Record<string, string>>;
+  /** One of the five systems: the picture of its door on the home page. */
+  readonly door: Door | null;
   /** Changes with every change of the text. */
   readonly version: string;
+}
+
+export interface Door {
+  /** Name of one of the lesson's files. */
+  readonly picture: string;
+  /** What is on it. */
+  readonly alt: string;
 }
 
 export interface Heading {

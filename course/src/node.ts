@@ -44,18 +44,19 @@ function placed<T>(file: string, parse: () => T): T {
   }
 }
 
-/** The bytes of a file beside a lesson; null for a name that is not among its files. */
+/** The bytes of a file of a lesson; null for a name that is not among its files. */
 export async function lessonFile(
   lesson: Pick<Lesson, "slug" | "files">,
   name: string,
   folder: string = courseFolder,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
-  if (!lesson.files.includes(name)) return null;
-  return new Uint8Array(await readFile(join(folder, lesson.slug, "files", name)));
+  if (!Object.hasOwn(lesson.files, name)) return null;
+  return new Uint8Array(await readFile(join(folder, lesson.slug, lesson.files[name]!)));
 }
 
-/** All files beside a lesson, in base64, by name. */
+/** All files of a lesson, in base64, by name. */
 export async function filesOf(lesson: Pick<Lesson, "slug" | "files">, folder: string = courseFolder): Promise<Record<string, string>> {
-  const read = async (name: string) => [name, (await readFile(join(folder, lesson.slug, "files", name))).toString("base64")] as const;
-  return Object.fromEntries(await Promise.all(lesson.files.map(read)));
+  const read = async ([name, path]: [string, string]) =>
+    [name, (await readFile(join(folder, lesson.slug, path))).toString("base64")] as const;
+  return Object.fromEntries(await Promise.all(Object.entries(lesson.files).map(read)));
 }

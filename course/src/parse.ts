@@ -1,18 +1,21 @@
 import { parseQuiz, QuizError } from "@gradus/quiz";
 import { parse as parseYaml } from "yaml";
-import { frontMatter, requiredNumber, requiredText, textList } from "./front-matter.ts";
+import { type FrontMatter, frontMatter, requiredNumber, requiredText, textList } from "./front-matter.ts";
 import { slugOf, withHeadings } from "./headings.ts";
-import type { Block, Box, CellBlock, Check, Exercise, Heading, Lesson } from "./lesson.ts";
+import type { Block, Box, CellBlock, Check, Door, Exercise, Heading, Lesson } from "./lesson.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { LessonError, type Section, sectionsOf } from "./sections.ts";
 
 /** A lesson from its text. Throws LessonError with the line of the fault. */
-export function parseLesson(slug: string, text: string, files: readonly string[] = []): Lesson {
+export function parseLesson(slug: string, text: string, beside: readonly string[] = []): Lesson {
   const { fields, body, bodyLine } = frontMatter(text, "a title, a question, minutes, goals and prerequisites");
   const reader = new Reader(body);
   const blocks = reader.blocks(sectionsOf(body, bodyLine));
   const number = Number(/^(\d+)-/.exec(slug)?.[1] ?? Number.NaN);
   if (Number.isNaN(number)) throw new LessonError(`the folder ${slug} should be called like 01-arrays`, 1);
+  // What lies in files/, and what the lesson takes from elsewhere.
+  const paths = [...beside.map((name) => `files/${name}`), ...textList(fields, "files")];
+  const files = Object.fromEntries(paths.map((path) => [path.split("/").at(-1)!, path]));
   return {
     slug,
     number,
@@ -26,8 +29,19 @@ export function parseLesson(slug: string, text: string, files: readonly string[]
     headings: reader.headings,
     stated: reader.stated,
     files,
+    door: doorOf(fields, files),
     version: fingerprint(text),
   };
+}
+
+function doorOf(fields: FrontMatter["fields"], files: Lesson["files"]): Door | null {
+  const door = fields["door"];
+  if (door === undefined) return null;
+  const { picture, alt } = (door ?? {}) as Partial<Record<string, unknown>>;
+  if (typeof picture !== "string" || typeof alt !== "string" || !alt)
+    throw new LessonError("front matter: door should be { picture: a file's name, alt: what is on it }", 1);
+  if (!Object.hasOwn(files, picture)) throw new LessonError(`front matter: there is no file ${picture} for the door`, 1);
+  return { picture, alt };
 }
 
 /** FNV-1a: tells versions apart, no more. */

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { cellsOf, exercisesOf, type Lesson } from "@gradus/course";
-import { lessonFile, loadCourse } from "@gradus/course/node";
+import { filesOf, lessonFile, loadCourse } from "@gradus/course/node";
 import { fingerprintOfEngine, type Recording, record, writeWhole } from "./record.ts";
 
 const out = fileURLToPath(new URL("../src/lib/generated/outputs/", import.meta.url));
@@ -50,7 +50,8 @@ if (isMainThread) {
   for (const lesson of await loadCourse(process.env["GRADUS_COURSE"])) {
     if (wanted && !lesson.slug.startsWith(wanted)) continue;
     const file = `${out}${lesson.slug}.json`;
-    const key = fingerprintOfEngine(lesson.version, JSON.stringify([cellsOf(lesson), lesson.stated]));
+    const files = Object.values(await filesOf(lesson));
+    const key = fingerprintOfEngine(lesson.version, JSON.stringify([cellsOf(lesson), lesson.stated]), ...files);
     const known = JSON.parse(await readFile(file, "utf8").catch(() => "{}")) as { key?: string };
     if (known.key === key && !show) continue;
     const begin = performance.now();

@@ -5,14 +5,14 @@ import { highlight } from "@gradus/course/markdown";
 import { prepare } from "@gradus/notebook/kernel";
 import type { Output } from "@gradus/notebook/output";
 import { Application, type DeclarationReflection, TSConfigReader } from "typedoc";
+import { moduleNames, modules } from "../src/lib/modules.ts";
 import type { ReferencePage } from "../src/lib/reference.ts";
 import { fingerprintOfEngine, record, writeWhole } from "./record.ts";
-import { type Contents, contents } from "./reference/contents.ts";
+import { type Contents, contents, packageOf } from "./reference/contents.ts";
 import { before, type Entry, entriesOf, linked } from "./reference/entries.ts";
 
 const out = fileURLToPath(new URL("../src/lib/generated/reference/", import.meta.url));
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const packages: readonly Contents["package"][] = ["tensor", "nn", "data", "notebook"];
 
 /** The packages that export a name, for the import line of examples that have none. */
 type Exports = ReadonlyMap<string, readonly string[]>;
@@ -20,7 +20,7 @@ type Exports = ReadonlyMap<string, readonly string[]>;
 async function everyEntry(): Promise<Entry[]> {
   const app = await Application.bootstrap(
     {
-      entryPoints: packages.map((p) => `${root}packages/${p}/src/index.ts`),
+      entryPoints: Object.values(modules).map((folder) => `${root}packages/${folder}/index.ts`),
       ...{ tsconfig: `${root}tsconfig.json`, basePath: root, disableGit: true, sourceLinkTemplate: "{path}", gitRevision: "main" },
       // `tsc` has checked the types already; names that stay private appear in signatures by their name.
       ...{ skipErrorChecking: true, excludePrivate: true, excludeInternal: true, logLevel: "Error", sort: ["source-order"] },
@@ -29,8 +29,10 @@ async function everyEntry(): Promise<Entry[]> {
   );
   const project = await app.convert();
   if (!project) throw new Error("TypeDoc could not read the packages.");
-  const modules = project.children as DeclarationReflection[];
-  return packages.flatMap((p) => entriesOf(p, modules.find((m) => m.sources?.[0]?.fileName.includes(`packages/${p}/`))!));
+  const parts = project.children as DeclarationReflection[];
+  return moduleNames.flatMap((name) =>
+    entriesOf(name, parts.find((m) => m.sources?.[0]?.fileName.includes(`packages/${modules[name]}/`))!),
+  );
 }
 
 /** An example as a cell: with the imports that it takes for granted. */
@@ -47,7 +49,7 @@ function completed(source: string, own: string, exports: Exports): string {
 }
 
 async function run(page: Contents, entries: readonly Entry[], exports: Exports): Promise<[ReferencePage<unknown>, string[]]> {
-  const { kernel, cells, errors } = record(`${page.package}/${page.slug}`, async (name) => {
+  const { kernel, cells, errors } = record(`${page.module}/${page.slug}`, async (name) => {
     throw new Error(`An example has no file ${JSON.stringify(name)}.`);
   });
   const result = [];
@@ -55,15 +57,15 @@ async function run(page: Contents, entries: readonly Entry[], exports: Exports):
     const examples = [];
     for (const [i, text] of entry.examples.entries()) {
       const id = `${entry.id}-${i + 1}`;
-      const source = completed(text, page.package, exports);
+      const source = completed(text, page.module, exports);
       await kernel.run(id, source, {});
       const first: readonly Output[] = cells[id] ?? [];
-      if (!first.length) errors.push(`${page.package}/${page.slug}: the example of ${entry.name} shows nothing`);
+      if (!first.length) errors.push(`${page.module}/${page.slug}: the example of ${entry.name} shows nothing`);
       examples.push({ id, source, html: highlight(source), first });
     }
     result.push({ ...entry, examples });
   }
-  return [{ package: page.package, slug: page.slug, title: page.title, entries: result }, errors];
+  return [{ package: packageOf(page), module: page.module, slug: page.slug, title: page.title, entries: result }, errors];
 }
 
 const mark = `${out}fingerprint.json`;
@@ -77,13 +79,13 @@ const entries = await everyEntry();
 const exports = new Map<string, string[]>();
 for (const e of entries) {
   const name = e.name.split(".")[0]!;
-  exports.set(name, [...(exports.get(name) ?? []), e.page.package]);
+  exports.set(name, [...(exports.get(name) ?? []), e.page.module]);
 }
 // What a signature can name.
 const links = new Map(
   entries
     .filter((e) => e.kind === "class" || e.kind === "type")
-    .map((e) => [e.name.split(".").at(-1)!, `../${e.page.package}/${e.page.slug}#${e.id}`]),
+    .map((e) => [e.name.split(".").at(-1)!, `../${packageOf(e.page)}/${e.page.slug}#${e.id}`]),
 );
 const signature = (code: string) => linked(code, before(code), links);
 const parameter = <P extends { readonly type: string }>(p: P): P => ({ ...p, type: linked(p.type, "type T = ", links) });
@@ -103,9 +105,10 @@ for (const page of contents) {
   const [made, errors] = await run(page, own, exports);
   failures.push(...errors);
   shown += own.reduce((n, e) => n + e.examples.length, 0);
-  await writeWhole(`${out}${page.package}-${page.slug}.json`, JSON.stringify(made));
+  await writeWhole(`${out}${packageOf(page)}-${page.slug}.json`, JSON.stringify(made));
   index.push({
     ...page,
+    package: packageOf(page),
     entries: own.map(({ id, name, kind, text }) => ({ id, name, kind, summary: text })),
   });
 }

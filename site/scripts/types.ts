@@ -5,10 +5,10 @@ import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
+import { moduleNames, modules } from "../src/lib/modules.ts";
 import { writeWhole } from "./record.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const packages = ["tensor", "nn", "data", "notebook"];
 const files: Record<string, string> = {};
 
 /** The language without comments: those of our own packages are worth showing. */
@@ -23,7 +23,7 @@ function addLibrary(name: string): void {
   for (const [, other] of text.matchAll(/^\/\/\/ <reference lib="([^"]+)"/gm)) addLibrary(`lib.${other}.d.ts`);
 }
 
-const entries = packages.map((p) => join(root, `packages/${p}/src/index.ts`));
+const entries = Object.values(modules).map((folder) => join(root, `packages/${folder}/index.ts`));
 const { config } = ts.readConfigFile(join(root, "tsconfig.json"), (path) => readFileSync(path, "utf8"));
 const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
 const program = ts.createProgram(entries, {
@@ -36,10 +36,10 @@ const program = ts.createProgram(entries, {
 });
 program.emit(undefined, (path, text) => {
   // "/out/tensor/src/ops/core.d.ts" becomes "/gradus/tensor/ops/core.d.ts".
-  const shown = path.replace(/^\/out\/(\w+)\/src\//, "/gradus/$1/");
+  const shown = path.replace(/^\/out\/(?:(\w+)\/src\/|(?=systems\/))/, (_, p?: string) => (p ? `/gradus/${p}/` : "/gradus/"));
   if (shown.startsWith("/gradus/")) files[shown] = text.replace(/(["'])(\.{1,2}\/[^"']+)\.ts\1/g, "$1$2.js$1").replace(/^\/\/# .*$/gm, "");
 });
-for (const p of packages) if (!files[`/gradus/${p}/index.d.ts`]) throw new Error(`No declarations came out for @gradus/${p}.`);
+for (const p of moduleNames) if (!files[`/gradus/${p}/index.d.ts`]) throw new Error(`No declarations came out for @gradus/${p}.`);
 addLibrary("lib.esnext.d.ts");
 addLibrary("lib.webworker.d.ts");
 

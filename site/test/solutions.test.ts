@@ -6,6 +6,8 @@ import { afterAll, expect, test } from "vitest";
 
 // The later lessons take longest: they begin first.
 const course = (await loadCourse()).reverse();
+// The build has run every solution and its checks, without a jail; here is the jail, for every third lesson.
+const jailed = process.env["GRADUS_TEST_LONG"] ? course : course.filter((_, i) => i % 3 === 0);
 const jails = new JailQueue({ concurrent: 2 });
 afterAll(() => jails.close());
 
@@ -27,7 +29,7 @@ async function graded(lesson: Lesson, write: "solution" | "starter"): Promise<Ch
   return (result.value as CheckResult[][]).flatMap((results, i) => results.map((r) => ({ ...r, name: `${exercises[i]!.id}: ${r.name}` })));
 }
 
-test.concurrent.for(course)(
+test.concurrent.for(jailed)(
   "the server gives full points for every solution of $slug",
   { timeout: 600_000 },
   async (lesson, { expect: expects }) => {

@@ -5,7 +5,7 @@ import type { ClassifyOptions } from "./commands/classify.ts";
 import { info } from "./commands/info.ts";
 import { tour } from "./commands/tour.ts";
 import type { TrainResNetOptions } from "./commands/train-resnet.ts";
-import { count } from "./options.ts";
+import { count, positive } from "./options.ts";
 import { version } from "./version.ts";
 
 const program = new Command("gradus")
@@ -47,8 +47,9 @@ commands.push(
     )
     .option("--config <name>", "resnet20 to resnet110, plain20, preresnet20, resnet18 to resnet152, ...", "resnet20")
     .option("--recipe <name>", "fast: one cycle of the learning rate; paper: that of the paper", "fast")
-    .option("--epochs <n>", "passes over the pictures (default: 30 fast, 164 paper)", count)
-    .option("--batch-size <n>", "pictures a step", count, 128)
+    .option("--epochs <n>", "passes over the pictures (default: 30 fast, 164 paper)", positive)
+    .option("--batch-size <n>", "pictures a step", positive, 128)
+    .option("--limit <n>", "train with so many of the pictures only, evenly chosen", positive)
     .option("--seed <n>", "same seed, same numbers", count, 1)
     .option("--out <folder>", "where everything goes (default: runs/NAME)")
     .option("--fresh", "start anew although a run was stopped there")
@@ -63,12 +64,12 @@ commands.push(
     .description("what is on pictures: JPEG and PNG files, or folders of them")
     .argument("<image...>", "files or folders")
     .option("--model <name>", "the network", "resnet20")
-    .option("--weights <file>", "its weights as .safetensors: torchvision's, or those of gradus train resnet")
+    .option("--weights <file>", "its weights as .safetensors: torchvision's, or those of gradus train resnet; resnet20 comes with some")
     .option("--top <n>", "so many classes a picture", count, 5)
     .option("--json", "one JSON object a picture: file, top: [{ class, probability }]")
     .addHelpText(
       "after",
-      "\nExamples:\n  gradus classify cat.jpg --model resnet50 --weights resnet50.safetensors\n  gradus classify photographs/ --weights runs/resnet20/weights.safetensors --json",
+      "\nExamples:\n  gradus classify cat.jpg\n  gradus classify cat.jpg --model resnet50 --weights resnet50.safetensors\n  gradus classify photographs/ --weights runs/resnet20/weights.safetensors --json",
     )
     .action(async (paths: string[], options: ClassifyOptions) => (await import("./commands/classify.ts")).classify(paths, options)),
 );

@@ -1,5 +1,12 @@
 import { InvalidArgumentError } from "commander";
 
+/** A whole number from 1 on, for commander. */
+export function positive(text: string): number {
+  const value = count(text);
+  if (!value) throw new InvalidArgumentError("Give a whole number from 1 on.");
+  return value;
+}
+
 /** A whole number from 0 on, for commander. */
 export function count(text: string): number {
   const value = Number(text);

@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 
 const options = (out: string) => [
-  ...["train", "resnet", "--data", data, "--config", "resnet20", "--epochs", "3", "--batch-size", "16"],
+  ...["train", "resnet", "--data", data, "--config", "resnet20", "--epochs", "3", "--batch-size", "16", "--limit", "90"],
   ...["--out", join(folder, out), "--json"],
 ];
 const record = (out: string) => JSON.parse(readFileSync(join(folder, out, "weights.json"), "utf8")) as Record<string, unknown>;
@@ -49,7 +49,7 @@ describe("gradus train resnet", () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(events.map((e) => e["event"])).toEqual(["epoch", "epoch", "epoch", "end"]);
     expect(readdirSync(join(folder, "a")).sort()).toEqual(["report.html", "weights.json", "weights.safetensors"]);
-    expect(record("a")).toMatchObject({ config: "resnet20", classes: ["blue", "red"], epochs: 3, trainingPictures: 96, testPictures: 16 });
+    expect(record("a")).toMatchObject({ config: "resnet20", classes: ["blue", "red"], epochs: 3, trainingPictures: 90, testPictures: 16 });
     expect(readFileSync(join(folder, "a", "report.html"), "utf8")).toMatch(/<svg.*taken for/s);
 
     const red = join(data, "test", "red");
@@ -76,7 +76,7 @@ describe("gradus train resnet", () => {
       expect(top[0]!.probability + top[1]!.probability).toBeCloseTo(1, 5);
       expect(top[0]!.probability).toBeGreaterThanOrEqual(top[1]!.probability);
     }
-  });
+  }, 240_000);
 
   test("killed in the middle, goes on to the same weights", async () => {
     const child = spawn(process.execPath, [main, ...options("b")], { stdio: "ignore" });
@@ -93,7 +93,7 @@ describe("gradus train resnet", () => {
     expect(status).toBe(0);
     expect(record("b")).toMatchObject({ resumed: true });
     expect(readFileSync(join(folder, "b", "weights.safetensors"))).toEqual(readFileSync(join(folder, "a", "weights.safetensors")));
-  });
+  }, 240_000);
 
   test.each([
     [["--data", "/nowhere"], /there is no \/nowhere/],
@@ -131,6 +131,12 @@ describe("gradus classify", () => {
       /the weights are of resnet20, not of resnet32/,
     );
     expect(gradus("classify", good, "--model", "resnet50").stderr).toMatch(/resnet50 comes without weights/);
+    // resnet20 comes with some, for CIFAR-10's classes.
+    const { top } = JSON.parse(gradus("classify", good, "--json", "--top", "10").stdout) as { top: { class: string }[] };
+    expect(top.map((t) => t.class).sort()).toEqual([
+      ...["airplane", "automobile", "bird", "cat", "deer"],
+      ...["dog", "frog", "horse", "ship", "truck"],
+    ]);
     expect(gradus("classify", join(folder, "nothing.png"), "--weights", weights).stderr).toMatch(/there is no file/);
   });
 });

@@ -36,6 +36,10 @@ export async function imageSet(files: readonly FileEntry[], size: number, report
       "Put pictures into train/CLASS/ and test/CLASS/, or give CIFAR-10's binary files",
     );
   const { classes } = imageFiles(train);
+  const { classes: tested } = imageFiles(test);
+  const unknown = tested.filter((name) => !classes.includes(name));
+  if (unknown.length)
+    throw new FormatError("imageSet", `there are test pictures of ${JSON.stringify(unknown[0])}, but none of these below "train"`);
   if (classes.length < 2) throw new FormatError("imageSet", `there is one class only, ${JSON.stringify(classes[0] ?? "")}`);
   return {
     train: await read(train, classes, size, (done, total) => report("reading training pictures", done, total)),
@@ -80,6 +84,20 @@ async function cifarSet(files: readonly FileEntry[], size: number): Promise<Imag
     return { images: { dtype: "uint8", shape: [labels.length, 32, 32, 3], data: pixels }, labels };
   };
   return { train: await part(/data_batch_\d+\.bin$/), test: await part(/test_batch\.bin$/), classes: cifar10Classes };
+}
+
+/** Some of the pictures, evenly from first to last: from folders, so many of each class. */
+export function some({ images, labels }: Pictures, count: number): Pictures {
+  const total = labels.length;
+  if (!(Number.isInteger(count) && count >= 1 && count <= total))
+    throw new ArgumentError("some", `${count} of ${total} pictures`, "Give a whole number from 1 to as many as there are");
+  const chosen = Array.from({ length: count }, (_, i) => Math.floor((i * total) / count));
+  const length = images.data.length / total;
+  const data = new Uint8Array(count * length);
+  chosen.forEach((from, i) => {
+    data.set((images.data as Uint8Array).subarray(from * length, (from + 1) * length), i * length);
+  });
+  return { images: { dtype: "uint8", shape: [count, ...images.shape.slice(1)], data }, labels: Int32Array.from(chosen, (i) => labels[i]!) };
 }
 
 export const cifar10Classes: readonly string[] = [

@@ -16,6 +16,7 @@ export {
   normalisationOf,
   type Pictures,
   plainBatches,
+  some,
   trainingBatches,
 } from "./data.ts";
 export { type ResNetOptions, resnet } from "./model.ts";

@@ -1,4 +1,5 @@
 import { crop, normalizeImage, resizeImage } from "@gradus/data";
+import { ShapeError } from "@gradus/tensor";
 import type { ArrayData } from "@gradus/tensor/io";
 
 /** Mean and deviation of each channel, of values from 0 to 1. */
@@ -31,6 +32,12 @@ export interface PreprocessOptions {
 
 /** The shorter side brought to `size` (or to `shorter`, before cutting), the middle cut out: torchvision's Resize and CenterCrop. */
 export function square(image: ArrayData, size: number, shorter: number = size): ArrayData {
+  if (image.dtype !== "uint8" || image.shape.length !== 3 || image.shape[2] !== 3)
+    throw new ShapeError(
+      "preprocess",
+      `the picture is ${image.dtype} [${image.shape.join(", ")}], where uint8 [height, width, 3] was expected`,
+      "readPicture gives these",
+    );
   const [height, width] = image.shape as [number, number];
   // torchvision truncates the longer side.
   const longer = Math.trunc((shorter * Math.max(height, width)) / Math.min(height, width));

@@ -1,37 +1,38 @@
 // The reference's pages: which files of the packages each shows.
+import type { ModuleName } from "../../src/lib/modules.ts";
 
 export interface Contents {
-  readonly package: "tensor" | "nn" | "data" | "notebook";
+  readonly module: ModuleName;
   readonly slug: string;
   readonly title: string;
-  /** Beginnings of paths below the package's src/. */
+  /** Beginnings of paths below the folder of the package's index.ts. */
   readonly files: readonly string[];
 }
 
 export const contents: readonly Contents[] = [
   {
-    package: "tensor",
+    module: "tensor",
     slug: "arrays",
     title: "Arrays and their types",
     files: ["graph/tensor", "array-data", "dtype", "shape", "ops/core"],
   },
-  { package: "tensor", slug: "creation", title: "Making arrays", files: ["ops/creation"] },
-  { package: "tensor", slug: "indexing", title: "Indexing", files: ["ops/indexing"] },
-  { package: "tensor", slug: "shapes", title: "Changing shapes", files: ["ops/manipulation"] },
-  { package: "tensor", slug: "elementwise", title: "Elementwise functions", files: ["ops/elementwise"] },
-  { package: "tensor", slug: "statistics", title: "Sums and statistics", files: ["ops/statistics"] },
-  { package: "tensor", slug: "searching", title: "Sorting, searching and sets", files: ["ops/searching", "ops/sets"] },
-  { package: "tensor", slug: "products", title: "Products", files: ["ops/contraction"] },
-  { package: "tensor", slug: "linalg", title: "Linear algebra", files: ["ops/linalg"] },
-  { package: "tensor", slug: "random", title: "Random numbers", files: ["ops/random"] },
-  { package: "tensor", slug: "gradients", title: "Gradients", files: ["graph/autodiff", "graph/tree"] },
-  { package: "tensor", slug: "activations", title: "Activations", files: ["ops/activations"] },
+  { module: "tensor", slug: "creation", title: "Making arrays", files: ["ops/creation"] },
+  { module: "tensor", slug: "indexing", title: "Indexing", files: ["ops/indexing"] },
+  { module: "tensor", slug: "shapes", title: "Changing shapes", files: ["ops/manipulation"] },
+  { module: "tensor", slug: "elementwise", title: "Elementwise functions", files: ["ops/elementwise"] },
+  { module: "tensor", slug: "statistics", title: "Sums and statistics", files: ["ops/statistics"] },
+  { module: "tensor", slug: "searching", title: "Sorting, searching and sets", files: ["ops/searching", "ops/sets"] },
+  { module: "tensor", slug: "products", title: "Products", files: ["ops/contraction"] },
+  { module: "tensor", slug: "linalg", title: "Linear algebra", files: ["ops/linalg"] },
+  { module: "tensor", slug: "random", title: "Random numbers", files: ["ops/random"] },
+  { module: "tensor", slug: "gradients", title: "Gradients", files: ["graph/autodiff", "graph/tree"] },
+  { module: "tensor", slug: "activations", title: "Activations", files: ["ops/activations"] },
   {
-    ...{ package: "tensor", slug: "networks", title: "Building blocks of networks" },
+    ...{ module: "tensor", slug: "networks", title: "Building blocks of networks" },
     files: ["ops/nn", "ops/attention", "ops/convolution", "ops/pooling", "ops/normalization", "ops/losses", "ops/resize"],
   },
   {
-    ...{ package: "tensor", slug: "programs", title: "Devices and compiled programs" },
+    ...{ module: "tensor", slug: "programs", title: "Devices and compiled programs" },
     files: [
       "graph/init",
       "graph/compile",
@@ -43,16 +44,16 @@ export const contents: readonly Contents[] = [
       "graph/primitives",
     ],
   },
-  { package: "tensor", slug: "files", title: "Files and printing", files: ["io"] },
-  { package: "tensor", slug: "errors", title: "Errors", files: ["errors"] },
+  { module: "tensor", slug: "files", title: "Files and printing", files: ["io"] },
+  { module: "tensor", slug: "errors", title: "Errors", files: ["errors"] },
   {
-    package: "nn",
+    module: "nn",
     slug: "models",
     title: "Models",
     files: ["model", "input", "symbolic", "training/trainer", "training/history", "summary"],
   },
   {
-    ...{ package: "nn", slug: "layers", title: "Layers: dense, shapes, and how to write one" },
+    ...{ module: "nn", slug: "layers", title: "Layers: dense, shapes, and how to write one" },
     files: [
       "layer",
       "layers/dense",
@@ -65,58 +66,65 @@ export const contents: readonly Contents[] = [
     ],
   },
   {
-    ...{ package: "nn", slug: "convolution", title: "Layers: convolution and pooling" },
+    ...{ module: "nn", slug: "convolution", title: "Layers: convolution and pooling" },
     files: ["layers/convolution", "layers/pooling"],
   },
   {
-    package: "nn",
+    module: "nn",
     slug: "sequences",
     title: "Layers: recurrence and attention",
     files: ["layers/recurrent", "layers/attention", "layers/positional", "layers/wrapping"],
   },
   {
-    ...{ package: "nn", slug: "regularization", title: "Layers: activation, normalisation, dropout" },
+    ...{ module: "nn", slug: "regularization", title: "Layers: activation, normalisation, dropout" },
     files: ["layers/activation", "layers/normalization", "layers/regularization"],
   },
   {
-    ...{ package: "nn", slug: "preprocessing", title: "Layers: images, text and tables" },
+    ...{ module: "nn", slug: "preprocessing", title: "Layers: images, text and tables" },
     files: ["layers/images", "layers/augmentation", "layers/encoding", "layers/text"],
   },
-  { package: "nn", slug: "losses", title: "Losses", files: ["losses"] },
-  { package: "nn", slug: "metrics", title: "Metrics", files: ["metrics"] },
-  { package: "nn", slug: "optimizers", title: "Optimizers and schedules", files: ["optimizers"] },
+  { module: "nn", slug: "losses", title: "Losses", files: ["losses"] },
+  { module: "nn", slug: "metrics", title: "Metrics", files: ["metrics"] },
+  { module: "nn", slug: "optimizers", title: "Optimizers and schedules", files: ["optimizers"] },
   {
-    ...{ package: "nn", slug: "training", title: "Callbacks" },
+    ...{ module: "nn", slug: "training", title: "Callbacks" },
     files: ["training"],
   },
   {
-    ...{ package: "nn", slug: "weights", title: "Initializers, regularizers, constraints, activations" },
+    ...{ module: "nn", slug: "weights", title: "Initializers, regularizers, constraints, activations" },
     files: ["initializers", "regularizers", "constraints", "activations", "context", "seed"],
   },
-  { package: "nn", slug: "files", title: "Files: Keras, PyTorch, ONNX", files: ["files", "onnx", "serialize", "index"] },
-  { package: "data", slug: "datasets", title: "Data sets", files: ["dataset", "random"] },
-  { package: "data", slug: "tables", title: "Tables", files: ["table"] },
-  { package: "data", slug: "catalog", title: "Known data sets, and made ones", files: ["catalog", "synthetic"] },
-  { package: "data", slug: "images", title: "Images", files: ["images"] },
-  { package: "data", slug: "formats", title: "File formats", files: ["formats"] },
+  { module: "nn", slug: "files", title: "Files: Keras, PyTorch, ONNX", files: ["files", "onnx", "serialize", "index"] },
+  { module: "data", slug: "datasets", title: "Data sets", files: ["dataset", "random"] },
+  { module: "data", slug: "tables", title: "Tables", files: ["table"] },
+  { module: "data", slug: "catalog", title: "Known data sets, and made ones", files: ["catalog", "synthetic"] },
+  { module: "data", slug: "images", title: "Images", files: ["images"] },
+  { module: "data", slug: "formats", title: "File formats", files: ["formats"] },
   {
-    package: "notebook",
+    module: "notebook",
     slug: "showing",
     title: "Showing values, tables, images",
     files: ["show/show", "show/values", "show/images", "output", "file"],
   },
-  { package: "notebook", slug: "plots", title: "Plots", files: ["show/plot"] },
-  { package: "notebook", slug: "inputs", title: "Sliders and progress", files: ["show/inputs", "show/progress", "show/training"] },
-  { package: "notebook", slug: "checks", title: "Checks of exercises", files: ["check"] },
+  { module: "notebook", slug: "plots", title: "Plots", files: ["show/plot"] },
+  { module: "notebook", slug: "inputs", title: "Sliders and progress", files: ["show/inputs", "show/progress", "show/training"] },
+  { module: "notebook", slug: "checks", title: "Checks of exercises", files: ["check"] },
+  {
+    ...{ module: "systems/resnet", slug: "resnet", title: "ResNet" },
+    files: ["config", "model", "classify", "preprocess", "data", "train", "weights"],
+  },
 ];
 
+/** The part of a page's address that says where it belongs. */
+export const packageOf = ({ module }: Contents): string => module.split("/")[0]!;
+
 /** The page of a file; the longest beginning that fits wins. */
-export function pageOf(name: Contents["package"], file: string): Contents | undefined {
+export function pageOf(name: ModuleName, file: string): Contents | undefined {
   let best: Contents | undefined;
   let length = -1;
   for (const page of contents)
     for (const start of page.files) {
-      const fits = page.package === name && (file === `${start}.ts` || file.startsWith(`${start}/`));
+      const fits = page.module === name && (file === `${start}.ts` || file.startsWith(`${start}/`));
       if (fits && start.length > length) [best, length] = [page, start.length];
     }
   return best;

@@ -12,6 +12,7 @@ import {
   type SignatureReflection,
   type SomeType,
 } from "typedoc";
+import { type ModuleName, modules } from "../../src/lib/modules.ts";
 import type { Parameter, ReferenceEntry } from "../../src/lib/reference.ts";
 import { type Contents, pageOf } from "./contents.ts";
 
@@ -25,7 +26,7 @@ export interface Entry extends ReferenceEntry<string> {
 type Links = ReadonlyMap<string, string>;
 
 /** Every name that packages export, with the page it belongs to. Throws for a file that no page covers. */
-export function entriesOf(name: Contents["package"], module: DeclarationReflection): Entry[] {
+export function entriesOf(name: ModuleName, module: DeclarationReflection): Entry[] {
   const found = new Map<string, Entry>();
   const add = (reflection: DeclarationReflection, prefix: string): void => {
     const original = reflection instanceof ReferenceReflection ? reflection.getTargetReflectionDeep() : reflection;
@@ -35,11 +36,12 @@ export function entriesOf(name: Contents["package"], module: DeclarationReflecti
       for (const child of declaration.children ?? []) add(child, `${full}.`);
       return;
     }
-    const file = sourceOf(declaration).replace(/^.*?\/src\//, "");
+    const source = sourceOf(declaration);
+    const folder = `packages/${modules[name]}/`;
     // Another package's name, passed on.
-    if (!sourceOf(declaration).startsWith(`packages/${name}/`)) return;
-    const page = pageOf(name, file);
-    if (!page) throw new Error(`No page of the reference shows ${name}/src/${file}: add it to scripts/reference/contents.ts.`);
+    if (!source.startsWith(folder)) return;
+    const page = pageOf(name, source.slice(folder.length));
+    if (!page) throw new Error(`No page of the reference shows ${source}: add it to scripts/reference/contents.ts.`);
     const comment = declaration.comment ?? declaration.signatures?.find((s) => s.comment)?.comment;
     found.set(full, { ...entryOf(full, declaration), page, text: plainText(comment ? partsText(comment.summary) : "") });
   };

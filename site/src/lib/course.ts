@@ -1,4 +1,4 @@
-import type { Heading } from "@gradus/course";
+import type { Door, Heading } from "@gradus/course";
 import type { PublicQuestion } from "@gradus/quiz";
 import type { ShownOutput } from "./outputs/drawn.ts";
 
@@ -67,5 +67,6 @@ export interface LessonSummary {
   readonly question: string;
   readonly day: number | null;
   readonly minutes: number;
+  readonly door: Door | null;
   readonly exercises: readonly { readonly id: string; readonly title: string; readonly points: number }[];
 }

@@ -16,6 +16,8 @@ export interface ReferenceSummary {
 /** A page of the reference. Text is HTML. */
 export interface ReferencePage<Example = ReferenceExample> {
   readonly package: string;
+  /** What its names are imported from: "systems/resnet" of @gradus/systems/resnet. */
+  readonly module: string;
   readonly slug: string;
   readonly title: string;
   readonly entries: readonly ReferenceEntry<Example>[];

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { folderFiles } from "@gradus/data/node";
 import {
   type Classifier,
@@ -24,14 +25,20 @@ export interface ClassifyOptions {
 
 const atOnce = 16;
 
-async function load({ model, weights }: ClassifyOptions): Promise<Classifier> {
+/** The weights that come with Gradus. */
+function shipped(model: string): string {
+  const path = fileURLToPath(import.meta.resolve(`@gradus/systems/resnet/weights/${model}.safetensors`));
+  if (existsSync(path)) return path;
+  throw new ArgumentError(
+    "gradus classify",
+    `${model} comes without weights`,
+    "Give a file with --weights: torchvision's state dict as .safetensors, or what gradus train resnet wrote",
+  );
+}
+
+async function load({ model, weights: given }: ClassifyOptions): Promise<Classifier> {
   configOf(model);
-  if (!weights)
-    throw new ArgumentError(
-      "gradus classify",
-      `${model} comes without weights`,
-      "Give a file with --weights: torchvision's state dict as .safetensors, or what gradus train resnet wrote",
-    );
+  const weights = given ?? shipped(model);
   if (!existsSync(weights)) throw new ArgumentError("gradus classify", `there is no file ${weights}`);
   const beside = weights.replace(/\.safetensors$/, ".json");
   const text = await readFile(beside, "utf8").catch(() => null);

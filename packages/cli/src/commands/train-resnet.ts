@@ -3,7 +3,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileEntry } from "@gradus/data";
 import { loadDataset, openArchive } from "@gradus/data/node";
-import { configOf, evaluate, type ImageSet, imageSet, type Recipe, recipes, saveWeights, train } from "@gradus/systems/resnet";
+import { configOf, evaluate, type ImageSet, imageSet, type Recipe, recipes, saveWeights, some, train } from "@gradus/systems/resnet";
 import { ArgumentError } from "@gradus/tensor";
 import { saveFile } from "@gradus/tensor/io";
 import { resnetReport } from "../reports/resnet.ts";
@@ -16,6 +16,7 @@ export interface TrainResNetOptions {
   readonly epochs?: number;
   readonly batchSize: number;
   readonly seed: number;
+  readonly limit?: number;
   readonly out?: string;
   readonly fresh?: boolean;
   readonly json?: boolean;
@@ -56,7 +57,8 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   const { imageSize } = configOf(name);
   const epochs = options.epochs ?? recipes[recipe as Recipe].epochs;
   const reading = bar("{what} {bar} {value}/{total}", json);
-  const set = await pictures(options.data, imageSize, (what, done, total) => reading.update(done, total, { what }));
+  const all = await pictures(options.data, imageSize, (what, done, total) => reading.update(done, total, { what }));
+  const set = options.limit === undefined ? all : { ...all, train: some(all.train, options.limit) };
   reading.stop();
   const config = configOf(name, { classes: set.classes.length });
 

@@ -1,5 +1,6 @@
 import * as data from "@gradus/data";
 import * as nn from "@gradus/nn";
+import * as resnet from "@gradus/systems/resnet";
 import * as tensor from "@gradus/tensor";
 import * as notebook from "../index.ts";
 
@@ -9,4 +10,5 @@ export const modules: Readonly<Record<string, object>> = {
   "@gradus/nn": nn,
   "@gradus/data": data,
   "@gradus/notebook": notebook,
+  "@gradus/systems/resnet": resnet,
 };

@@ -1,4 +1,5 @@
 import ts from "typescript";
+import { moduleNames } from "../modules.ts";
 
 /** A cell of the notebook, in the order of the page. */
 export interface LanguageCell {
@@ -44,8 +45,6 @@ export interface Language {
   mistakes(cell: string): Mistake[];
 }
 
-const packages = ["tensor", "nn", "data", "notebook"];
-
 /** Cells share variables, so that a later one may assign what an import brings here. */
 const allowed = new Set([2588, 2632, 1108]);
 
@@ -75,7 +74,7 @@ const options: ts.CompilerOptions = {
   allowUnreachableCode: true,
   allowUnusedLabels: true,
   noEmit: true,
-  paths: Object.fromEntries(packages.map((p) => [`@gradus/${p}`, [`/gradus/${p}/index.d.ts`]])),
+  paths: Object.fromEntries(moduleNames.map((p) => [`@gradus/${p}`, [`/gradus/${p}/index.d.ts`]])),
 };
 
 /** A language service over the cells of a notebook; `files` are the declarations that scripts/types.ts has collected. */
@@ -117,7 +116,7 @@ export function createLanguage(files: Readonly<Record<string, string>>): Languag
     known = new Map();
     const program = service.getProgram()!;
     const checker = program.getTypeChecker();
-    for (const p of packages) {
+    for (const p of moduleNames) {
       const file = program.getSourceFile(`/gradus/${p}/index.d.ts`);
       const symbol = file && checker.getSymbolAtLocation(file);
       for (const e of symbol ? checker.getExportsOfModule(symbol) : []) {
@@ -167,7 +166,7 @@ export function createLanguage(files: Readonly<Record<string, string>>): Languag
         modules.set("", {
           source: "",
           version: 0,
-          text: packages.map((p) => `import "@gradus/${p}";`).join("\n"),
+          text: moduleNames.map((p) => `import "@gradus/${p}";`).join("\n"),
           offset: 0,
           declares: [],
         });
@@ -190,7 +189,7 @@ export function createLanguage(files: Readonly<Record<string, string>>): Languag
     explain(cell, at, { label, import: line }) {
       const { module, file } = place(cell);
       if (line) {
-        const from = /from "@gradus\/(\w+)"/.exec(line)?.[1] ?? "";
+        const from = /from "@gradus\/([\w/]+)"/.exec(line)?.[1] ?? "";
         const program = service.getProgram()!;
         const checker = program.getTypeChecker();
         const source = program.getSourceFile(`/gradus/${from}/index.d.ts`);

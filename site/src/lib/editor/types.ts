@@ -2,6 +2,7 @@ import { autocompletion, type Completion, type CompletionContext, type Completio
 import type { Diagnostic } from "@codemirror/lint";
 import { type EditorState, type Extension, Prec, StateEffect, StateField } from "@codemirror/state";
 import { EditorView, hoverTooltip, keymap, showTooltip, type Tooltip, ViewPlugin } from "@codemirror/view";
+import { moduleNames } from "../modules.ts";
 import type { Session } from "../notebook/session.svelte.ts";
 import { LanguageClient } from "./client.ts";
 import type { Completion as Found, SignatureHint } from "./language.ts";
@@ -47,7 +48,7 @@ function completing(client: LanguageClient, id: string) {
     const path = context.matchBefore(/from\s+["'][^"']*/);
     if (path) {
       const from = path.from + /^from\s+["']/.exec(path.text)![0].length;
-      return { from, options: ["tensor", "nn", "data", "notebook"].map((p) => ({ label: `@gradus/${p}`, type: "namespace" })) };
+      return { from, options: moduleNames.map((p) => ({ label: `@gradus/${p}`, type: "namespace" })) };
     }
     const word = context.matchBefore(/[\w$]*/);
     const from = word?.from ?? context.pos;

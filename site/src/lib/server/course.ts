@@ -26,7 +26,7 @@ export const lessonBySlug = async (slug: string): Promise<Lesson | undefined> =>
 
 export async function summaries(): Promise<LessonSummary[]> {
   return (await lessons()).map((lesson) => {
-    const { slug, number, title, question, day, minutes } = lesson;
+    const { slug, number, title, question, day, minutes, door } = lesson;
     return {
       slug,
       number,
@@ -34,6 +34,7 @@ export async function summaries(): Promise<LessonSummary[]> {
       question,
       day,
       minutes,
+      door,
       exercises: exercisesOf(lesson).map(({ id, title: name, points }) => ({ id, title: name, points })),
     };
   });

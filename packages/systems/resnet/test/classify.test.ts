@@ -1,0 +1,75 @@
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { encodePng } from "@gradus/data";
+import { openArchive } from "@gradus/data/node";
+import type { ArrayData } from "@gradus/tensor";
+import { describe, expect, test } from "vitest";
+import { Classifier, imageSet, loadClassifier, parseDescription, readPicture } from "../index.ts";
+import { evaluate } from "../train.ts";
+
+const shipped = (name: string) => fileURLToPath(new URL(`../weights/${name}`, import.meta.url));
+const record = JSON.parse(readFileSync(shipped("resnet20.json"), "utf8")) as { top1: number };
+const description = parseDescription(readFileSync(shipped("resnet20.json"), "utf8"), "resnet20.json");
+const classifier = await loadClassifier(description, shipped("resnet20.safetensors"));
+
+const picture = (height: number, width: number, channels: number): ArrayData => ({
+  dtype: "uint8",
+  shape: [height, width, channels],
+  data: Uint8Array.from({ length: height * width * channels }, (_, i) => (Math.imul(i, 2654435761) >>> 24) % 256),
+});
+
+describe("the network that comes with Gradus", () => {
+  const archive = fileURLToPath(new URL("../../../../../shared/data/cifar10-jpeg.tar.gz", import.meta.url));
+  test.skipIf(!existsSync(archive))("is right on CIFAR-10's test pictures as often as its record says (needs ../shared/data)", async () => {
+    const files = (await openArchive(archive)).filter((f) => /(train\/.*\/0000|test\/.*[05])\.jpg$/.test(f.name));
+    const { test: pictures } = await imageSet(files, 32);
+    expect(pictures.labels).toHaveLength(2000);
+    const { top1, top5 } = await evaluate(classifier.model, pictures, description.normalisation);
+    // A fifth of the pictures: one standard deviation is 0.6 %.
+    expect(Math.abs(top1 - record.top1)).toBeLessThan(0.02);
+    expect(top5).toBeGreaterThan(0.99);
+  });
+});
+
+describe("a picture", () => {
+  test("of any size and shape gets probabilities, and grey ones those of their RGB versions", async () => {
+    for (const [height, width] of [
+      [1, 1],
+      [3, 500],
+      [700, 32],
+    ] as const) {
+      const [guesses] = await classifier.classify([picture(height, width, 3)], 10);
+      expect(guesses!.map((g) => g.class).sort()).toEqual([...description.classes].sort());
+      expect(guesses!.reduce((sum, g) => sum + g.probability, 0)).toBeCloseTo(1, 4);
+    }
+    const grey = picture(40, 40, 1);
+    const rgb: ArrayData = {
+      ...grey,
+      shape: [40, 40, 3],
+      data: Uint8Array.from({ length: 4800 }, (_, i) => grey.data[Math.floor(i / 3)] as number),
+    };
+    const [a, b] = await Promise.all([grey, rgb].map(async (p) => readPicture(await encodePng(p))));
+    expect(await classifier.classify([a!])).toEqual(await classifier.classify([b!]));
+  });
+
+  test("that is none is refused with a sentence", async () => {
+    const png = await encodePng(picture(20, 20, 3));
+    await expect(readPicture(new TextEncoder().encode("GIF89a"))).rejects.toThrow(/neither a JPEG nor a PNG/);
+    await expect(readPicture(new Uint8Array(0))).rejects.toThrow(/neither a JPEG nor a PNG/);
+    await expect(readPicture(png.subarray(0, 200))).rejects.toThrow(/decodePng|decodeImage/);
+    // A JPEG whose header names four colour components, as CMYK has.
+    const cmyk = Uint8Array.from([0xff, 0xd8, 0xff, 0xc0, 0, 20, 8, 0, 16, 0, 16, 4, 1, 17, 0, 2, 17, 0, 3, 17, 0, 4, 17, 0, 0xff, 0xd9]);
+    await expect(readPicture(cmyk)).rejects.toThrow(/4 colour components.*Convert the image to RGB/);
+    expect(() => classifier.prepare(picture(40, 40, 1))).toThrow(/uint8 \[40, 40, 1\].*height, width, 3/);
+    await expect(classifier.classify([{ ...picture(40, 40, 3), dtype: "float32" } as ArrayData])).rejects.toThrow(/uint8/);
+    await expect(classifier.classify([picture(40, 40, 3)], 0)).rejects.toThrow(/top is 0/);
+  });
+});
+
+test("what does not describe a network, or describes another one, is refused with a sentence", async () => {
+  for (const text of ["", "[]", "null", '{"config":"resnet20"}', '{"config":"resnet20","classes":[],"normalisation":{}}'])
+    expect(() => parseDescription(text, "x.json")).toThrow(/x\.json does not describe a network/);
+  expect(() => new Classifier({ ...description, config: "resnet21" })).toThrow(/no network "resnet21"/);
+  await expect(loadClassifier({ ...description, classes: ["a", "b"] }, shipped("resnet20.safetensors"))).rejects.toThrow(/shape/);
+  await expect(loadClassifier({ ...description, config: "plain56" }, shipped("resnet20.safetensors"))).rejects.toThrow(/lacks/);
+});

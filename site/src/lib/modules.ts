@@ -1,0 +1,11 @@
+/** What cells can import, as @gradus/NAME, and the folder of its index.ts below packages/. */
+export const modules = {
+  tensor: "tensor/src",
+  nn: "nn/src",
+  data: "data/src",
+  notebook: "notebook/src",
+  "systems/resnet": "systems/resnet",
+} as const;
+
+export type ModuleName = keyof typeof modules;
+export const moduleNames = Object.keys(modules) as readonly ModuleName[];

@@ -1,0 +1,91 @@
+import { encodePng } from "@gradus/data";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { launchBrowser } from "../../scripts/browser.ts";
+import { type Site, startSite } from "./server.ts";
+
+let site: Site;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  // A camera that shows a pattern, and nobody who has to allow it.
+  const camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+  [site, browser] = await Promise.all([startSite(), launchBrowser(camera)]);
+  page = await browser.newPage();
+  page.setDefaultTimeout(20_000);
+}, 120_000);
+afterAll(async () => {
+  await browser?.close();
+  await site?.stop();
+});
+
+const cell = (id: string) => page.locator(`[data-cell="${id}"]`);
+const state = (id: string, is: string) => page.locator(`[data-cell="${id}"][data-state="${is}"]`).waitFor({ timeout: 60_000 });
+const says = async (id: string) => /It says: (\w+)/.exec(await cell(id).innerText())?.[1];
+
+describe("ResNet", () => {
+  test("has a door on the home page, with a picture that its own network made", async () => {
+    await page.goto(site.url);
+    const door = page.getByRole("link", { name: /ResNet/ });
+    const picture = door.locator("img");
+    await picture.scrollIntoViewIfNeeded();
+    await expect.poll(() => picture.evaluate((img: HTMLImageElement) => img.complete && img.naturalWidth)).toBeGreaterThan(500);
+    await door.click();
+    await page.waitForURL(/16-resnet/);
+  });
+
+  test("tells what is on a picture of the reader's: opened, dropped or photographed", async () => {
+    await page.goto(`${site.url}/lessons/16-resnet`, { waitUntil: "networkidle" });
+    expect(await says("show")).toBeTruthy(); // as the build has seen it
+    // A white thing on blue, as aeroplanes and ships are.
+    const data = Uint8Array.from({ length: 48 * 48 * 3 }, (_, i) => {
+      const [y, x] = [Math.floor(i / 144), Math.floor((i % 144) / 3)];
+      return Math.abs(y - 24) < 4 && Math.abs(x - 24) < 18 ? 240 : [90, 140, 210][i % 3]!;
+    });
+    const png = Buffer.from(await encodePng({ dtype: "uint8", shape: [48, 48, 3], data }));
+    const input = cell("show").locator('input[type="file"]');
+    await input.setInputFiles({ name: "plane.png", mimeType: "image/png", buffer: png });
+    await cell("show").getByText("plane.png").waitFor();
+    await state("show", "done");
+    const opened = await says("show");
+    expect(["airplane", "ship"]).toContain(opened);
+
+    await page.getByRole("button", { name: "Restart" }).click();
+    await cell("show").getByRole("button", { name: "Use the camera" }).click();
+    await cell("show").locator("video").waitFor();
+    await expect
+      .poll(() =>
+        cell("show")
+          .locator("video")
+          .evaluate((v: HTMLVideoElement) => v.videoWidth),
+      )
+      .toBeGreaterThan(0);
+    await cell("show").getByRole("button", { name: "Take the photograph" }).click();
+    await cell("show").getByText("photograph.jpg").waitFor();
+    await state("show", "done");
+    expect(await says("show")).toBeTruthy();
+
+    const drop = await page.evaluateHandle(
+      (bytes) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([new Uint8Array(bytes)], "dropped.png", { type: "image/png" }));
+        return transfer;
+      },
+      [...png],
+    );
+    await cell("show")
+      .locator(".control", { has: page.locator('input[type="file"]') })
+      .dispatchEvent("drop", { dataTransfer: drop });
+    await cell("show").getByText("dropped.png").waitFor();
+    await state("show", "done");
+    expect(await says("show")).toBe(opened);
+  }, 180_000);
+
+  test("answers a file that is no picture with a sentence, and goes on with the next one", async () => {
+    const input = cell("show").locator('input[type="file"]');
+    await input.setInputFiles({ name: "notes.png", mimeType: "image/png", buffer: Buffer.from("not a picture") });
+    await state("show", "error");
+    expect(await cell("show").innerText()).toContain("neither a JPEG nor a PNG file");
+  }, 90_000);
+});
