@@ -57,6 +57,12 @@ export class Classifier {
       pixels.set(this.prepare(image).data as Float32Array, i * size * size * 3);
     });
     const p = (await this.probabilities(tensor(pixels).reshape([images.length, size, size, 3])).data()) as Float32Array;
+    if (!p.every(Number.isFinite))
+      throw new FormatError(
+        "classify",
+        "the network gives numbers that are not finite",
+        "Its weights are damaged, or its training diverged",
+      );
     return images.map((_, i) => {
       const row = p.subarray(i * classes.length, (i + 1) * classes.length);
       const order = Array.from(row.keys()).sort((a, b) => row[b]! - row[a]!);
@@ -74,10 +80,11 @@ export async function loadClassifier(description: Description, weights: Source):
 
 /** How torchvision's networks for ImageNet take pictures, and their 1,000 classes. ArgumentError for others. */
 export function imagenetDescription(config: string): Description {
-  if (configOf(config).classes !== 1000)
+  // torchvision has the strides of its own networks only; the arrays would fit the paper's as well.
+  if (configOf(config).classes !== 1000 || config.endsWith("-paper"))
     throw new ArgumentError(
       "imagenetDescription",
-      `${config} is no network for ImageNet`,
+      `${config} is no network of torchvision`,
       "Use resnet18, resnet34, resnet50, resnet101 or resnet152",
     );
   return { config, classes: imagenetClasses, normalisation: imagenetNormalisation };

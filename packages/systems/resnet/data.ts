@@ -27,8 +27,10 @@ export type Report = (what: string, done: number, total: number) => void;
 export async function imageSet(files: readonly FileEntry[], size: number, report: Report = () => {}): Promise<ImageSet> {
   const binary = files.filter((f) => /(^|\/)(data_batch_\d+|test_batch)\.bin$/.test(f.name));
   if (binary.length) return cifarSet(binary, size);
-  const part = (name: RegExp) => files.filter((f) => name.test(`/${f.name}`));
-  const [train, test] = [part(/\/train(ing)?\//i), part(/\/(test|val(id(ation)?)?)\//i)];
+  const [train, test] = (["train", "test"] as const).map((part) => files.filter((f) => partOf(f.name) === part)) as [
+    FileEntry[],
+    FileEntry[],
+  ];
   if (!train.length || !test.length)
     throw new FormatError(
       "imageSet",
@@ -46,6 +48,15 @@ export async function imageSet(files: readonly FileEntry[], size: number, report
     test: await read(test, classes, size, (done, total) => report("reading test pictures", done, total)),
     classes,
   };
+}
+
+/** The first folder on the way that tells: a class may be called "test". */
+function partOf(name: string): "train" | "test" | null {
+  for (const folder of name.split("/").slice(0, -1)) {
+    if (/^train(ing)?$/i.test(folder)) return "train";
+    if (/^(test|val(id(ation)?)?)$/i.test(folder)) return "test";
+  }
+  return null;
 }
 
 async function read(
@@ -86,7 +97,7 @@ async function cifarSet(files: readonly FileEntry[], size: number): Promise<Imag
   return { train: await part(/data_batch_\d+\.bin$/), test: await part(/test_batch\.bin$/), classes: cifar10Classes };
 }
 
-/** Some of the pictures, evenly from first to last: from folders, so many of each class. */
+/** Some of the pictures, evenly from first to last: read from folders, in equal shares of the classes. */
 export function some({ images, labels }: Pictures, count: number): Pictures {
   const total = labels.length;
   if (!(Number.isInteger(count) && count >= 1 && count <= total))

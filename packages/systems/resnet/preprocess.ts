@@ -13,7 +13,7 @@ export const imagenetNormalisation: Normalisation = { mean: [0.485, 0.456, 0.406
 
 /**
  * A picture, uint8 [height, width, 3], as the networks for ImageNet take it: the shorter side brought to 256 pixels (bilinear, with
- * antialiasing), the middle 224 × 224 cut out, normalised; float32 [224, 224, 3]. Equals torchvision's preprocessing of PIL images.
+ * antialiasing), the middle 224 × 224 cut out, normalised; float32 [224, 224, 3]. Equals torchvision's preprocessing of PIL images for its first weights (V1; V2 resizes to 232).
  */
 export function preprocess(
   image: ArrayData,
@@ -39,17 +39,20 @@ export function square(image: ArrayData, size: number, shorter: number = size): 
       "readPicture gives these",
     );
   const [height, width] = image.shape as [number, number];
+  // Of very long pictures only the middle will be seen; resized whole, they might not fit into memory.
+  const most = 32 * Math.min(height, width);
+  if (Math.max(height, width) > most) return square(middleOf(image, Math.min(height, most), Math.min(width, most)), size, shorter);
   // torchvision truncates the longer side.
   const longer = Math.trunc((shorter * Math.max(height, width)) / Math.min(height, width));
   const wanted: [number, number] = height <= width ? [shorter, longer] : [longer, shorter];
   const scaled = wanted[0] === height && wanted[1] === width ? image : resizeImage(image, wanted, { method: "bilinear" });
   if (scaled.shape[0] === size && scaled.shape[1] === size) return scaled;
-  return middle(scaled, size);
+  return middleOf(scaled, size, size);
 }
 
 /** torchvision rounds halves to even, where others floor. */
-function middle(image: ArrayData, size: number): ArrayData {
+function middleOf(image: ArrayData, rows: number, columns: number): ArrayData {
   const [height, width] = image.shape as [number, number];
   const even = (x: number): number => (x % 1 === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
-  return crop(image, even((height - size) / 2), even((width - size) / 2), size, size);
+  return crop(image, even((height - rows) / 2), even((width - columns) / 2), rows, columns);
 }

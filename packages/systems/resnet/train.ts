@@ -9,7 +9,7 @@ import {
   setRandomSeed,
   type TrainingEvent,
 } from "@gradus/nn";
-import { ArgumentError } from "@gradus/tensor";
+import { ArgumentError, StateError } from "@gradus/tensor";
 import type { ResNetConfig } from "./config.ts";
 import { type ImageSet, normalisationOf, type Pictures, plainBatches, trainingBatches } from "./data.ts";
 import { resnet } from "./model.ts";
@@ -29,7 +29,7 @@ export interface TrainOptions {
   readonly batchSize?: number;
   /** Default 1. Same seed, same numbers. */
   readonly seed?: number;
-  /** A file that the run goes on from when it was stopped, `kill -9` included; removed at the end. */
+  /** A file that the run goes on from when it was stopped, `kill -9` included. It stays: remove it when the results are safe. */
   readonly checkpoint?: string;
   readonly callbacks?: readonly Callback[];
 }
@@ -81,7 +81,10 @@ export async function* train(set: ImageSet, config: ResNetConfig, options: Train
     epochs,
     seed,
     validationData: plainBatches(set.test, normalisation),
-    callbacks: [...callbacks, ...(checkpoint ? [new BackupAndRestore(checkpoint, { saveFreq: 100 }, callbacks)] : [])],
+    callbacks: [
+      ...callbacks,
+      ...(checkpoint ? [new BackupAndRestore(checkpoint, { saveFreq: 100, deleteCheckpoint: false }, callbacks)] : []),
+    ],
   });
   let history = new History();
   try {
@@ -112,6 +115,8 @@ export interface Evaluation {
 export async function evaluate(model: Model, pictures: Pictures, normalisation: Normalisation): Promise<Evaluation> {
   const classes = model.output.shape.at(-1)!;
   const logits = (await (await model.predict(plainBatches(pictures, normalisation).map(([x]) => x))).data()) as Float32Array;
+  if (!logits.every(Number.isFinite))
+    throw new StateError("evaluate", "the network gives numbers that are not finite", "Its weights are damaged, or its training diverged");
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   let [first, five] = [0, 0];
   pictures.labels.forEach((label, i) => {

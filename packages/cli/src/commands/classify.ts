@@ -40,8 +40,16 @@ async function load({ model, weights: given }: ClassifyOptions): Promise<Classif
   configOf(model);
   const weights = given ?? shipped(model);
   if (!existsSync(weights)) throw new ArgumentError("gradus classify", `there is no file ${weights}`);
+  if (!weights.endsWith(".safetensors"))
+    throw new ArgumentError("gradus classify", `${weights} does not end in .safetensors`, "Convert other state dicts to safetensors first");
   const beside = weights.replace(/\.safetensors$/, ".json");
   const text = await readFile(beside, "utf8").catch(() => null);
+  if (text === null && configOf(model).classes !== 1000)
+    throw new ArgumentError(
+      "gradus classify",
+      `there is no ${beside}, which tells classes and normalisation`,
+      "gradus train resnet writes it",
+    );
   const description: Description = text === null ? imagenetDescription(model) : parseDescription(text, beside);
   if (description.config !== model)
     throw new ArgumentError(
@@ -107,5 +115,10 @@ export async function classify(paths: readonly string[], options: ClassifyOption
     progress.update(Math.min(i + atOnce, pictures.length), pictures.length, {});
   }
   progress.stop();
-  if (failures.length) throw new ArgumentError("gradus classify", failures.join("\n"), "The other pictures were classified");
+  if (failures.length)
+    throw new ArgumentError(
+      "gradus classify",
+      failures.join("\n"),
+      failures.length < pictures.length ? "The other pictures were classified" : undefined,
+    );
 }

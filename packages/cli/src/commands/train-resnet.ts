@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -30,7 +31,15 @@ interface RunSettings {
   readonly epochs: number;
   readonly batchSize: number;
   readonly seed: number;
-  readonly pictures: number;
+  readonly classes: readonly string[];
+  /** SHA-256 of the pictures and their classes. */
+  readonly data: string;
+}
+
+function digest({ train: a, test: b }: ImageSet): string {
+  const hash = createHash("sha256");
+  for (const { images, labels } of [a, b]) hash.update(images.data as Uint8Array).update(labels);
+  return hash.digest("hex");
 }
 
 async function pictures(path: string, size: number, report: (what: string, done: number, total: number) => void): Promise<ImageSet> {
@@ -57,21 +66,36 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   const { imageSize } = configOf(name);
   const epochs = options.epochs ?? recipes[recipe as Recipe].epochs;
   const reading = bar("{what} {bar} {value}/{total}", json);
-  const all = await pictures(options.data, imageSize, (what, done, total) => reading.update(done, total, { what }));
-  const set = options.limit === undefined ? all : { ...all, train: some(all.train, options.limit) };
-  reading.stop();
+  const all = await pictures(options.data, imageSize, (what, done, total) => reading.update(done, total, { what })).finally(() =>
+    reading.stop(),
+  );
+  const { limit = all.train.labels.length } = options;
+  if (limit > all.train.labels.length)
+    throw new ArgumentError("gradus train resnet", `--limit is ${limit}, and there are ${all.train.labels.length} pictures`);
+  if (limit < batchSize)
+    throw new ArgumentError("gradus train resnet", `${limit} pictures do not fill a batch of ${batchSize}`, "Give a smaller --batch-size");
+  const set = limit === all.train.labels.length ? all : { ...all, train: some(all.train, limit) };
   const config = configOf(name, { classes: set.classes.length });
 
   const folder = options.out ?? join("runs", name);
   const [checkpoint, settingsFile] = [join(folder, "run.safetensors"), join(folder, "run.json")];
   await mkdir(folder, { recursive: true });
-  const settings: RunSettings = { system: "resnet", config: name, recipe, epochs, batchSize, seed, pictures: set.train.labels.length };
+  const settings: RunSettings = {
+    system: "resnet",
+    config: name,
+    recipe,
+    epochs,
+    batchSize,
+    seed,
+    classes: set.classes,
+    data: digest(set),
+  };
   if (options.fresh) await Promise.all([checkpoint, settingsFile].map((path) => rm(path, { force: true })));
   const known = await readFile(settingsFile, "utf8").catch(() => null);
   if (known !== null && existsSync(checkpoint) && known !== JSON.stringify(settings))
     throw new ArgumentError(
       "gradus train resnet",
-      `${folder} holds a run that was stopped, with other settings: ${known}`,
+      `${folder} holds a run that was stopped, with other settings or other pictures: ${known}`,
       "Give the same ones to go on, --fresh to start anew, or another folder with --out",
     );
   await write(settingsFile, JSON.stringify(settings));
@@ -100,7 +124,7 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
       await saveWeights(event.model, join(folder, "weights.safetensors"));
       await write(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);
       await write(join(folder, "report.html"), resnetReport(record));
-      await rm(settingsFile, { force: true });
+      await Promise.all([checkpoint, settingsFile].map((path) => rm(path, { force: true })));
       tell({ event: "end", top1: evaluation.top1, top5: evaluation.top5, seconds: record.seconds, folder });
       say(
         `\nTest pictures: ${(100 * evaluation.top1).toFixed(2)} % right, ${(100 * evaluation.top5).toFixed(2)} % among the five likeliest.`,

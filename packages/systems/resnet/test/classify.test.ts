@@ -4,7 +4,7 @@ import { encodePng } from "@gradus/data";
 import { openArchive } from "@gradus/data/node";
 import type { ArrayData } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
-import { Classifier, imageSet, loadClassifier, parseDescription, readPicture } from "../index.ts";
+import { Classifier, imagenetDescription, imageSet, loadClassifier, parseDescription, readPicture } from "../index.ts";
 import { evaluate } from "../train.ts";
 
 const shipped = (name: string) => fileURLToPath(new URL(`../weights/${name}`, import.meta.url));
@@ -37,6 +37,7 @@ describe("a picture", () => {
       [1, 1],
       [3, 500],
       [700, 32],
+      [1, 60_000],
     ] as const) {
       const [guesses] = await classifier.classify([picture(height, width, 3)], 10);
       expect(guesses!.map((g) => g.class).sort()).toEqual([...description.classes].sort());
@@ -71,5 +72,17 @@ test("what does not describe a network, or describes another one, is refused wit
     expect(() => parseDescription(text, "x.json")).toThrow(/x\.json does not describe a network/);
   expect(() => new Classifier({ ...description, config: "resnet21" })).toThrow(/no network "resnet21"/);
   await expect(loadClassifier({ ...description, classes: ["a", "b"] }, shipped("resnet20.safetensors"))).rejects.toThrow(/shape/);
+  // Two networks with the same arrays, of which torchvision has one.
+  expect(() => imagenetDescription("resnet50-paper")).toThrow(/no network of torchvision/);
   await expect(loadClassifier({ ...description, config: "plain56" }, shipped("resnet20.safetensors"))).rejects.toThrow(/lacks/);
+});
+
+test("a network whose weights are no numbers gives no answer", async () => {
+  const broken = new Classifier(description);
+  broken.model.weights[0]!.assign(broken.model.weights[0]!.mul(Number.NaN));
+  await expect(broken.classify([picture(32, 32, 3)])).rejects.toThrow(/not finite/);
+  const one = { images: picture(32, 32, 3), labels: Int32Array.of(3) };
+  await expect(
+    evaluate(broken.model, { ...one, images: { ...one.images, shape: [1, 32, 32, 3] } }, description.normalisation),
+  ).rejects.toThrow(/not finite/);
 });

@@ -23,14 +23,14 @@ const values = async (x: Tensor) => [...(await x.data())] as number[];
 describe("a set of pictures", async () => {
   const png = await encodePng({ dtype: "uint8", shape: [10, 8, 3], data: new Uint8Array(240).fill(9) });
   test("is read from folders below train and test, wherever these are, and brought to one size", async () => {
-    const names = ["a/train/cat/1.png", "a/train/dog/1.png", "a/val/dog/2.png"];
+    const names = ["a/train/cat/1.png", "a/train/dog/test/1.png", "a/train/dog/1.png", "a/val/dog/2.png"];
     const set = await imageSet(
       names.map((n) => file(n, png)),
       8,
     );
-    expect(set.classes).toEqual(["cat", "dog"]);
+    expect(set.classes).toEqual(["cat", "dog", "test"]); // a folder within "train" belongs to it
     expect([...set.test.labels]).toEqual([1]);
-    expect(set.train.images.shape).toEqual([2, 8, 8, 3]);
+    expect(set.train.images.shape).toEqual([3, 8, 8, 3]);
     expect(new Set(set.train.images.data as Uint8Array)).toEqual(new Set([9]));
   });
 
