@@ -13,7 +13,8 @@ export const imagenetNormalisation: Normalisation = { mean: [0.485, 0.456, 0.406
 
 /**
  * A picture, uint8 [height, width, 3], as the networks for ImageNet take it: the shorter side brought to 256 pixels (bilinear, with
- * antialiasing), the middle 224 × 224 cut out, normalised; float32 [224, 224, 3]. Equals torchvision's preprocessing of PIL images for its first weights (V1; V2 resizes to 232).
+ * antialiasing), the middle 224 × 224 cut out, normalised; float32 [224, 224, 3]. Equals torchvision's preprocessing of PIL images for
+ * its first weights (V1; for V2, give shorter: 232).
  */
 export function preprocess(
   image: ArrayData,
