@@ -1,8 +1,8 @@
-// A click on a button that comes before the page's own script is kept, and done when the script has come (src/lib/early.ts).
+// A click that comes before the page's own script, on a button or on code, is kept, and done when the script has come (src/lib/early.ts).
 globalThis.early = {
-  button: null,
+  target: null,
   listen: (event) => {
-    globalThis.early.button = event.target.closest?.("button") ?? globalThis.early.button;
+    globalThis.early.target = event.target.closest?.("button, .code") ?? globalThis.early.target;
   },
 };
 addEventListener("click", globalThis.early.listen, true);

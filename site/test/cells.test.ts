@@ -353,18 +353,44 @@ test("in German, what screen readers hear of a cell is German", async () => {
 }, 60_000);
 
 describe("a page whose script is on its way", () => {
-  test("runs the cell whose button was pressed before, when the script has come", async () => {
+  /** Does something before the script has come, and goes on when it has. */
+  async function before(deed: (page: Page) => Promise<void>, then: (page: Page) => Promise<void>): Promise<void> {
     const context = await browser.newContext();
     const page = await context.newPage();
+    const done = Promise.withResolvers<void>();
     await page.route("**/_app/immutable/entry/**", async (route) => {
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await done.promise;
       await route.continue();
     });
     const early = page.waitForResponse("**/early.js");
     await page.goto(`${site.url}/lessons/00-start`, { waitUntil: "commit" });
     await early;
-    await cellOf(page, "data").getByRole("button", { name: "Run" }).click();
-    await untilState(page, "data", "done");
+    await page.waitForFunction(() => "early" in globalThis);
+    await deed(page);
+    done.resolve();
+    await then(page);
     await context.close();
-  }, 100_000);
+  }
+
+  test("runs the cell whose button was pressed before, when the script has come", () =>
+    before(
+      (page) => cellOf(page, "data").getByRole("button", { name: "Run" }).click(),
+      (page) => untilState(page, "data", "done"),
+    ), 100_000);
+
+  test("makes code editable that was clicked before, and takes what is typed then", () =>
+    before(
+      (page) => cellOf(page, "data").locator(".code").click(),
+      async (page) => {
+        await cellOf(page, "data").locator(".cm-content:focus").waitFor();
+        await page.keyboard.type("// typed\n");
+        await cellOf(page, "data").getByText("// typed").waitFor();
+      },
+    ), 100_000);
+
+  test("makes code editable that the pointer rests on", () =>
+    before(
+      (page) => cellOf(page, "data").locator(".editor").hover(),
+      (page) => cellOf(page, "data").locator(".cm-content").waitFor(),
+    ), 100_000);
 });
