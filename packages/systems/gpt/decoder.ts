@@ -1,0 +1,160 @@
+import {
+  ArgumentError,
+  type Compiled,
+  compile,
+  pad,
+  StateError,
+  type Tensor,
+  take,
+  tensor,
+  type Variable,
+  variable,
+  zeros,
+} from "@gradus/tensor";
+import type { Cache, Gpt } from "./model.ts";
+
+export interface DecoderOptions {
+  /** Texts that are continued side by side. Default 1. */
+  readonly batch?: number;
+}
+
+/** Sizes that programs are made for: a prompt is padded to the next, the cache grows from one to the next. */
+const sizes = (from: number) => (n: number) => from * 2 ** Math.max(0, Math.ceil(Math.log2(n / from)));
+const stepOf = sizes(8);
+const capacityOf = sizes(64);
+
+/**
+ * Reads tokens and gives the logits of the next one; keys and values of what it has read are kept, so that a token costs one step of
+ * fixed shapes. Rows of a batch may be of different lengths. Programs are made once a size of step and of cache: tokens that come one
+ * by one need one, until the cache doubles.
+ */
+export class Decoder {
+  readonly network: Gpt;
+  readonly batch: number;
+  private counts: number[];
+  private cache: Cache | null = null;
+  private capacity = 0;
+  private readonly step: Compiled<(ids: Tensor, starts: Tensor, only: Tensor | null, cache: Cache) => Tensor>;
+  private readonly reordered: Compiled<(order: Tensor, cache: Cache) => Tensor>;
+
+  constructor(network: Gpt, { batch = 1 }: DecoderOptions = {}) {
+    if (!(Number.isInteger(batch) && batch >= 1)) throw new ArgumentError("Decoder", `batch is ${batch}`, "Give a positive integer");
+    this.network = network;
+    this.batch = batch;
+    this.counts = new Array<number>(batch).fill(0);
+    this.step = compile((ids, starts, only, cache) => network.forward(ids, { cache, starts, ...(only ? { only } : {}) }));
+    this.reordered = compile((order, cache) => {
+      for (const v of [...cache.keys, ...cache.values]) v.assign(take(v, order, { axis: 0 }));
+      return order.add(0);
+    });
+  }
+
+  /** Tokens that each row has read. */
+  get lengths(): readonly number[] {
+    return this.counts;
+  }
+
+  /** How many more tokens the shortest and the longest row leave room for. */
+  get room(): number {
+    return this.network.config.context - Math.max(...this.counts);
+  }
+
+  /** Reads tokens, a list for each row, and gives the logits of the token after each row's last one. */
+  async read(rows: readonly (readonly number[])[]): Promise<Float32Array[]> {
+    const { vocabulary } = this.network.config;
+    const logits = await this.advance(rows, true);
+    const data = (await logits.data()) as Float32Array;
+    logits.dispose();
+    return rows.map((_, i) => data.slice(i * vocabulary, (i + 1) * vocabulary));
+  }
+
+  /** Reads tokens, and gives the logits after every one of them, [tokens][vocabulary] for each row. */
+  async readAll(rows: readonly (readonly number[])[]): Promise<Float32Array[][]> {
+    const { vocabulary } = this.network.config;
+    const logits = await this.advance(rows, false);
+    const data = (await logits.data()) as Float32Array;
+    const time = logits.shape[1]!;
+    logits.dispose();
+    return rows.map((row, i) => row.map((_, t) => data.slice((i * time + t) * vocabulary, (i * time + t + 1) * vocabulary)));
+  }
+
+  /** Forgets what each row has read after its first so many tokens. */
+  rewind(lengths: readonly number[]): void {
+    if (lengths.length !== this.batch || lengths.some((n, i) => !(Number.isInteger(n) && n >= 0 && n <= this.counts[i]!)))
+      throw new ArgumentError("rewind", `to ${lengths.join(", ")} where ${this.counts.join(", ")} were read`, "Give a length for each row");
+    this.counts = [...lengths];
+  }
+
+  /** Row i goes on from what row order[i] has read: for beam search. */
+  reorder(order: readonly number[]): void {
+    if (order.length !== this.batch || order.some((n) => !(Number.isInteger(n) && n >= 0 && n < this.batch)))
+      throw new ArgumentError("reorder", `rows ${order.join(", ")} of ${this.batch}`, "Give a row for each row");
+    this.counts = order.map((n) => this.counts[n]!);
+    if (!this.cache || order.every((n, i) => n === i)) return;
+    this.reordered(tensor([...order], { dtype: "int32" }), this.cache).dispose();
+  }
+
+  /** Gives the memory of keys and values back. */
+  dispose(): void {
+    for (const v of this.cache ? [...this.cache.keys, ...this.cache.values] : []) v.dispose();
+    this.cache = null;
+    this.capacity = 0;
+    this.counts.fill(0);
+  }
+
+  private async advance(rows: readonly (readonly number[])[], lastOnly: boolean): Promise<Tensor> {
+    this.check(rows);
+    const longest = Math.max(...rows.map((r) => r.length));
+    const time = longest === 1 ? 1 : Math.min(stepOf(longest), this.network.config.context);
+    await this.grow(Math.max(...this.counts) + longest);
+    const ids = new Int32Array(this.batch * time);
+    for (const [i, row] of rows.entries()) ids.set(row, i * time);
+    const ints = (values: Iterable<number>): Tensor => tensor(Int32Array.from(values), { dtype: "int32" });
+    const only = lastOnly && time > 1 ? ints(rows.map((r) => Math.max(0, r.length - 1))) : null;
+    const given = tensor(ids, { dtype: "int32" }).reshape([this.batch, time]);
+    const logits = this.step(given, ints(this.counts), only, this.cache!);
+    this.counts = this.counts.map((n, i) => n + rows[i]!.length);
+    return logits;
+  }
+
+  private check(rows: readonly (readonly number[])[]): void {
+    const { context, vocabulary } = this.network.config;
+    if (rows.length !== this.batch) throw new ArgumentError("Decoder", `${rows.length} rows of tokens for a batch of ${this.batch}`);
+    if (!rows.some((r) => r.length)) throw new ArgumentError("Decoder", "there are no tokens to read", "Give at least one");
+    for (const [i, row] of rows.entries()) {
+      const total = this.counts[i]! + row.length;
+      if (total > context)
+        throw new StateError("Decoder", `${total} tokens are more than the ${context} that the network sees at once`, "Give fewer");
+      const stranger = row.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabulary));
+      if (stranger !== undefined)
+        throw new ArgumentError("Decoder", `${stranger} is no token of ${vocabulary}`, "The tokenizer may belong to another network");
+    }
+  }
+
+  /** Makes room for so many tokens, with what was read. */
+  private async grow(wanted: number): Promise<void> {
+    if (wanted <= this.capacity) return;
+    const { layers, keyValueHeads, headWidth, context } = this.network.config;
+    const capacity = Math.min(capacityOf(wanted), context);
+    const fresh = (): Variable[] => Array.from({ length: layers }, () => variable(zeros([this.batch, keyValueHeads, capacity, headWidth])));
+    const grown: Cache = { keys: fresh(), values: fresh() };
+    const old = this.cache;
+    if (old)
+      for (const part of ["keys", "values"] as const)
+        for (const [i, v] of grown[part].entries()) {
+          const before = old[part][i]!;
+          v.assign(
+            pad(before, [
+              [0, 0],
+              [0, 0],
+              [0, capacity - this.capacity],
+              [0, 0],
+            ]),
+          );
+          await v.data();
+          before.dispose();
+        }
+    this.cache = grown;
+    this.capacity = capacity;
+  }
+}

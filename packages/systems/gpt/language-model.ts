@@ -1,0 +1,10 @@
+import type { Gpt } from "./model.ts";
+import type { Tokenizer } from "./tokenizers/index.ts";
+
+/** A network with the tokenizer it was trained with: what texts are generated and scored by. */
+export interface LanguageModel {
+  readonly network: Gpt;
+  readonly tokenizer: Tokenizer;
+  /** Tokens that end a text, such as GPT-2's <|endoftext|>. */
+  readonly endings: readonly number[];
+}
