@@ -1,6 +1,21 @@
 /** GPT (Radford et al. 2019, Brown et al. 2020) and the open family that followed. */
 export { checkConfig, configOf, configs, countWeights, type GptConfig, type RotaryConfig, type RotaryScaling } from "./config.ts";
 export { Decoder, type DecoderOptions } from "./decoder.ts";
+export {
+  type Alternative,
+  type Beam,
+  type BeamOptions,
+  beamSearch,
+  complete,
+  type Ending,
+  type Generated,
+  type GenerateOptions,
+  generate,
+  promptTokens,
+  type Score,
+  Scorer,
+} from "./generate.ts";
 export type { LanguageModel } from "./language-model.ts";
 export { Adapter, type Bits, encodeRows, Linear, type LinearOptions } from "./linear.ts";
 export { type Cache, frequencies, Gpt, type GptOptions, type Pass } from "./model.ts";
+export { checkSampling, distribution, draw, likeliest, logSoftmax, type SamplingOptions } from "./sampling.ts";
