@@ -15,7 +15,22 @@ export {
   removeAdapters,
   saveAdapters,
 } from "./finetune.ts";
+export {
+  type Alternative,
+  type Beam,
+  type BeamOptions,
+  beamSearch,
+  complete,
+  type Ending,
+  type Generated,
+  type GenerateOptions,
+  generate,
+  promptTokens,
+  type Score,
+  Scorer,
+} from "./generate.ts";
 export type { LanguageModel } from "./language-model.ts";
 export { Adapter, type Bits, encodeRows, Linear, type LinearOptions } from "./linear.ts";
 export { type Cache, frequencies, Gpt, type GptOptions, type Pass } from "./model.ts";
+export { checkSampling, distribution, draw, likeliest, logSoftmax, type SamplingOptions } from "./sampling.ts";
 export { type Evaluated, type Recipe, recipeOf, type Trained, type TrainingUpdate, type TrainOptions, train } from "./train.ts";

@@ -2,16 +2,14 @@ import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { Random } from "@gradus/data";
 import {
+  complete,
   configOf,
   countWeights,
-  Decoder,
   finetune,
   finetuneRecipe,
   type Gpt,
   type GptConfig,
-  type LanguageModel,
   loadLanguageModel,
   mergeAdapters,
   type Recipe,
@@ -97,8 +95,9 @@ export async function trainGpt(options: TrainGptOptions): Promise<void> {
   const begin = performance.now();
   const best = join(folder, "best.safetensors");
   // A new line, or whatever the text has, to begin with.
-  const first = tokenizer.encode(text.includes("\n") ? "\n" : String.fromCodePoint(text.codePointAt(0)!));
-  const sample = (network: Gpt) => sampleText({ network, tokenizer, endings }, first, 200);
+  const first = text.includes("\n") ? "\n" : String.fromCodePoint(text.codePointAt(0)!);
+  const sample = async (network: Gpt) =>
+    first + (await complete({ network, tokenizer, endings }, first, { tokens: 200, temperature: 0.8 }));
   const run = job.start({ ...recipe, seed, checkpoint, best, sample, ...(context ? { context } : {}) });
   const progress = bar("{bar} {percentage}% | {rate} tokens/s | loss {loss} | {left} left", json);
   const pace = new Pace();
@@ -229,33 +228,4 @@ async function digest(paths: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
   for (const path of paths) for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
   return hash.digest("hex");
-}
-
-/** Goes on from some tokens at a temperature of 0.8; once the context is full, from its last half. */
-async function sampleText({ network, tokenizer }: LanguageModel, first: readonly number[], count: number): Promise<string> {
-  const random = new Random(0);
-  const ids = [...first];
-  const decoder = new Decoder(network);
-  try {
-    let fresh: readonly number[] = ids;
-    for (let i = 0; i < count; i++) {
-      if (decoder.room < fresh.length) {
-        decoder.rewind([0]);
-        fresh = ids.slice(-Math.ceil(network.config.context / 2));
-      }
-      const [logits] = await decoder.read([fresh]);
-      const top = logits!.reduce((a, b) => Math.max(a, b));
-      const weights = logits!.map((z) => Math.exp((z - top) / 0.8));
-      let left = random.uniform() * weights.reduce((a, b) => a + b);
-      const id = Math.max(
-        0,
-        weights.findIndex((w) => (left -= w) < 0),
-      );
-      ids.push(id);
-      fresh = [id];
-    }
-  } finally {
-    decoder.dispose();
-  }
-  return tokenizer.decode(ids);
 }

@@ -1,7 +1,8 @@
-import { tensor } from "@gradus/tensor";
+import { ones, tensor } from "@gradus/tensor";
 import { toArrayData } from "@gradus/tensor/io";
 import { describe, expect, test } from "vitest";
 import { splitText } from "../data.ts";
+import { Decoder } from "../decoder.ts";
 import { languageModelBytes, loadLanguageModel } from "../files.ts";
 import { adapterBytes, addAdapters, type FinetuneOptions, finetune, loadAdapters, mergeAdapters, removeAdapters } from "../finetune.ts";
 import { Gpt } from "../model.ts";
@@ -100,6 +101,27 @@ describe("adapters", () => {
     expect(result.network.trainableWeights).toHaveLength(8);
     expect(() => mergeAdapters(network)).toThrow(/weights of 8 or 4 bits cannot take a change/);
   });
+});
+
+test("what decodes follows adapters as they come and are merged", async () => {
+  const network = await known();
+  const decode = async () => {
+    const decoder = new Decoder(network);
+    const [last] = await decoder.read([[1, 2, 3, 4, 5]]);
+    decoder.dispose();
+    return Array.from(last!);
+  };
+  const last = async () => (await logits(network)).slice(-tokenizer.size);
+  const before = await decode();
+  expect(distance(before, await last())).toBeLessThan(1e-4);
+  addAdapters(network, { rank: 2, targets: ["up"] });
+  const { b } = network.blocks[0]!.feedForward.up.adapter!;
+  b.assign(ones(b.shape));
+  const adapted = await decode();
+  expect(distance(adapted, await last())).toBeLessThan(1e-4);
+  expect(distance(adapted, before)).toBeGreaterThan(0.1);
+  mergeAdapters(network);
+  expect(distance(await decode(), adapted)).toBeLessThan(1e-4);
 });
 
 test("a network is fine-tuned as a whole", async () => {
