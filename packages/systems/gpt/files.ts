@@ -4,6 +4,7 @@ import { openFile, openSafetensors, type RandomAccess, saveFile } from "@gradus/
 import { checkConfig, countWeights, type GptConfig, type RotaryScaling } from "./config.ts";
 import { hasAdapters } from "./finetune.ts";
 import type { LanguageModel } from "./language-model.ts";
+import type { Bits } from "./linear.ts";
 import { Gpt } from "./model.ts";
 import { tokenizerFromJSON } from "./tokenizers/index.ts";
 
@@ -16,6 +17,8 @@ interface Description {
   readonly system: "gpt";
   readonly format: 1;
   readonly config: GptConfig;
+  /** Of each weight of the matrices; 32 where nothing is said. */
+  readonly bits: Bits;
   readonly tokenizer: unknown;
   readonly endings: readonly number[];
   /** How the weights came about, for people to read. */
@@ -36,9 +39,8 @@ export interface LoadedModel extends LanguageModel {
 function describe({ network, tokenizer, endings }: LanguageModel, training: unknown): string {
   if (hasAdapters(network))
     throw new StateError("saveLanguageModel", "the network has adapters", "Merge them, or save them alone: saveAdapters");
-  if (network.tokens.bits !== 32)
-    throw new StateError("saveLanguageModel", `the network's weights have ${network.tokens.bits} bits`, "Load it with 32");
-  const description: Description = { system: "gpt", format: 1, config: network.config, tokenizer, endings, training };
+  const { config, tokens } = network;
+  const description: Description = { system: "gpt", format: 1, config, bits: tokens.bits, tokenizer, endings, training };
   return `${JSON.stringify(description, null, 1)}\n`;
 }
 
@@ -69,20 +71,21 @@ export async function loadLanguageModel(
   { dropout = 0, seed }: { readonly dropout?: number; readonly seed?: number } = {},
 ): Promise<LoadedModel> {
   const { description, weights } = typeof source === "string" ? await inFolder(source) : source;
-  const { config, tokenizer: json, endings, training } = parse(description);
+  const { config, bits, tokenizer: json, endings, training } = parse(description);
   const tokenizer = tokenizerFromJSON(json);
   if (tokenizer.size > config.vocabulary)
     throw new FormatError("loadLanguageModel", `the tokenizer has ${tokenizer.size} tokens, the network knows ${config.vocabulary}`);
   // Before memory is asked for: a damaged description may claim any size.
   const [there, wanted] = [await sizeOf(weights), countWeights(config)];
-  if (there !== wanted)
+  // Codes of 4 bits are two to a number, and scales come with them.
+  if (bits === 32 ? there !== wanted : there < wanted / 2)
     throw new FormatError(
       "loadLanguageModel",
       `there are ${there} weights, and the network described has ${wanted}`,
       "The files may be of different models",
     );
   if (seed !== undefined) setRandomSeed(seed);
-  const network = new Gpt(config, { dropout });
+  const network = new Gpt(config, { dropout, bits });
   await network.loadWeights(weights);
   return { network, tokenizer, endings, training };
 }
@@ -121,13 +124,15 @@ function parse(given: string | Uint8Array): Description {
   } catch {
     fail("is not JSON");
   }
-  const { system, format, config, endings, ...rest } = (value ?? {}) as Partial<Description>;
+  const { system, format, config, endings, bits = 32, ...rest } = (value ?? {}) as Partial<Description>;
   if (system !== "gpt" || format !== 1) fail("is not of a language model");
+  if (![32, 8, 4].includes(bits)) fail(`says ${JSON.stringify(bits)} bits`);
   if (!Array.isArray(endings) || !endings.every((id) => Number.isInteger(id) && id >= 0)) fail("lists no endings");
   return {
     system: "gpt",
     format: 1,
     config: parseConfig(config, fail),
+    bits,
     tokenizer: rest.tokenizer,
     endings: endings!,
     training: rest.training ?? null,

@@ -2,7 +2,7 @@
 export { checkConfig, configOf, configs, countWeights, type GptConfig, type RotaryConfig, type RotaryScaling } from "./config.ts";
 export { splitText, type TokenSplit, trainingWindows, validationWindows, type WindowOptions } from "./data.ts";
 export { Decoder, type DecoderOptions } from "./decoder.ts";
-export { type LoadedModel, languageModelBytes, loadLanguageModel, type ModelFiles, saveLanguageModel } from "./files.ts";
+export { descriptionFile, type LoadedModel, languageModelBytes, loadLanguageModel, type ModelFiles, saveLanguageModel } from "./files.ts";
 export {
   type AdapterOptions,
   adapterBytes,
