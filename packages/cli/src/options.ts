@@ -13,3 +13,10 @@ export function count(text: string): number {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError("Give a whole number.");
   return value;
 }
+
+/** A number above 0, for commander. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!text.trim() || !(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("Give a number above 0.");
+  return value;
+}

@@ -3,6 +3,7 @@ import {
   type Compiled,
   compile,
   pad,
+  ShapeError,
   StateError,
   type Tensor,
   take,
@@ -35,6 +36,7 @@ export class Decoder {
   private cache: Cache | null = null;
   private capacity = 0;
   private readonly step: Compiled<(ids: Tensor, starts: Tensor, only: Tensor | null, cache: Cache) => Tensor>;
+  private readonly prefixed: Compiled<(prefix: Tensor, ids: Tensor, starts: Tensor, only: Tensor, cache: Cache) => Tensor>;
   private readonly reordered: Compiled<(order: Tensor, cache: Cache) => Tensor>;
 
   constructor(network: Gpt, { batch = 1 }: DecoderOptions = {}) {
@@ -43,6 +45,7 @@ export class Decoder {
     this.batch = batch;
     this.counts = new Array<number>(batch).fill(0);
     this.step = compile((ids, starts, only, cache) => network.forward(ids, { cache, starts, ...(only ? { only } : {}) }));
+    this.prefixed = compile((prefix, ids, starts, only, cache) => network.forward(ids, { prefix, cache, starts, only }));
     this.reordered = compile((order, cache) => {
       for (const v of [...cache.keys, ...cache.values]) v.assign(take(v, order, { axis: 0 }));
       return order.add(0);
@@ -61,11 +64,16 @@ export class Decoder {
 
   /** Reads tokens, a list for each row, and gives the logits of the token after each row's last one. */
   async read(rows: readonly (readonly number[])[]): Promise<Float32Array[]> {
-    const { vocabulary } = this.network.config;
-    const logits = await this.advance(rows, true);
-    const data = (await logits.data()) as Float32Array;
-    logits.dispose();
-    return rows.map((_, i) => data.slice(i * vocabulary, (i + 1) * vocabulary));
+    return this.perRow(await this.advance(rows, true));
+  }
+
+  /** Reads vectors [batch, P, width] before anything else, such as those of a picture, and tokens after them: see `read`. */
+  async readPrefix(prefix: Tensor, rows: readonly (readonly number[])[]): Promise<Float32Array[]> {
+    const { width } = this.network.config;
+    if (prefix.ndim !== 3 || prefix.shape[0] !== this.batch || prefix.shape[2] !== width)
+      throw new ShapeError("readPrefix", `expects vectors [${this.batch}, P, ${width}], received [${prefix.shape.join(", ")}]`);
+    if (this.counts.some((n) => n)) throw new StateError("readPrefix", "tokens were read before", "Vectors can only come first");
+    return this.perRow(await this.advance(rows, true, prefix));
   }
 
   /** Reads tokens, and gives the logits after every one of them, [tokens][vocabulary] for each row. */
@@ -102,27 +110,36 @@ export class Decoder {
     this.counts.fill(0);
   }
 
-  private async advance(rows: readonly (readonly number[])[], lastOnly: boolean): Promise<Tensor> {
-    this.check(rows);
+  private async perRow(logits: Tensor): Promise<Float32Array[]> {
+    const { vocabulary } = this.network.config;
+    const data = (await logits.data()) as Float32Array;
+    logits.dispose();
+    return this.counts.map((_, i) => data.slice(i * vocabulary, (i + 1) * vocabulary));
+  }
+
+  private async advance(rows: readonly (readonly number[])[], lastOnly: boolean, prefix?: Tensor): Promise<Tensor> {
+    const before = prefix?.shape[1] ?? 0;
+    this.check(rows, before);
     const longest = Math.max(...rows.map((r) => r.length));
     const time = longest === 1 ? 1 : Math.min(stepOf(longest), this.network.config.context);
-    await this.grow(Math.max(...this.counts) + longest);
+    await this.grow(Math.max(...this.counts) + before + longest);
     const ids = new Int32Array(this.batch * time);
     for (const [i, row] of rows.entries()) ids.set(row, i * time);
     const ints = (values: Iterable<number>): Tensor => tensor(Int32Array.from(values), { dtype: "int32" });
-    const only = lastOnly && time > 1 ? ints(rows.map((r) => Math.max(0, r.length - 1))) : null;
+    const only = prefix || (lastOnly && time > 1) ? ints(rows.map((r) => Math.max(0, r.length - 1))) : null;
     const given = tensor(ids, { dtype: "int32" }).reshape([this.batch, time]);
-    const logits = this.step(given, ints(this.counts), only, this.cache!);
-    this.counts = this.counts.map((n, i) => n + rows[i]!.length);
+    const starts = ints(this.counts);
+    const logits = prefix ? this.prefixed(prefix, given, starts, only!, this.cache!) : this.step(given, starts, only, this.cache!);
+    this.counts = this.counts.map((n, i) => n + before + rows[i]!.length);
     return logits;
   }
 
-  private check(rows: readonly (readonly number[])[]): void {
+  private check(rows: readonly (readonly number[])[], before: number): void {
     const { context, vocabulary } = this.network.config;
     if (rows.length !== this.batch) throw new ArgumentError("Decoder", `${rows.length} rows of tokens for a batch of ${this.batch}`);
     if (!rows.some((r) => r.length)) throw new ArgumentError("Decoder", "there are no tokens to read", "Give at least one");
     for (const [i, row] of rows.entries()) {
-      const total = this.counts[i]! + row.length;
+      const total = this.counts[i]! + before + row.length;
       if (total > context)
         throw new StateError("Decoder", `${total} tokens are more than the ${context} that the network sees at once`, "Give fewer");
       const stranger = row.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabulary));
