@@ -27,6 +27,7 @@ import {
   smallCaptioner,
   type Trained,
   train,
+  VisionEncoder,
 } from "../vision/index.ts";
 
 const shipped = (end: string) => fileURLToPath(new URL(`../vision/weights/captioner.${end}`, import.meta.url));
@@ -164,6 +165,7 @@ describe("the captioner that comes with Gradus", () => {
     );
     await expect(captioner.caption([picture(48, 48, 1)])).rejects.toThrow(/\[48, 48, 1\].*red, green and blue/);
     await expect(captioner.caption([picture(48, 48)])).rejects.toThrow(/red, green and blue/);
+    await expect(captioner.caption([picture(48, 48, 3)])).rejects.toThrow(/the picture is grey/);
     const floats = { dtype: "float32" as const, shape: [48, 48, 3], data: new Float32Array(6912) };
     await expect(captioner.caption([floats])).rejects.toThrow(/the picture is float32/);
   });
@@ -171,9 +173,9 @@ describe("the captioner that comes with Gradus", () => {
 
 describe("the network", () => {
   const tiny = {
-    vision: { imageSize: 48, patch: 16, width: 8, layers: 1, heads: 2, hidden: 8 },
+    vision: { imageSize: 48, patch: 16, stem: "linear", width: 8, layers: 1, heads: 2, hidden: 8 },
     language: { ...smallCaptioner.language, context: 32, width: 8, layers: 1, heads: 2, keyValueHeads: 2, headWidth: 4, hidden: 8 },
-  };
+  } as const;
 
   test("passes the gradient of the caption's loss back to the encoder's first product", async () => {
     const network = new CaptionNetwork(tiny);
@@ -186,9 +188,28 @@ describe("the network", () => {
   });
 
   test("says which pictures the encoder expects", () => {
-    const encoder = new CaptionNetwork(tiny).encoder;
-    expect(() => encoder(zeros([1, 32, 32, 3]))).toThrow(/expects pictures \[batch, 48, 48, 3\], received \[1, 32, 32, 3\]/);
-    expect(encoder(zeros([2, 48, 48, 3])).shape).toEqual([2, 9, 8]);
+    for (const stem of ["linear", "convolutions"] as const) {
+      const encoder = new VisionEncoder({ ...tiny.vision, stem }, 6);
+      expect(() => encoder(zeros([1, 32, 32, 3]))).toThrow(/expects pictures \[batch, 48, 48, 3\], received \[1, 32, 32, 3\]/);
+      expect(encoder(zeros([2, 48, 48, 3])).shape).toEqual([2, 9, 6]);
+    }
+  });
+
+  test("cuts a picture into patches from left to right and from top to bottom", async () => {
+    const encoder = new VisionEncoder({ ...tiny.vision, layers: 1 }, 6);
+    const first = async (changed?: readonly [number, number]) => {
+      const pixels = new Float32Array(48 * 48 * 3).fill(200);
+      if (changed) pixels[3 * (48 * changed[0] + changed[1])] = 0;
+      let seen: Tensor | undefined;
+      const block = encoder.blocks[0]!;
+      const call = block.call.bind(block);
+      block.call = (x) => call((seen = x));
+      encoder(tensor(pixels).reshape([1, 48, 48, 3]));
+      return (await seen!.data()) as Float32Array;
+    };
+    const [plain, changed] = [await first(), await first([20, 40])]; // row 1, column 2 of the patches
+    const patches = [...Array(9).keys()].filter((p) => plain.subarray(8 * p, 8 * p + 8).some((v, i) => v !== changed[8 * p + i]));
+    expect(patches).toEqual([5]);
   });
 
   test("a decoder takes vectors only first, and of the network's width", async () => {
@@ -203,6 +224,7 @@ describe("the network", () => {
 
   test("says which numbers of a configuration do not fit, and what is no captioner", () => {
     expect(() => checkVision({ ...tiny.vision, patch: 7 })).toThrow(/patches of 7 pixels do not fill 48/);
+    expect(() => checkVision({ ...tiny.vision, patch: 12, stem: "convolutions" })).toThrow(/cannot halve patches of 12 pixels/);
     expect(() => checkVision({ ...tiny.vision, heads: 3 })).toThrow(/8 features do not divide among 3 heads/);
     expect(() => new CaptionNetwork({ ...tiny, language: { ...tiny.language, context: 12 } })).toThrow(
       /does not hold 20 patches and words/,
@@ -224,14 +246,14 @@ describe("the network", () => {
   afterAll(() => rmSync(checkpoint, { force: true }));
 
   test("trains to the same numbers whether it was stopped or not", async () => {
-    const options = { config: tiny, steps: 6, batchSize: 4, rate: 0.01 };
+    const options = { config: tiny, steps: 4, batchSize: 4, rate: 0.01 };
     const { events, loss } = await finish(train(options));
-    expect(events.filter((e) => e.kind === "measured").map((e) => e.step)).toEqual([...Array(6).keys()].map((i) => i + 1));
+    expect(events.filter((e) => e.kind === "measured").map((e) => e.step)).toEqual([...Array(4).keys()].map((i) => i + 1));
     expect(loss).toBeLessThan(events.find((e) => e.kind === "measured")!.loss);
-    for await (const event of train({ ...options, checkpoint })) if (event.kind === "measured" && event.step === 3) break;
+    for await (const event of train({ ...options, checkpoint })) if (event.kind === "measured" && event.step === 2) break;
     expect(existsSync(checkpoint)).toBe(true);
     const resumed = await finish(train({ ...options, checkpoint }));
-    expect(resumed.events.filter((e) => e.kind === "measured")).toHaveLength(3);
+    expect(resumed.events.filter((e) => e.kind === "measured")).toHaveLength(2);
     expect(resumed.loss).toBeCloseTo(loss, 5);
   });
 });

@@ -16,7 +16,7 @@ export interface CaptionerConfig {
 
 /** Patches of 8 × 8 pixels, three blocks that look and three that speak, 64 features: 325,000 weights. */
 export const smallCaptioner: CaptionerConfig = {
-  vision: { imageSize: sceneSize, patch: 8, width: 64, layers: 3, heads: 4, hidden: 256 },
+  vision: { imageSize: sceneSize, patch: 8, stem: "convolutions", width: 64, layers: 3, heads: 4, hidden: 256 },
   language: configOf("small", {
     ...{ vocabulary: vocabularySize, context: 64, width: 64, layers: 3, heads: 4, keyValueHeads: 4, headWidth: 16, hidden: 256 },
   }),
@@ -70,7 +70,7 @@ export class Captioner {
 
   /**
    * The likeliest word after word, until the caption ends. Each picture is read once: keys and values of its patches are kept. ShapeError
-   * for pictures that are not uint8 [size, size, 3].
+   * for pictures that are not uint8 [size, size, 3], ArgumentError for grey ones.
    */
   async caption(pictures: readonly ArrayData[]): Promise<string[]> {
     const captions: string[] = [];
@@ -80,14 +80,18 @@ export class Captioner {
     return captions;
   }
 
-  private check({ dtype, shape }: ArrayData): void {
+  private check({ dtype, shape, data }: ArrayData): void {
     const size = this.network.config.vision.imageSize;
-    if (dtype === "uint8" && shape.join() === `${size},${size},3`) return;
-    throw new ShapeError(
-      "caption",
-      `the picture is ${dtype} [${shape.join(", ")}], where uint8 [${size}, ${size}, 3] was expected`,
-      shape.length === 3 && shape[2] === 3 ? `Bring it to ${size} × ${size} pixels` : "It needs the colours red, green and blue",
-    );
+    if (dtype !== "uint8" || shape.join() !== `${size},${size},3`)
+      throw new ShapeError(
+        "caption",
+        `the picture is ${dtype} [${shape.join(", ")}], where uint8 [${size}, ${size}, 3] was expected`,
+        shape.length === 3 && shape[2] === 3 ? `Bring it to ${size} × ${size} pixels` : "It needs the colours red, green and blue",
+      );
+    // Files of grey pictures are read as three equal channels.
+    const pixels = data as Uint8Array;
+    if (pixels.every((v, i) => v === pixels[i - (i % 3)]))
+      throw new ArgumentError("caption", "the picture is grey", "Captions tell colours: give a picture in colour");
   }
 
   private async captionBatch(pictures: readonly ArrayData[], batch: number): Promise<string[]> {

@@ -1,4 +1,4 @@
-import { Layer, LayerNormalization } from "@gradus/nn";
+import { Conv2D, Layer, LayerNormalization } from "@gradus/nn";
 import { ArgumentError, gelu, ShapeError, scaledDotProductAttention, split, type Tensor, type Variable } from "@gradus/tensor";
 import { Linear } from "../linear.ts";
 
@@ -8,6 +8,11 @@ export interface VisionConfig {
   readonly imageSize: number;
   /** Side of a patch in pixels. */
   readonly patch: number;
+  /**
+   * What makes a vector of a patch: one product of its pixels, as in the paper, or convolutions that halve the picture until a patch is a
+   * pixel (Xiao et al. 2021), with which small networks learn shapes from far fewer pictures.
+   */
+  readonly stem: "linear" | "convolutions";
   readonly width: number;
   readonly layers: number;
   readonly heads: number;
@@ -18,10 +23,19 @@ export interface VisionConfig {
 /** Gives the configuration back if its numbers fit each other; ArgumentError says which do not. */
 export function checkVision(config: VisionConfig): VisionConfig {
   const { imageSize, patch, width, heads } = config;
-  for (const [name, value] of Object.entries(config))
+  const { stem, ...counts } = config;
+  for (const [name, value] of Object.entries(counts))
     if (!(Number.isSafeInteger(value) && value >= 1))
       throw new ArgumentError("VisionConfig", `${name} is ${value}`, "Give a positive integer");
+  if (stem !== "linear" && stem !== "convolutions")
+    throw new ArgumentError("VisionConfig", `there is no stem ${JSON.stringify(stem)}`, "Use linear or convolutions");
   if (imageSize % patch) throw new ArgumentError("VisionConfig", `patches of ${patch} pixels do not fill ${imageSize}`);
+  if (stem === "convolutions" && (!Number.isInteger(Math.log2(patch)) || (2 * width) % patch))
+    throw new ArgumentError(
+      "VisionConfig",
+      `convolutions cannot halve patches of ${patch} pixels to ${width} features`,
+      "Give powers of 2",
+    );
   if (width % heads) throw new ArgumentError("VisionConfig", `${width} features do not divide among ${heads} heads`);
   return config;
 }
@@ -40,7 +54,9 @@ export const patchesOf = ({ imageSize, patch }: VisionConfig): number => (imageS
 export class VisionEncoder extends Layer {
   static override readonly className = "VisionEncoder";
   readonly config: VisionConfig;
-  /** E of equation 1: a patch's pixels to features. */
+  /** Each halves height and width, and doubles the channels; none with a linear stem. */
+  readonly convolutions: readonly Conv2D[];
+  /** E of equation 1: a patch's pixels, or what convolutions made of them, to features. */
   readonly patches: Linear;
   /** E_pos: [patches, width] */
   readonly places: Variable;
@@ -51,8 +67,13 @@ export class VisionEncoder extends Layer {
   constructor(config: VisionConfig, outputs: number) {
     super({ name: "encoder" });
     this.config = checkVision(config);
-    const { patch, width, layers } = config;
-    this.patches = linear("patches", width, 3 * patch ** 2);
+    const { patch, width, layers, stem } = config;
+    const halvings = stem === "convolutions" ? Math.log2(patch) : 0;
+    this.convolutions = Array.from({ length: halvings }, (_, i) => {
+      const options = { strides: 2, padding: "same", activation: "relu", kernelInitializer: "heNormal", name: `convolution${i}` } as const;
+      return new Conv2D((width * 2 ** (i + 1)) / patch, 3, options);
+    });
+    this.patches = linear("patches", width, halvings ? width : 3 * patch ** 2);
     // As large as what patches say: otherwise it takes long until places count.
     const initializer = { className: "RandomNormal", config: { mean: 0, stddev: 0.5 } };
     this.places = this.addWeight("places", [patchesOf(config), width], { initializer });
@@ -66,15 +87,16 @@ export class VisionEncoder extends Layer {
     const { imageSize: size, patch } = this.config;
     if (pictures.ndim !== 4 || pictures.shape.slice(1).join() !== `${size},${size},3`)
       throw new ShapeError("VisionEncoder", `expects pictures [batch, ${size}, ${size}, 3], received [${pictures.shape.join(", ")}]`);
+    let x: Tensor = pictures.astype("float32").sub(ground).div(contrast);
+    for (const convolution of this.convolutions) x = convolution(x);
+    // Pixels of each patch side by side: [B, patches, features]
     const side = size / patch;
-    const pixels = pictures
-      .astype("float32")
-      .sub(ground)
-      .div(contrast)
-      .reshape([-1, side, patch, side, patch, 3])
+    const step = x.shape[1]! / side;
+    x = x
+      .reshape([-1, side, step, side, step, x.shape[3]!])
       .permuteDims([0, 1, 3, 2, 4, 5])
-      .reshape([-1, side ** 2, 3 * patch ** 2]);
-    let x: Tensor = this.patches(pixels).add(this.places);
+      .reshape([pictures.shape[0]!, side ** 2, this.patches.inputs]);
+    x = this.patches(x).add(this.places);
     for (const block of this.blocks) x = block(x);
     return this.projection(this.norm(x));
   }
