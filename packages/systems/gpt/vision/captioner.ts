@@ -14,7 +14,7 @@ export interface CaptionerConfig {
   readonly language: GptConfig;
 }
 
-/** Patches of 8 × 8 pixels, three blocks that look and three that speak, 64 features: 325,000 weights. */
+/** Patches of 8 × 8 pixels, three blocks that look and three that speak, 64 features: 341,000 weights. */
 export const smallCaptioner: CaptionerConfig = {
   vision: { imageSize: sceneSize, patch: 8, stem: "convolutions", width: 64, layers: 3, heads: 4, hidden: 256 },
   language: configOf("small", {
