@@ -1,17 +1,6 @@
-import {
-  ArgumentError,
-  type Compiled,
-  compile,
-  pad,
-  ShapeError,
-  StateError,
-  type Tensor,
-  take,
-  tensor,
-  type Variable,
-  variable,
-  zeros,
-} from "@gradus/tensor";
+import type { Layer } from "@gradus/nn";
+import { ArgumentError, type Compiled, compile, pad, ShapeError, StateError, type Tensor, take, tensor, zeros } from "@gradus/tensor";
+import { Adapter } from "./linear.ts";
 import type { Cache, Gpt } from "./model.ts";
 
 export interface DecoderOptions {
@@ -35,21 +24,14 @@ export class Decoder {
   private counts: number[];
   private cache: Cache | null = null;
   private capacity = 0;
-  private readonly step: Compiled<(ids: Tensor, starts: Tensor, only: Tensor | null, cache: Cache) => Tensor>;
-  private readonly prefixed: Compiled<(prefix: Tensor, ids: Tensor, starts: Tensor, only: Tensor, cache: Cache) => Tensor>;
-  private readonly reordered: Compiled<(order: Tensor, cache: Cache) => Tensor>;
+  private readonly programs: Programs;
 
   constructor(network: Gpt, { batch = 1 }: DecoderOptions = {}) {
     if (!(Number.isInteger(batch) && batch >= 1)) throw new ArgumentError("Decoder", `batch is ${batch}`, "Give a positive integer");
     this.network = network;
     this.batch = batch;
     this.counts = new Array<number>(batch).fill(0);
-    this.step = compile((ids, starts, only, cache) => network.forward(ids, { cache, starts, ...(only ? { only } : {}) }));
-    this.prefixed = compile((prefix, ids, starts, only, cache) => network.forward(ids, { prefix, cache, starts, only }));
-    this.reordered = compile((order, cache) => {
-      for (const v of [...cache.keys, ...cache.values]) v.assign(take(v, order, { axis: 0 }));
-      return order.add(0);
-    });
+    this.programs = programsOf(network);
   }
 
   /** Tokens that each row has read. */
@@ -99,7 +81,7 @@ export class Decoder {
       throw new ArgumentError("reorder", `rows ${order.join(", ")} of ${this.batch}`, "Give a row for each row");
     this.counts = order.map((n) => this.counts[n]!);
     if (!this.cache || order.every((n, i) => n === i)) return;
-    this.reordered(tensor([...order], { dtype: "int32" }), this.cache).dispose();
+    this.cache = this.programs.reorder(tensor([...order], { dtype: "int32" }), this.cache);
   }
 
   /** Gives the memory of keys and values back. */
@@ -129,7 +111,8 @@ export class Decoder {
     const only = prefix || (lastOnly && time > 1) ? ints(rows.map((r) => Math.max(0, r.length - 1))) : null;
     const given = tensor(ids, { dtype: "int32" }).reshape([this.batch, time]);
     const starts = ints(this.counts);
-    const logits = prefix ? this.prefixed(prefix, given, starts, only!, this.cache!) : this.step(given, starts, only, this.cache!);
+    const { logits, cache } = this.programs.step(given, starts, only, prefix ?? null, this.cache!);
+    this.cache = cache;
     this.counts = this.counts.map((n, i) => n + before + rows[i]!.length);
     return logits;
   }
@@ -153,25 +136,60 @@ export class Decoder {
     if (wanted <= this.capacity) return;
     const { layers, keyValueHeads, headWidth, context } = this.network.config;
     const capacity = Math.min(capacityOf(wanted), context);
-    const fresh = (): Variable[] => Array.from({ length: layers }, () => variable(zeros([this.batch, keyValueHeads, capacity, headWidth])));
-    const grown: Cache = { keys: fresh(), values: fresh() };
-    const old = this.cache;
-    if (old)
-      for (const part of ["keys", "values"] as const)
-        for (const [i, v] of grown[part].entries()) {
-          const before = old[part][i]!;
-          v.assign(
-            pad(before, [
-              [0, 0],
-              [0, 0],
-              [0, capacity - this.capacity],
-              [0, 0],
-            ]),
-          );
-          await v.data();
-          before.dispose();
-        }
-    this.cache = grown;
+    const shape = [this.batch, keyValueHeads, capacity, headWidth];
+    const more = async (old: Tensor | undefined): Promise<Tensor> => {
+      const grown = old
+        ? pad(old, [
+            [0, 0],
+            [0, 0],
+            [0, capacity - this.capacity],
+            [0, 0],
+          ])
+        : zeros(shape);
+      await grown.data();
+      old?.dispose();
+      return grown;
+    };
+    const all = async (old: readonly Tensor[] | undefined): Promise<Tensor[]> => {
+      const list: Tensor[] = [];
+      for (let layer = 0; layer < layers; layer++) list.push(await more(old?.[layer]));
+      return list;
+    };
+    this.cache = { keys: await all(this.cache?.keys), values: await all(this.cache?.values) };
     this.capacity = capacity;
   }
 }
+
+/** The compiled functions of one network, with the adapters it had then: all decoders share them, so that a second text needs no new programs. */
+interface Programs {
+  readonly adapters: readonly Adapter[];
+  readonly step: Compiled<
+    (ids: Tensor, starts: Tensor, only: Tensor | null, prefix: Tensor | null, cache: Cache) => { logits: Tensor; cache: Cache }
+  >;
+  readonly reorder: Compiled<(order: Tensor, cache: Cache) => Cache>;
+}
+
+const programs = new WeakMap<Gpt, Programs>();
+
+function programsOf(network: Gpt): Programs {
+  let found = programs.get(network);
+  const adapters = adaptersOf(network);
+  if (found?.adapters.length !== adapters.length || adapters.some((adapter, i) => adapter !== found!.adapters[i])) {
+    const step: (...args: Parameters<Programs["step"]>) => { logits: Tensor; cache: Cache } = (ids, starts, only, prefix, given) => {
+      const cache = { keys: [...given.keys], values: [...given.values] };
+      const logits = network.forward(ids, { cache, starts, ...(only ? { only } : {}), ...(prefix ? { prefix } : {}) });
+      return { logits, cache };
+    };
+    const picked = (order: Tensor, list: readonly Tensor[]): Tensor[] => list.map((t) => take(t, order, { axis: 0 }));
+    // The memory of keys and values is that of the next step's.
+    found = {
+      adapters,
+      step: compile(step, { donate: [4] }),
+      reorder: compile((order, { keys, values }) => ({ keys: picked(order, keys), values: picked(order, values) }), { donate: [1] }),
+    };
+    programs.set(network, found);
+  }
+  return found!;
+}
+
+const adaptersOf = (layer: Layer): Adapter[] => layer.layers.flatMap((inner) => (inner instanceof Adapter ? [inner] : adaptersOf(inner)));

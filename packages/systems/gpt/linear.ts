@@ -1,4 +1,4 @@
-import { Layer } from "@gradus/nn";
+import { Layer, type Weight } from "@gradus/nn";
 import { ArgumentError, concat, type Tensor, take, type Variable } from "@gradus/tensor";
 
 /** Bits that a weight takes: 32 to train and to be exact, 8 or 4 for inference. */
@@ -52,6 +52,13 @@ export class Linear extends Layer {
     }
     if (bias) this.bias = this.addWeight("bias", [outputs], { initializer: "zeros", trainable: bits === 32 });
     this.built = true;
+  }
+
+  /** Where there is an adapter, W and b are frozen. */
+  override namedWeights(path = this.name): [string, Weight][] {
+    const all = super.namedWeights(path);
+    if (!this.adapter) return all;
+    return all.map(([p, w]) => [p, p.startsWith(`${path}/adapter/`) ? w : { ...w, trainable: false }]);
   }
 
   override call(x: Tensor): Tensor {

@@ -33,13 +33,13 @@ export interface GptOptions {
 
 /** Keys and values of the tokens so far, of each layer: float32 [rows, keyValueHeads, capacity, headWidth]. */
 export interface Cache {
-  readonly keys: readonly Variable[];
-  readonly values: readonly Variable[];
+  readonly keys: Tensor[];
+  readonly values: Tensor[];
 }
 
 /** What a pass through the network may be told. */
 export interface Pass {
-  /** Keys and values are added to it, and looked up in it. */
+  /** Keys and values are looked up in it, and its arrays replaced by those with the new ones. */
   readonly cache?: Cache;
   /** Place of each row's first token, int32 [B]. Default 0. */
   readonly starts?: Tensor;
@@ -123,8 +123,11 @@ export class Gpt extends Model {
   }
 }
 
-function normalisation(name: string, { norm, epsilon }: GptConfig): Layer {
-  return norm === "layer" ? new LayerNormalization({ epsilon, name }) : new RMSNormalization({ epsilon, name });
+function normalisation(name: string, { norm, epsilon, width }: GptConfig): Layer {
+  const layer = norm === "layer" ? new LayerNormalization({ epsilon, name }) : new RMSNormalization({ epsilon, name });
+  // Its weights are there before the first pass, to be loaded, counted and named.
+  layer.ensureBuilt([null, null, width]);
+  return layer;
 }
 
 /** A learned vector for each place. Places beyond the last, which only padding has, get the last one's. */
@@ -208,10 +211,12 @@ class Attention extends Layer {
     const [query, key] = turn ? [rotate(q, turn), rotate(k, turn)] : [q, k];
     let mixed: Tensor;
     if (pass.cache) {
-      const [keys, values] = [pass.cache.keys[layer]!, pass.cache.values[layer]!];
+      const { cache } = pass;
       const first = places.get(":", 0);
-      keys.assign(written(keys, key, first));
-      values.assign(written(values, value, first));
+      const keys = written(cache.keys[layer]!, key, first);
+      const values = written(cache.values[layer]!, value, first);
+      cache.keys[layer] = keys;
+      cache.values[layer] = values;
       const seen = arange(keys.shape[2]!).lessEqual(places.expandDims({ axis: -1 }));
       mixed = grouped(query, keys, values, seen);
     } else if (pass.observe || (this.dropped.rate > 0 && isTraining())) {
