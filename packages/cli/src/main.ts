@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { GradusError } from "@gradus/tensor";
 import { Command, CommanderError } from "commander";
+import type { CaptionOptions } from "./commands/caption.ts";
 import type { ClassifyOptions } from "./commands/classify.ts";
 import { info } from "./commands/info.ts";
 import type { SampleOptions } from "./commands/sample.ts";
 import { tour } from "./commands/tour.ts";
+import type { TrainCaptionerOptions } from "./commands/train-captioner.ts";
 import type { TrainGptOptions } from "./commands/train-gpt.ts";
 import type { TrainResNetOptions } from "./commands/train-resnet.ts";
 import { collected, count, notNegative, positive, positiveNumber, share } from "./options.ts";
@@ -127,6 +129,35 @@ commands.push(
       "\nExamples:\n  gradus classify cat.jpg\n  gradus classify cat.jpg --model resnet50 --weights resnet50.safetensors\n  gradus classify photographs/ --weights runs/resnet20/weights.safetensors --json",
     )
     .action(async (paths: string[], options: ClassifyOptions) => (await import("./commands/classify.ts")).classify(paths, options)),
+);
+commands.push(
+  train
+    .command("captioner")
+    .description("a vision transformer and a language network on drawn scenes and their captions; can be stopped and goes on")
+    .option("--steps <n>", "steps", positive, 4000)
+    .option("--batch-size <n>", "scenes a step", positive, 32)
+    .option("--rate <x>", "highest learning rate", positiveNumber, 0.0015)
+    .option("--scenes <n>", "unseen scenes that captions are judged on at the end", positive, 2000)
+    .option("--seed <n>", "same seed, same numbers", count, 1)
+    .option("--out <folder>", "where everything goes", "runs/captioner")
+    .option("--fresh", "start anew although a run was stopped there")
+    .option("--json", "one JSON object a line")
+    .addHelpText("after", "\nExamples:\n  gradus train captioner\n  gradus train captioner --steps 8000 --out runs/longer")
+    .action(async (options: TrainCaptionerOptions) => (await import("./commands/train-captioner.ts")).trainCaptioner(options)),
+  program
+    .command("caption")
+    .description("what drawn scenes show, in words: PNG and JPEG files of 48 × 48 pixels")
+    .argument("[image...]", "files")
+    .option("--model <folder>", "what gradus train captioner wrote (default: the captioner that comes with Gradus)")
+    .option("--draw <folder>", "draws twelve unseen scenes there, and captions them")
+    .option("--evaluate <n>", "tells how often colour, shape, count and position are right on so many unseen scenes", positive)
+    .option("--seed <n>", "of the scenes that are drawn", count, 1)
+    .option("--json", "one JSON object a picture: file, caption")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gradus caption --draw scenes\n  gradus caption scenes/scene-1.png --json\n  gradus caption --evaluate 2000",
+    )
+    .action(async (paths: string[], options: CaptionOptions) => (await import("./commands/caption.ts")).caption(paths, options)),
 );
 for (const command of commands) command.allowExcessArguments(false).copyInheritedSettings(program);
 
