@@ -161,6 +161,12 @@ commands.push(
 );
 for (const command of commands) command.allowExcessArguments(false).copyInheritedSettings(program);
 
+// Whoever reads the output may have seen enough: `gradus sample | head`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 /** 0 after help and version, 2 where the command line makes no sense, 1 where the work failed. */
 async function main(): Promise<number> {
   if (process.argv.length === 2) {
