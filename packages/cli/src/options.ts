@@ -27,3 +27,6 @@ export function share(text: string): number {
   if (!(text.trim() && value >= 0 && value < 1)) throw new InvalidArgumentError("Give a number from 0 to below 1.");
   return value;
 }
+
+/** Whole numbers from 0 on with commas between them, for commander. */
+export const list = (text: string): number[] => text.split(",").map((part) => count(part.trim()));
