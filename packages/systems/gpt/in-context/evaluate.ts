@@ -2,7 +2,7 @@ import { Random } from "@gradus/data";
 import { ArgumentError } from "@gradus/tensor";
 import { generate, Scorer } from "../generate.ts";
 import type { LanguageModel } from "../language-model.ts";
-import { continuationOf, type Item, promptFor, type Task } from "./tasks.ts";
+import { type Item, promptFor, type Task } from "./tasks.ts";
 
 export interface EvaluateOptions {
   /** Solved examples before each question, other ones each time. Default 0. */
@@ -104,14 +104,17 @@ function fail(problem: string, fix: string): never {
   throw new ArgumentError("evaluate", problem, fix);
 }
 
+/** An answer as it follows its context. Tokenizers of words bring the space before a text by themselves. */
+const after = ({ tokenizer }: LanguageModel, answer: string): string => (tokenizer.leadingSpace ? answer : ` ${answer}`);
+
 /** The end of a line belongs to an answer: 12 is not the beginning of 123. */
-const line = (answer: string): string => `${continuationOf(answer)}\n`;
+const line = (model: LanguageModel, answer: string): string => `${after(model, answer)}\n`;
 
 const tokensOf = (model: LanguageModel, text: string): number => model.tokenizer.encode(text).length;
 
 /** Tokens that the network may write: a few more than the longest answer has, which it may well spell otherwise. */
 const longestAnswer = (model: LanguageModel, items: readonly Item[]): number =>
-  4 + Math.max(...items.map(({ answer }) => tokensOf(model, line(answer))));
+  4 + Math.max(...items.map(({ answer }) => tokensOf(model, line(model, answer))));
 
 /** A question with its solved examples, drawn anew for each question. */
 function ask(
@@ -126,7 +129,7 @@ function ask(
     .filter((other) => other.key !== item.key)
     .slice(0, shots);
   const { context } = model.network.config;
-  const answer = limit || Math.max(...endings(item).map((text) => tokensOf(model, text)));
+  const answer = limit || Math.max(...endings(model, item).map((text) => tokensOf(model, text)));
   const lengthWith = (count: number): number => tokensOf(model, promptFor(task, item, solved.slice(0, count))) + answer;
   // The last token of all is written, not read.
   const fits = (count: number): boolean => lengthWith(count) <= context + 1;
@@ -147,7 +150,8 @@ function ask(
 }
 
 /** Continuations that are scored for an item. */
-const endings = ({ choices, answer }: Item): string[] => (choices.length ? choices.map(continuationOf) : [line(answer)]);
+const endings = (model: LanguageModel, { choices, answer }: Item): string[] =>
+  choices.length ? choices.map((choice) => after(model, choice)) : [line(model, answer)];
 
 type Answer = Omit<Answered, "done" | "total">;
 
@@ -167,12 +171,12 @@ async function* scored(
   for (let at = 0, count = 0; at < asked.length; at += count) {
     // Questions whose choices fill a pass together.
     count = 1;
-    for (let n = endings(asked[at]!.item).length; at + count < asked.length; count++) {
-      n += endings(asked[at + count]!.item).length;
+    for (let n = endings(model, asked[at]!.item).length; at + count < asked.length; count++) {
+      n += endings(model, asked[at + count]!.item).length;
       if (n > rows) break;
     }
     const group = asked.slice(at, at + count);
-    const texts = group.flatMap(({ item, prompt }) => endings(item).map((continuation) => ({ prompt, continuation })));
+    const texts = group.flatMap(({ item, prompt }) => endings(model, item).map((continuation) => ({ prompt, continuation })));
     const found = await scores(texts);
     const apart =
       normalise === "unconditional" && group.some(({ item }) => item.choices.length)
@@ -180,7 +184,7 @@ async function* scored(
         : null;
     let first = 0;
     for (const { item, shots } of group) {
-      const size = endings(item).length;
+      const size = endings(model, item).length;
       const own = found.slice(first, first + size);
       const [open, offset] = [!item.choices.length, first];
       first += size;

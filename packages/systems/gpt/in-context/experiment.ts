@@ -93,8 +93,8 @@ export function repeatedSequence(length: number, vocabulary: number, random: Ran
 /**
  * In-context learning arises in a small network that is trained on nothing but next tokens of repeated random sequences (Olsson et al.
  * 2022). With two layers, the loss on repetitions falls suddenly, at the time when heads appear that look for the present token in what
- * came before and copy what followed ("induction heads"); with one layer, such heads cannot be. ArgumentError for numbers that make no
- * sense.
+ * came before and copy what followed ("induction heads"); with one layer, nothing below tells places what came before them. ArgumentError
+ * for numbers that make no sense.
  */
 export async function* induction(options: InductionOptions = {}): AsyncGenerator<InductionUpdate, InductionResult> {
   const all = check({ ...defaults, ...options });

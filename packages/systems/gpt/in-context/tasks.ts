@@ -32,13 +32,10 @@ const separator = "\n\n";
 
 /** A prompt as in the paper's appendix G: the instruction, solved examples, and the item without its answer. */
 export function promptFor(task: Task, item: Item, shots: readonly Item[]): string {
-  const solved = shots.map((shot) => `${shot.context}${continuationOf(shot.answer)}`);
+  const solved = shots.map((shot) => `${shot.context} ${shot.answer}`);
   const body = [...solved, item.context].join(separator);
   return task.instruction ? `${task.instruction}\n${body}` : body;
 }
-
-/** An answer as it follows its context. */
-export const continuationOf = (answer: string): string => ` ${answer}`;
 
 /** A task whose items are made by chance; `size` of them differ. */
 function generated(name: string, title: string, instruction: string, size: number, make: (random: Random) => Item): Task {

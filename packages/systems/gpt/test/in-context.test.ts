@@ -15,7 +15,7 @@ import {
   taskOf,
   wordsOf,
 } from "@gradus/systems/gpt/in-context";
-import { CharacterTokenizer } from "@gradus/systems/gpt/tokenizers";
+import { CharacterTokenizer, type Tokenizer } from "@gradus/systems/gpt/tokenizers";
 import { tensor } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
 import { all } from "./tiny.ts";
@@ -223,6 +223,19 @@ describe("evaluate", () => {
       expect(result.accuracy).toBeCloseTo(wanted / 24, 12);
       expect(result.standardError).toBeCloseTo(Math.sqrt(((wanted / 24) * (1 - wanted / 24)) / 24), 12);
     }
+  });
+
+  test("a tokenizer that brings the space before a text does not get another", async () => {
+    const spaced: Tokenizer = {
+      ...{ size: tokenizer.size, special: tokenizer.special, leadingSpace: true },
+      encode: (text) => tokenizer.encode(` ${text}`),
+      decode: (ids) => tokenizer.decode(ids).replace(/^ /, ""),
+      bytes: (id) => tokenizer.bytes(id),
+      token: (id) => tokenizer.token(id),
+      toJSON: () => ({ type: "spaced" }),
+    };
+    for (const by of ["generation", "likelihood"] as const)
+      expect((await run({ ...seven, tokenizer: spaced }, digits, { by, shots: 1, examples: 24 })).result.right).toBe(9);
   });
 
   test("a beginning of the answer, or more than it, is not the answer", async () => {
