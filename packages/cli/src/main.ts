@@ -112,7 +112,7 @@ commands.push(
       "--task <task...>",
       "2d-addition to 5d-subtraction, 2d-multiplication, 1d-composite, cycle-letters, anagrams-1, anagrams-2, random-insertion, reversed-words, all, or a file of items as JSON or JSON Lines",
     )
-    .option("--shots <counts>", "solved examples in the prompt, such as 0,1,8", list, [0])
+    .addOption(new Option("--shots <counts>", "solved examples in the prompt, such as 0,1,8").argParser(list).default([0], "0"))
     .addOption(
       new Option("--by <way>", "how answers are judged (default: likelihood of choices, generation without)").choices([
         "likelihood",
@@ -144,7 +144,7 @@ commands.push(
   experiment
     .command("induction")
     .description("in-context learning arises in a small network: induction heads (Olsson et al. 2022)")
-    .option("--layers <counts>", "networks to compare, by their layers", list, [1, 2])
+    .addOption(new Option("--layers <counts>", "networks to compare, by their layers").argParser(list).default([1, 2], "1,2"))
     .option("--steps <n>", "updates of the weights of each (default: 1000)", positive)
     .option("--seed <n>", "same seed, same numbers", count, 1)
     .option("--out <folder>", "where report and numbers go", "runs/induction")

@@ -52,7 +52,7 @@ export interface Evaluation {
   /** Share of right answers with its standard error, √(p (1 - p) / n). */
   readonly accuracy: number;
   readonly standardError: number;
-  /** What guessing among the choices would give, 0 for open questions. */
+  /** What guessing among the choices would give: 0 for open questions, and where the network writes, which does not see the choices. */
   readonly chance: number;
 }
 
@@ -96,7 +96,7 @@ export async function* evaluate(model: LanguageModel, task: Task, options: Evalu
   return {
     ...{ task: task.name, by, shots, fewestShots: Math.min(...asked.map((a) => a.shots)), examples, right, accuracy },
     standardError: Math.sqrt((accuracy * (1 - accuracy)) / examples),
-    chance: items.reduce((sum, { choices }) => sum + (choices.length ? 1 / choices.length : 0), 0) / examples,
+    chance: by === "generation" ? 0 : items.reduce((sum, { choices }) => sum + (choices.length ? 1 / choices.length : 0), 0) / examples,
   };
 }
 
@@ -134,7 +134,7 @@ function ask(
   // The last token of all is written, not read.
   const fits = (count: number): boolean => lengthWith(count) <= context + 1;
   if (fits(solved.length)) return { item, prompt: promptFor(task, item, solved), shots: solved.length };
-  // By halves: `most` fit, if any do, and one more than `less` do not.
+  // By halves: `most` shots fit, if any number does (-1: not known yet); more than `less` do not.
   let [most, less] = [-1, solved.length - 1];
   while (most < less) {
     const middle = Math.ceil((most + less) / 2);
