@@ -163,7 +163,7 @@ commands.push(
   program
     .command("evaluate")
     .description("what a language model makes of examples in its prompt (Brown et al. 2020): tasks zero-, one- and few-shot")
-    .requiredOption("--model <folder>", "a model that gradus train gpt wrote")
+    .option("--model <folder>", "a folder of gradus train gpt or of Hugging Face (default: the model that comes with Gradus)")
     .requiredOption(
       "--task <task...>",
       "2d-addition to 5d-subtraction, 2d-multiplication, 1d-composite, cycle-letters, anagrams-1, anagrams-2, random-insertion, reversed-words, all, or a file of items as JSON or JSON Lines",

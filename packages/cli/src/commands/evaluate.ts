@@ -10,7 +10,7 @@ import { bar, line, styled, timeLeft } from "../terminal.ts";
 const command = "gradus evaluate";
 
 export interface EvaluateCommandOptions {
-  readonly model: string;
+  readonly model?: string;
   readonly task: readonly string[];
   readonly shots: readonly number[];
   readonly by?: "likelihood" | "generation";
