@@ -123,8 +123,11 @@ export class Gpt extends Model {
   }
 }
 
-function normalisation(name: string, { norm, epsilon }: GptConfig): Layer {
-  return norm === "layer" ? new LayerNormalization({ epsilon, name }) : new RMSNormalization({ epsilon, name });
+function normalisation(name: string, { norm, epsilon, width }: GptConfig): Layer {
+  const layer = norm === "layer" ? new LayerNormalization({ epsilon, name }) : new RMSNormalization({ epsilon, name });
+  // Its weights are there before the first pass, to be loaded, counted and named.
+  layer.ensureBuilt([null, null, width]);
+  return layer;
 }
 
 /** A learned vector for each place. Places beyond the last, which only padding has, get the last one's. */
@@ -276,7 +279,7 @@ class FeedForward extends Layer {
   }
 }
 
-const activations: Readonly<Record<GptConfig["activation"], (x: Tensor) => Tensor>> = {
+export const activations: Readonly<Record<GptConfig["activation"], (x: Tensor) => Tensor>> = {
   gelu: (x) => gelu(x),
   geluTanh: (x) => gelu(x, { approximate: true }),
   relu,
