@@ -13,7 +13,7 @@ export {
 export { loadBert, saveBert } from "./bert-weights.ts";
 export { checkConfig, configOf, configs, countWeights, type GptConfig, type RotaryConfig, type RotaryScaling } from "./config.ts";
 export { Decoder, type DecoderOptions } from "./decoder.ts";
-export { type Candidate, fillMask, loadMaskedModel, type MaskedModel, textBatch, textVectors } from "./fill-mask.ts";
+export { type Candidate, fillMask } from "./fill-mask.ts";
 export {
   type Alternative,
   type Beam,
@@ -31,6 +31,7 @@ export {
 export type { ModelFolder } from "./huggingface/folder.ts";
 export type { LanguageModel } from "./language-model.ts";
 export { Adapter, type Bits, encodeRows, Linear, type LinearOptions } from "./linear.ts";
+export { type HiddenTokens, hideTokens, loadMaskedModel, type MaskedModel, textBatch, textVectors } from "./masked-model.ts";
 export { type Cache, frequencies, Gpt, type GptOptions, type Pass } from "./model.ts";
 export { quantize } from "./quantize.ts";
 export { checkSampling, distribution, draw, likeliest, logSoftmax, type SamplingOptions } from "./sampling.ts";

@@ -8,6 +8,7 @@ import {
   type BertConfig,
   bertConfigs,
   fillMask,
+  hideTokens,
   loadBert,
   loadMaskedModel,
   type MaskedModel,
@@ -299,6 +300,36 @@ describe("a small encoder", () => {
     const alone = await dataOf(await textVectors(model, texts, { batchSize: 1, length: 16 }));
     expect(difference(alone, [...together])).toBeLessThan(1e-5);
     expect((await textVectors(model, texts, { pooling: "pooler" })).shape).toEqual([3, 32]);
+  });
+
+  test("hides tokens as BERT's training does", async () => {
+    const texts = Array.from({ length: 100 }, () => sentences.map(({ text }) => text)).flat();
+    const lists = async ({ x, y, sampleWeight }: ReturnType<typeof hideTokens>) =>
+      Promise.all([x[0], x[1], y, sampleWeight].map(async (t) => ((await t.tolist()) as number[][]).flat()));
+    const [ids, mask, whole, weight] = (await lists(hideTokens(model, texts, { share: 0.5, seed: 3 }))) as [
+      number[],
+      number[],
+      number[],
+      number[],
+    ];
+    const chosen = [...ids.keys()].filter((i) => weight[i]);
+    // Sentences have six words: three of each.
+    expect(chosen.length).toBe(3 * texts.length);
+    expect(chosen.every((i) => mask[i] === 1 && whole[i]! >= special.length)).toBe(true);
+    expect([...ids.keys()].every((i) => weight[i] || ids[i] === whole[i])).toBe(true);
+    const gaps = chosen.filter((i) => ids[i] === 4).length / chosen.length;
+    const kept = chosen.filter((i) => ids[i] === whole[i]).length / chosen.length;
+    expect(gaps).toBeCloseTo(0.8, 1);
+    // A tenth, and of the other tenth one in 16 that is drawn again.
+    expect(kept).toBeCloseTo(0.1 + 0.1 / 16, 1);
+    expect(chosen.every((i) => ids[i]! >= 4)).toBe(true);
+    const [again] = await lists(hideTokens(model, texts, { share: 0.5, seed: 3 }));
+    expect(again).toEqual(ids);
+    const [other] = await lists(hideTokens(model, texts, { share: 0.5, seed: 4 }));
+    expect(other).not.toEqual(ids);
+    expect(await hideTokens(model, ["the cat"]).sampleWeight.sum().item()).toBe(1);
+    expect(() => hideTokens(model, ["the cat"], { share: 0 })).toThrow(/share is 0/);
+    expect(() => hideTokens(model, [])).toThrow(/hideTokens: there are no texts/);
   });
 
   test.each([
