@@ -2,6 +2,8 @@ import { configDefaults, defineConfig } from "vitest/config";
 
 const exclude = [...configDefaults.exclude, "**/*.browser.test.ts"];
 const shared = { pool: "forks" as const, testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 20_000 } }, exclude };
+/** Pages on a slow machine take their time; what never comes fails by the waits in the tests. */
+const patient = { testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 60_000 } } };
 const operations = "packages/tensor/test/ops/**/*.test.ts";
 
 /** Operations are held to NumPy's and PyTorch's numbers on both CPU backends; everything else runs once. */
@@ -21,7 +23,7 @@ export default defineConfig({
           ],
         },
       },
-      { test: { ...shared, name: "site", include: ["site/test/**/*.test.ts"] } },
+      { test: { ...shared, ...patient, name: "site", include: ["site/test/**/*.test.ts"] } },
       { test: { ...shared, name: "reference", include: [operations], env: { GRADUS_DEVICE: "reference" } } },
     ],
   },

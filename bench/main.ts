@@ -82,19 +82,25 @@ const ours = new Map<string, number>();
 const oursInPage = new Map<string, number>();
 const print = (timing: Timing, reference?: number): void => {
   const { name, peer, ms, error } = timing;
-  const { flops, images } = workloads[name]!;
+  const { flops, images, tokens, least } = workloads[name]!;
   const own = peer.startsWith("gradus");
   const ratio = ms === undefined || reference === undefined ? undefined : ms / reference;
   const gflops = own && flops && ms ? flops / ms / 1e6 : undefined;
-  const speed = images && ms ? Number(((1000 * images) / ms).toPrecision(4)) : undefined;
+  const each = (count: number | undefined) => (count && ms ? Number(((1000 * count) / ms).toPrecision(4)) : undefined);
+  const [pictureRate, tokenRate] = [each(images), each(tokens)];
+  const bandwidth = own && least && ms ? least.bytes / ms / 1e6 : undefined;
   if (json) {
-    console.log(JSON.stringify({ ...timing, gflops, images_per_second: speed, ratio, machine }));
+    console.log(
+      JSON.stringify({ ...timing, gflops, images_per_second: pictureRate, tokens_per_second: tokenRate, bandwidth, ratio, machine }),
+    );
     return;
   }
   if (timing.work) return console.log(`${name.padEnd(22)} ${worked(timing.work, workloads[name]!)}`);
   const time = ms === undefined ? `${peer}: ${error}` : `${ms.toFixed(3).padStart(10)} ms`;
   const notes = [
-    speed ? `${speed} images/s` : "",
+    pictureRate ? `${pictureRate} images/s` : "",
+    tokenRate ? `${tokenRate} tokens/s` : "",
+    bandwidth ? `${bandwidth.toFixed(1)} GB/s at least` : "",
     gflops ? `${gflops.toFixed(1)} GFLOP/s` : "",
     ms === undefined || peer === "gradus" ? "" : peer,
     ratio === undefined ? "" : `${ratio.toFixed(2)} times ours`,

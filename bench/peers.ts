@@ -31,8 +31,22 @@ function missing(peer: string, names: readonly string[], why: string): Timing[] 
   return names.map((name) => ({ peer, name, error: why }));
 }
 
+/** Layers, width, heads, vocabulary, context, and tokens before the one that is timed. */
+const tokenShapes: Record<string, readonly number[]> = {
+  "gpt-small-token": [4, 128, 4, 65, 64, 48],
+  "gpt2-124m-token": [12, 768, 12, 50257, 1024, 64],
+};
+
+async function torchTokens(name: string, python: string): Promise<Timing> {
+  const script = fileURLToPath(new URL("peers/gpt.py", import.meta.url));
+  const { found, problem } = await runForLines(python, [script, ...tokenShapes[name]!.map(String)], { OMP_NUM_THREADS: "2" });
+  const result = found[0] as { ms: number; peak_mb: number } | undefined;
+  return { peer: "torch", name, ...(result ? { ms: result.ms, peak_mb: result.peak_mb } : { error: problem }) };
+}
+
 /** Who times a workload in a peer: networks.ts, with our weights; a script of the folder, training in JavaScript too; or nobody. */
-function whoTimes(peer: string, name: string): "networks" | "script" | null {
+function whoTimes(peer: string, name: string): "networks" | "tokens" | "script" | null {
+  if (name.includes("-token")) return peer === "torch" && tokenShapes[name] ? "tokens" : null;
   if (!workloads[name]!.network) return "script";
   if (peer === "torch" || (peer !== "jax-js" && name.endsWith("-infer"))) return "networks";
   return ["resnet20-b128", "resnet20-b1-infer"].includes(name) ? "script" : null;
@@ -76,6 +90,7 @@ export async function timePeer(peer: string, names: readonly string[]): Promise<
   const by = (who: string | null): string[] => names.filter((n) => whoTimes(peer, n) === who);
   const found = missing(peer, by(null), "nothing here times it there");
   for (const name of by("networks")) found.push(...(await timeNetwork(name, javascript[peer] ?? [peer], python)));
+  for (const name of by("tokens")) found.push(await torchTokens(name, python));
   const rest = by("script");
   if (rest.length) found.push(...(await (python ? torchScript(rest, python) : javascriptScript(peer, rest))));
   return found;

@@ -8,35 +8,18 @@ import {
   Flatten,
   GlobalAveragePooling1D,
   Input,
-  Lambda,
   LayerNormalization,
   losses,
   MaxPooling2D,
   Model,
   MultiHeadAttention,
-  PositionEmbedding,
   Sequential,
   SGD,
   type SymbolicTensor,
 } from "@gradus/nn";
+import { type Bits, configOf as configOfGpt, countWeights, Decoder, Gpt, type GptConfig } from "@gradus/systems/gpt";
 import { configOf, resnet } from "@gradus/systems/resnet";
-import {
-  arange,
-  argmax,
-  compile,
-  conv2d,
-  gelu,
-  layerNorm,
-  matmul,
-  reshape,
-  softmax,
-  sum,
-  type Tensor,
-  take,
-  tensor,
-  variable,
-  where,
-} from "@gradus/tensor";
+import { compile, conv2d, gelu, layerNorm, matmul, reshape, softmax, sum, type Tensor, tensor } from "@gradus/tensor";
 
 /** One piece of work: `prepare` makes the data, and the function it returns does it once, completely. */
 export interface Workload {
@@ -46,8 +29,9 @@ export interface Workload {
   readonly least?: { readonly operations: number; readonly bytes: number };
   /** Too large for a CPU: left out unless named, but on a GPU. */
   readonly large?: true;
-  /** Pictures that one run takes. */
+  /** Pictures, or tokens, that one run takes. */
   readonly images?: number;
+  readonly tokens?: number;
   /** The network and its data, for peers that are given the same. */
   readonly network?: () => Network;
   readonly prepare: () => () => void | Promise<void>;
@@ -87,6 +71,15 @@ function call(detail: string, args: () => Tensor[], f: (...xs: Tensor[]) => Tens
     },
   };
 }
+
+/** A new array of an old one's values. */
+const copying = (size: number): Pick<Workload, "prepare"> => ({
+  prepare: () => {
+    const x = uniform([size]);
+    const run = compile((a: Tensor) => a.add(1));
+    return () => run(x).dispose();
+  },
+});
 
 type Arrays = Tensor | readonly Tensor[];
 
@@ -146,20 +139,40 @@ function residual(config: string, batch: number, training = false): Workload {
   };
 }
 
-function gpt(layers: number, heads: number, d: number, T: number, V: number, B: number) {
-  const norm = (x: SymbolicTensor): SymbolicTensor => new LayerNormalization({ epsilon: 1e-5 })(x);
-  const ids = Input({ shape: [T], dtype: "int32" });
-  const tokens = new Embedding(V, d)(ids);
-  let x = new Add()([tokens, new PositionEmbedding(T)(tokens)]);
-  for (let i = 0; i < layers; i++) {
-    const h = norm(x);
-    x = new Add()([x, new MultiHeadAttention(heads, d / heads)(h, h, { useCausalMask: true })]);
-    x = new Add()([x, new Dense(d)(new Dense(4 * d, { activation: "gelu" })(norm(x)))]);
-  }
-  const model = new Model({ inputs: ids, outputs: new Dense(V, { useBias: false })(norm(x)) });
+/** A language model's training step, float32. */
+function gpt(config: GptConfig, batch: number, rate: number) {
+  const model = new Gpt(config);
   const loss = new losses.SparseCategoricalCrossentropy({ fromLogits: true });
-  model.compile({ optimizer: new AdamW({ learningRate: 1e-3, weightDecay: 0.01 }), loss });
-  return { model, x: integers([B, T], V), y: integers([B, T], V) };
+  model.compile({ optimizer: new AdamW({ learningRate: rate, weightDecay: 0.01 }), loss });
+  const { context, vocabulary } = config;
+  return { model, x: integers([batch, context], vocabulary), y: integers([batch, context], vocabulary) };
+}
+
+function gptStep(detail: string, config: GptConfig, batch: number, rate: number): Workload {
+  return { ...train(detail, () => gpt(config, batch, rate)), tokens: batch * config.context };
+}
+
+/** The next token after others, whose keys and values are kept. The least: every weight read once, and the kept arrays. */
+function gptToken(config: GptConfig, after: number, bits: Bits = 32): Workload {
+  const { layers, width, context } = config;
+  const weights = countWeights(config) - context * width;
+  return {
+    detail: `one token after ${after}, weights of ${bits} bits`,
+    ...{
+      tokens: 1,
+      least: { operations: 2 * weights + layers * 4 * after * width, bytes: (weights * bits) / 8 + 8 * layers * after * width },
+    },
+    prepare: () => {
+      const decoder = new Decoder(new Gpt(config, { bits }));
+      let first = true;
+      return async () => {
+        if (first) await decoder.read([Array.from({ length: after }, (_, i) => i)]);
+        first = false;
+        decoder.rewind([after]);
+        await decoder.read([[17]]);
+      };
+    },
+  };
 }
 
 function convolution(batch: number, side: number, from: number, to: number, k: number): Workload {
@@ -172,88 +185,17 @@ function convolution(batch: number, side: number, from: number, to: number, k: n
   };
 }
 
-const gpt2 = { layers: 12, heads: 12, d: 768, T: 1024, V: 50257 };
-/** Weights of GPT-2's small model, output layer tied to the embedding. */
-const gpt2Weights = (() => {
-  const { layers, d, T, V } = gpt2;
-  return V * d + T * d + layers * (12 * d ** 2 + 13 * d) + 2 * d;
-})();
-
 /** GPT-2's small model (Radford et al. 2019): a training step with AdamW, float32. */
 function gpt2Step(batch: number): Workload {
-  const { layers, heads, d, T, V } = gpt2;
-  const build = () => {
-    const norm = (x: SymbolicTensor): SymbolicTensor => new LayerNormalization({ epsilon: 1e-5 })(x);
-    const ids = Input({ shape: [T], dtype: "int32" });
-    const embedding = new Embedding(V, d);
-    const tokens = embedding(ids);
-    let x = new Add()([tokens, new PositionEmbedding(T)(tokens)]);
-    for (let i = 0; i < layers; i++) {
-      const h = norm(x);
-      x = new Add()([x, new MultiHeadAttention(heads, d / heads)(h, h, { useCausalMask: true })]);
-      x = new Add()([x, new Dense(d)(new Dense(4 * d, { activation: "gelu" })(norm(x)))]);
-    }
-    const logits = new Lambda((y: Tensor) => matmul(y, embedding.embeddings.T))(norm(x));
-    const model = new Model({ inputs: ids, outputs: logits });
-    const loss = new losses.SparseCategoricalCrossentropy({ fromLogits: true });
-    model.compile({ optimizer: new AdamW({ learningRate: 1e-4, weightDecay: 0.01 }), loss });
-    return { model, x: integers([batch, T], V), y: integers([batch, T], V) };
-  };
-  const products = gpt2Weights - T * d;
+  const config = configOfGpt("gpt2");
+  const { layers, width, context } = config;
+  const weights = countWeights(config);
   // Forward, and twice as much backward; causal attention does half of its two products.
-  const operations = 6 * products * batch * T + 3 * layers * 2 * batch * T ** 2 * d;
-  // Weights and both moments read and written once.
+  const operations = 6 * (weights - context * width) * batch * context + 3 * layers * 2 * batch * context ** 2 * width;
   return {
-    ...train(`GPT-2 124M, context ${T}, batch ${batch}, AdamW, float32`, build),
-    ...{ least: { operations, bytes: 6 * 4 * gpt2Weights }, large: true },
-  };
-}
-
-/** The next token of GPT-2's small model, after a full context: keys and values of what came before are kept. */
-function gpt2Token(): Workload {
-  const { layers, heads, d, T, V } = gpt2;
-  const width = d / heads;
-  return {
-    detail: `GPT-2 124M, one token after ${T - 1}, float32`,
-    least: { operations: 2 * (gpt2Weights - T * d) + layers * 4 * T * d, bytes: 4 * (gpt2Weights + 2 * layers * T * d) },
-    large: true,
-    prepare: () => {
-      const w = (...shape: number[]) => uniform(shape, -0.02, 0.02);
-      const [tokens, positions] = [w(V, d), w(T, d)];
-      const blocks = Array.from({ length: layers }, () => ({
-        ...{ qkv: w(d, 3 * d), qkvBias: w(3 * d), out: w(d, d), outBias: w(d) },
-        ...{ up: w(d, 4 * d), upBias: w(4 * d), down: w(4 * d, d), downBias: w(d) },
-        ...{ keys: variable(w(heads, T, width)), values: variable(w(heads, T, width)) },
-      }));
-      const step = compile((token: Tensor, position: Tensor) => {
-        let x = take(tokens, token, { axis: 0 })
-          .add(take(positions, position, { axis: 0 }))
-          .reshape([1, d]);
-        for (const b of blocks) {
-          const [q, k, v] = [0, 1, 2].map((i) => matmul(layerNorm(x), b.qkv).add(b.qkvBias).reshape([3, heads, 1, width]).get(i)) as [
-            Tensor,
-            Tensor,
-            Tensor,
-          ];
-          const here = arange(T).reshape([1, T, 1]).equal(position);
-          b.keys.assign(where(here, k, b.keys));
-          b.values.assign(where(here, v, b.values));
-          const scores = matmul(q, b.keys.swapaxes(1, 2)).div(Math.sqrt(width));
-          const seen = where(arange(T).lessEqual(position), scores, Number.NEGATIVE_INFINITY);
-          const mixed = matmul(softmax(seen), b.values).reshape([1, d]);
-          x = x.add(matmul(mixed, b.out).add(b.outBias));
-          x = x.add(matmul(gelu(matmul(layerNorm(x), b.up).add(b.upBias)), b.down).add(b.downBias));
-        }
-        return argmax(matmul(layerNorm(x), tokens.T), { axis: 1 });
-      });
-      const position = tensor(T - 1, { dtype: "int32" });
-      let token = tensor([17], { dtype: "int32" });
-      return () => {
-        const next = step(token, position);
-        token.dispose();
-        token = next;
-      };
-    },
+    ...gptStep(`GPT-2 124M, context ${context}, batch ${batch}, AdamW, float32`, config, batch, 1e-4),
+    // Weights and both moments read and written once.
+    ...{ least: { operations, bytes: 6 * 4 * weights }, large: true },
   };
 }
 
@@ -298,7 +240,13 @@ export const workloads: Record<string, Workload> = {
   "resnet20-b1-infer": residual("resnet20", 1),
   "resnet20-b128-infer": residual("resnet20", 128),
   "resnet50-b1-infer": residual("resnet50", 1),
-  "gpt-small": train("GPT 4 layers, 4 heads, d 128, context 64, vocabulary 65, batch 12, AdamW", () => gpt(4, 4, 128, 64, 65, 12)),
+  "gpt-small": gptStep(
+    "GPT 4 layers, 4 heads, d 128, context 64, vocabulary 65, batch 12, AdamW",
+    configOfGpt("small", { tied: false }),
+    12,
+    1e-3,
+  ),
+  "gpt-small-token": gptToken(configOfGpt("small"), 48),
   ...Object.fromEntries(
     // Layers of ResNet-50 (He et al. 2016, table 1): side, channels in and out, kernel.
     (
@@ -313,8 +261,15 @@ export const workloads: Record<string, Workload> = {
     ).map(([side, from, to, k]) => [`conv-${side}x${side}x${from}-${k}x${k}x${to}`, convolution(32, side, from, to, k)]),
   ),
   "gpt2-124m": gpt2Step(4),
-  "gpt2-124m-token": gpt2Token(),
-  "gpt-baby": train("GPT 6 layers, 6 heads, d 384, context 256, vocabulary 65, batch 8, AdamW, no dropout", () =>
-    gpt(6, 6, 384, 256, 65, 8),
+  "gpt2-124m-token": { ...gptToken(configOfGpt("gpt2"), 64), large: true },
+  "gpt2-124m-token-int8": { ...gptToken(configOfGpt("gpt2"), 64, 8), large: true },
+  "gpt2-124m-token-int4": { ...gptToken(configOfGpt("gpt2"), 64, 4), large: true },
+  "gpt-baby": gptStep(
+    "GPT 6 layers, 6 heads, d 384, context 256, vocabulary 65, batch 8, AdamW",
+    configOfGpt("baby", { tied: false }),
+    8,
+    1e-3,
   ),
+  // What generation is bound by: 64 MiB read and written.
+  copy: { detail: "a copy of 2^24 float32", least: { operations: 0, bytes: 2 ** 27 }, ...copying(2 ** 24) },
 };

@@ -16,7 +16,7 @@ const stranger = () => new Visitor(site.url);
 
 beforeAll(async () => {
   site = await startSite();
-}, 300_000);
+});
 afterAll(() => site?.stop());
 
 /** The status that a form's action gave. */
@@ -91,7 +91,7 @@ describe("guessing", () => {
       ))
         seen.add(s);
     expect([...seen]).toEqual([400, 429]);
-  }, 60_000);
+  });
 });
 
 describe("signing up", () => {
@@ -156,7 +156,7 @@ describe("sessions", () => {
       await db.closeDatabase();
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 300_000);
+  });
 });
 
 describe("a site behind HTTPS", () => {
@@ -175,7 +175,7 @@ describe("a site behind HTTPS", () => {
     } finally {
       await secure.stop();
     }
-  }, 300_000);
+  });
 });
 
 describe("a backup download", () => {
@@ -201,5 +201,5 @@ describe("a backup download", () => {
     let size = 0;
     for await (const part of begun) size += (part as Buffer).length;
     expect(size).toBe(Number(begun.headers["content-length"]));
-  }, 300_000);
+  });
 });

@@ -20,7 +20,7 @@ let postgres: PostgresServer | string;
 
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 120_000);
+});
 afterAll(async () => {
   for (const { close } of opened) await close();
   if (typeof postgres !== "string") await postgres.stop();
@@ -77,7 +77,7 @@ describe("a backup", () => {
     await to.delete(schema.feedback);
     await restore(to, file, { replace: true });
     expect(await contents(to)).toEqual(await contents(from));
-  }, 60_000);
+  });
 
   test("moves a class from the embedded database to a Postgres server and back", async (context) => {
     if (typeof postgres === "string") return context.skip(postgres);
@@ -89,7 +89,7 @@ describe("a backup", () => {
     const back = await fresh();
     await restore(back, await save(server, "c.backup"));
     expect(await contents(back)).toEqual(await contents(from));
-  }, 60_000);
+  });
 
   test("that is damaged, cut, foreign or missing is refused with a sentence and changes nothing", async () => {
     const from = await fresh();
@@ -119,7 +119,7 @@ describe("a backup", () => {
     }
     await expect(restore(to, join(folder, "nowhere.backup"), { replace: true })).rejects.toThrow(/does not exist/);
     expect(await contents(to)).toEqual(before);
-  }, 60_000);
+  });
 
   test("is downloaded by the administrator while the site runs, and by nobody else", async () => {
     const site = await startSite();
@@ -137,5 +137,5 @@ describe("a backup", () => {
     } finally {
       await site.stop();
     }
-  }, 60_000);
+  });
 });

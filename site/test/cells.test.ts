@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
-import { type Site, startSite } from "./server.ts";
+import { patience, type Site, startSite } from "./server.ts";
 
 let site: Site;
 let browser: Browser;
@@ -10,7 +10,7 @@ const elsewhere = "gradus.test";
 
 beforeAll(async () => {
   [site, browser] = await Promise.all([startSite(), launchBrowser([`--host-resolver-rules=MAP ${elsewhere} 127.0.0.1`])]);
-}, 120_000);
+});
 afterAll(async () => {
   await browser?.close();
   await site?.stop();
@@ -19,7 +19,7 @@ afterAll(async () => {
 /** A visitor of one's own, who agrees to whatever is asked. */
 async function visit(path: string, options: Parameters<Browser["newContext"]>[0] = {}): Promise<{ page: Page; context: BrowserContext }> {
   const context = await browser.newContext(options);
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(patience);
   const page = await context.newPage();
   page.on("dialog", (dialog) => void dialog.accept());
   await page.goto(path.startsWith("http") ? path : site.url + path);
@@ -28,7 +28,7 @@ async function visit(path: string, options: Parameters<Browser["newContext"]>[0]
 
 const cellOf = (page: Page, id: string) => page.locator(`[data-cell="${id}"]`);
 const untilState = (page: Page, id: string, state: string) =>
-  page.locator(`[data-cell="${id}"][data-state="${state}"]`).waitFor({ timeout: 40_000 });
+  page.locator(`[data-cell="${id}"][data-state="${state}"]`).waitFor({ timeout: patience });
 
 async function write(page: Page, id: string, source: string): Promise<void> {
   await cellOf(page, id).locator(".editor").hover();
@@ -45,7 +45,7 @@ describe("stopping", () => {
     await write(page, "by-hand-gradient", "const slopes = (theta: Tensor) => { while (true); };");
     for (const end of ["Stop", "Restart"]) {
       await exercise.getByRole("button", { name: "Check" }).click();
-      await checking.waitFor({ timeout: 60_000 });
+      await checking.waitFor({ timeout: patience });
       await page.getByRole("button", { name: end }).first().click();
       await checking.waitFor({ state: "detached" });
       await exercise.locator("button:not([disabled])", { hasText: "Check" }).waitFor();
@@ -55,10 +55,10 @@ describe("stopping", () => {
     // The engine is as good as new.
     await write(page, "by-hand-gradient", "const slopes = (theta: Tensor) => [0, 0];");
     await exercise.getByRole("button", { name: "Check" }).click();
-    await exercise.locator(".score").waitFor({ timeout: 60_000 });
+    await exercise.locator(".score").waitFor({ timeout: patience });
     expect(await exercise.locator(".score").innerText()).toBe("0 of 1 points");
     await context.close();
-  }, 200_000);
+  });
 
   test("works while the engine loads, and cells run once it is there", async () => {
     const { page, context } = await visit("/lessons/00-start");
@@ -78,7 +78,7 @@ describe("stopping", () => {
     arrives();
     await untilState(page, "data", "done");
     await context.close();
-  }, 90_000);
+  });
 });
 
 describe("controls", () => {
@@ -111,18 +111,18 @@ describe("controls", () => {
     await page.waitForFunction(
       ([id, old]) => document.querySelector(`[data-cell="${id}"] .plot-frame`)?.innerHTML !== old,
       [await cell.getAttribute("data-cell"), before] as const,
-      { timeout: 40_000 },
+      { timeout: patience },
     );
     await page.mouse.up();
     const value = await slider.inputValue();
-    await cell.and(page.locator('[data-state="done"]')).waitFor({ timeout: 40_000 });
+    await cell.and(page.locator('[data-state="done"]')).waitFor({ timeout: patience });
     await page.waitForTimeout(500);
     expect(await slider.inputValue()).toBe(value);
     const seen = await page.evaluate(() => (window as unknown as { seen: number[] }).seen);
     expect(seen.length).toBeGreaterThan(5);
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
     await context.close();
-  }, 120_000);
+  });
 
   test("a board is played by mouse and keyboard: each move runs the cell, and the ones that need it", async () => {
     const { page, context } = await visit("/scratch");
@@ -151,7 +151,7 @@ moves.join(" then ")`,
     await cell.getByRole("button", { name: "Take back" }).click();
     await cell.getByRole("button", { name: "row 1, column 2: empty" }).waitFor();
     await context.close();
-  }, 90_000);
+  });
 });
 
 test("a board is there before any script runs, as the build has drawn it, and can be played at once", async () => {
@@ -163,9 +163,9 @@ test("a board is there before any script runs, as the build has drawn it, and ca
   const { page, context } = await visit("/reference/notebook/showing");
   const board = page.locator('svg[role="group"][aria-label="a board after 2 moves"]');
   await board.getByRole("button", { name: "row 3, column 3: empty" }).click();
-  await page.locator('svg[aria-label="a board after 3 moves"]').waitFor({ timeout: 40_000 });
+  await page.locator('svg[aria-label="a board after 3 moves"]').waitFor({ timeout: patience });
   await context.close();
-}, 90_000);
+});
 
 describe("a flood of outputs that goes around the kernel", () => {
   test("ends the cell, and the page stays usable", async () => {
@@ -189,7 +189,7 @@ while (true);`,
     await untilState(page, "data", "done");
     expect(await cellOf(page, "data").locator(".outputs").innerText()).toContain("42");
     await context.close();
-  }, 120_000);
+  });
 });
 
 describe("over plain HTTP in a room's network", () => {
@@ -216,7 +216,7 @@ describe("over plain HTTP in a room's network", () => {
     if (await page.getByLabel("Link to share").count()) expect(await page.getByLabel("Link to share").inputValue()).toContain("#n=");
     expect(problems).toEqual([]);
     await context.close();
-  }, 90_000);
+  });
 });
 
 describe("offline", () => {
@@ -228,7 +228,7 @@ describe("offline", () => {
     await page.waitForURL("**/lessons/01-arrays");
     const title = await page.locator("h1").innerText();
     const kept = (path: string) =>
-      page.waitForFunction(async (p) => (await caches.match(p)) !== undefined, path, { timeout: 40_000, polling: 200 });
+      page.waitForFunction(async (p) => (await caches.match(p)) !== undefined, path, { timeout: patience, polling: 200 });
     await kept("/lessons/01-arrays");
     await kept("/lessons/00-start");
     await context.setOffline(true);
@@ -239,7 +239,7 @@ describe("offline", () => {
     await page.goto(`${site.url}/lessons/00-start`);
     expect(await page.locator("h1").innerText()).toBe("A network in a minute");
     await context.close();
-  }, 90_000);
+  });
 
   test("a new version of the course keeps what was read with the one before", async () => {
     const { page, context } = await visit("/");
@@ -252,14 +252,14 @@ describe("offline", () => {
       await old.put("/lessons/02-data", new Response("<h1>Old</h1>", { headers: { "content-type": "text/html" } }));
     });
     await page.goto(`${site.url}/`);
-    await page.waitForFunction(async () => !(await caches.has("gradus-earlier")), undefined, { timeout: 40_000, polling: 200 });
+    await page.waitForFunction(async () => !(await caches.has("gradus-earlier")), undefined, { timeout: patience, polling: 200 });
     await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
     await context.setOffline(true);
     await page.goto(`${site.url}/lessons/02-data`);
     expect(await page.locator("h1").innerText()).not.toBe("Old");
     expect(await page.locator("[data-cell]").count()).toBeGreaterThan(3);
     await context.close();
-  }, 90_000);
+  });
 });
 
 describe("on paper", () => {
@@ -287,7 +287,7 @@ describe("on paper", () => {
     expect(await page.evaluate(() => (window as unknown as { printed: string }).printed)).toBe("slides");
     expect(await page.evaluate(() => document.documentElement.dataset["print"])).toBe(undefined);
     await context.close();
-  }, 60_000);
+  });
 
   test("slides have the shape of a screen, one or more a section, and hold all that is on them", async () => {
     for (const lesson of ["00-start", "01-arrays", "04-stochastic-gradient-descent"]) {
@@ -313,7 +313,7 @@ describe("on paper", () => {
       expect(misfits, lesson).toEqual([]);
       await context.close();
     }
-  }, 120_000);
+  });
 });
 
 describe("a file of one's own", () => {
@@ -341,7 +341,7 @@ describe("a file of one's own", () => {
     await give("broken.ipynb", "{");
     await page.getByText("not a Jupyter notebook").waitFor();
     await context.close();
-  }, 90_000);
+  });
 });
 
 test("in German, what screen readers hear of a cell is German", async () => {
@@ -350,7 +350,7 @@ test("in German, what screen readers hear of a cell is German", async () => {
   await untilState(page, "data", "done");
   await page.locator('[role="status"]', { hasText: "Zelle data: fertig" }).waitFor({ state: "attached" });
   await context.close();
-}, 60_000);
+});
 
 describe("a page whose script is on its way", () => {
   /** Does something before the script has come, and goes on when it has. */
@@ -372,25 +372,37 @@ describe("a page whose script is on its way", () => {
     await context.close();
   }
 
-  test("runs the cell whose button was pressed before, when the script has come", () =>
-    before(
-      (page) => cellOf(page, "data").getByRole("button", { name: "Run" }).click(),
-      (page) => untilState(page, "data", "done"),
-    ), 100_000);
+  test(
+    "runs the cell whose button was pressed before, when the script has come",
+    () =>
+      before(
+        (page) => cellOf(page, "data").getByRole("button", { name: "Run" }).click(),
+        (page) => untilState(page, "data", "done"),
+      ),
+    100_000,
+  );
 
-  test("makes code editable that was clicked before, and takes what is typed then", () =>
-    before(
-      (page) => cellOf(page, "data").locator(".code").click(),
-      async (page) => {
-        await cellOf(page, "data").locator(".cm-content:focus").waitFor();
-        await page.keyboard.type("// typed\n");
-        await cellOf(page, "data").getByText("// typed").waitFor();
-      },
-    ), 100_000);
+  test(
+    "makes code editable that was clicked before, and takes what is typed then",
+    () =>
+      before(
+        (page) => cellOf(page, "data").locator(".code").click(),
+        async (page) => {
+          await cellOf(page, "data").locator(".cm-content:focus").waitFor();
+          await page.keyboard.type("// typed\n");
+          await cellOf(page, "data").getByText("// typed").waitFor();
+        },
+      ),
+    100_000,
+  );
 
-  test("makes code editable that the pointer rests on", () =>
-    before(
-      (page) => cellOf(page, "data").locator(".editor").hover(),
-      (page) => cellOf(page, "data").locator(".cm-content").waitFor(),
-    ), 100_000);
+  test(
+    "makes code editable that the pointer rests on",
+    () =>
+      before(
+        (page) => cellOf(page, "data").locator(".editor").hover(),
+        (page) => cellOf(page, "data").locator(".cm-content").waitFor(),
+      ),
+    100_000,
+  );
 });

@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
-import { type Site, startSite } from "./server.ts";
+import { patience, type Site, startSite } from "./server.ts";
 
 let site: Site;
 let browser: Browser;
@@ -14,7 +14,7 @@ let classUrl = "";
 /** Somebody with a browser of their own, somewhere in the world. */
 async function person(timezoneId: string): Promise<Page> {
   const context = await browser.newContext({ timezoneId });
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(patience);
   return context.newPage();
 }
 
@@ -50,7 +50,7 @@ beforeAll(async () => {
     Page,
     Page,
   ];
-}, 300_000);
+});
 afterAll(async () => {
   await browser?.close();
   await site?.stop();
@@ -126,12 +126,12 @@ describe("a class", () => {
       .poll(
         async () =>
           ((await api(learner, "/api/submissions?lesson=01-arrays")).body as { grades: Record<string, unknown> }).grades["largest-entry"],
-        { timeout: 30_000 },
+        { timeout: patience },
       )
       .toMatchObject({ score: 2, points: 2, state: "graded" });
     // The page has been waiting for it.
-    await exercise.getByText("Graded by the server: 2 of 2 points").waitFor({ timeout: 30_000 });
-  }, 120_000);
+    await exercise.getByText("Graded by the server: 2 of 2 points").waitFor({ timeout: patience });
+  });
 
   test("what the browser claims is not the grade, and what the code forges neither", async () => {
     const forged =
@@ -148,10 +148,10 @@ describe("a class", () => {
       .poll(
         async () =>
           ((await api(learner, "/api/submissions?lesson=00-start")).body as { grades: Record<string, unknown> }).grades["predict-one"],
-        { timeout: 30_000 },
+        { timeout: patience },
       )
       .toMatchObject({ score: 0, points: 2, state: "graded" });
-  }, 60_000);
+  });
 
   test("code is kept on the server, and the newer text wins", async () => {
     const cell = (source: string, at: number) => ({ cells: [{ lesson: "00-start", cell: "model", source, version: "x", at }] });
@@ -192,11 +192,11 @@ describe("a class", () => {
     await learner.keyboard.press("ControlOrMeta+a");
     await learner.keyboard.insertText("async function macroF1(confusion: Tensor): Promise<number> {\n  return (16 / 19 + 18 / 21) / 2;\n}");
     await exercise.getByRole("button", { name: "Check" }).click();
-    await learner.locator('[data-exercise="f1"][data-solved="true"]').waitFor({ timeout: 60_000 });
-    await exercise.getByText("Graded by the server: 1 of 2 points").waitFor({ timeout: 60_000 });
+    await learner.locator('[data-exercise="f1"][data-solved="true"]').waitFor({ timeout: patience });
+    await exercise.getByText("Graded by the server: 1 of 2 points").waitFor({ timeout: patience });
     expect(await exercise.locator(".grade").innerText()).toMatch(/macroF1 of a larger one\s+Not yet\./);
     expect(await learner.content()).not.toContain("100 / 107");
-  }, 180_000);
+  });
 
   test("a look at the solution is noted at once, and starting over does not undo it", async () => {
     await learner.goto(`${site.url}/lessons/12-sequences`);
@@ -214,7 +214,7 @@ describe("a class", () => {
       .getByText(/solution/i)
       .first()
       .waitFor();
-  }, 60_000);
+  });
 
   test("a quiz in GIFT becomes the class's own, is graded, and runs out of attempts", async () => {
     await instructor.goto(classUrl);
@@ -302,7 +302,7 @@ describe("a class", () => {
     await learner.emulateMedia({ media: "screen" });
     await learner.goto(classUrl);
     expect(await learner.locator("main").innerText()).toContain("Tea");
-  }, 120_000);
+  });
 
   test("a learner asks, an instructor answers with code, the answer is accepted and opens in a cell", async () => {
     await learner.goto(`${site.url}/questions?lesson=01-arrays`);
@@ -329,7 +329,7 @@ describe("a class", () => {
     await learner.getByText("Why is my sum wrong?").waitFor();
     await learner.goto(`${site.url}/questions?search=nothing+of+the+kind`);
     await learner.getByText("No questions yet").waitFor();
-  }, 40_000);
+  });
 
   test("feedback is anonymous, and the instructor reads it", async () => {
     expect((await api(learner, "/api/feedback", { lesson: "01-arrays", rating: 5, body: "More pictures, please" })).status).toBe(201);

@@ -18,7 +18,7 @@ beforeAll(async () => {
   await lin.signUp("Lin");
   room = await newClass("Winter school");
   await join(lin, room);
-}, 300_000);
+});
 afterAll(() => site?.stop());
 
 async function newClass(name: string): Promise<string> {

@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
-import { type Site, startSite } from "./server.ts";
+import { patience, type Site, startSite } from "./server.ts";
 
 let site: Site;
 let browser: Browser;
@@ -12,14 +12,14 @@ const problems: string[] = [];
 beforeAll(async () => {
   [site, browser] = await Promise.all([startSite(), launchBrowser()]);
   const context = await browser.newContext();
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(patience);
   page = await context.newPage();
   context.on("request", (request) => asked.push(request.url()));
   page.on("pageerror", (error) => problems.push(error.message));
   page.on("console", (message) => {
     if (message.type() === "error") problems.push(message.text());
   });
-}, 120_000);
+});
 afterAll(async () => {
   await browser?.close();
   await site?.stop();

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
-import { type Site, startSite } from "./server.ts";
+import { patience, type Site, startSite } from "./server.ts";
 
 let site: Site;
 let browser: Browser;
@@ -12,14 +12,14 @@ const problems: string[] = [];
 beforeAll(async () => {
   [site, browser] = await Promise.all([startSite(), launchBrowser()]);
   context = await browser.newContext();
-  context.setDefaultTimeout(8000);
+  context.setDefaultTimeout(patience);
   page = await context.newPage();
   page.on("pageerror", (error) => problems.push(error.message));
   page.on("console", (message) => {
     if (message.type() === "error") problems.push(message.text());
   });
   page.on("dialog", (dialog) => void dialog.accept());
-}, 120_000);
+});
 afterAll(async () => {
   await browser?.close();
   await site?.stop();
@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const state = (cell: string) => page.locator(`[data-cell="${cell}"]`).getAttribute("data-state");
 const untilState = (cell: string, wanted: string) =>
-  page.locator(`[data-cell="${cell}"][data-state="${wanted}"]`).waitFor({ timeout: 15_000 });
+  page.locator(`[data-cell="${cell}"][data-state="${wanted}"]`).waitFor({ timeout: patience });
 
 /** Types a program into a cell in place of what is there. */
 async function write(cell: string, source: string): Promise<void> {
@@ -60,7 +60,7 @@ describe("a guest", () => {
     for (const cell of ["data", "model", "train", "fit", "knobs"]) await untilState(cell, "done");
     await page.locator('[data-cell="train"] .plot-frame svg').waitFor();
     expect(await page.locator('[data-cell="train"] progress').getAttribute("value")).toBe("300");
-  }, 60_000);
+  });
 
   test("sees what depends on a changed cell marked as out of date", async () => {
     await write(
@@ -80,10 +80,10 @@ describe("a guest", () => {
     await slider.focus();
     for (let i = 0; i < 5; i++) await page.keyboard.press("PageDown");
     await page.waitForFunction((old) => document.querySelector('[data-cell="knobs"] .plot-frame')?.innerHTML !== old, before, {
-      timeout: 20_000,
+      timeout: patience,
     });
     await untilState("knobs", "done");
-  }, 40_000);
+  });
 
   test("is told which check failed, then solves the exercise", async () => {
     const exercise = page.locator('[data-exercise="predict-one"]');
@@ -97,7 +97,7 @@ describe("a guest", () => {
     );
     await exercise.getByRole("button", { name: "Check" }).click();
     await page.locator('[data-exercise="predict-one"][data-solved="true"]').waitFor();
-  }, 40_000);
+  });
 
   test("answers a quiz", async () => {
     const question = page.locator('[data-question="q2"]');
@@ -119,7 +119,7 @@ describe("a guest", () => {
     await page.keyboard.press("ControlOrMeta+Enter");
     await untilState("fit", "done");
     expect(await page.locator('[data-cell="fit"] .outputs').innerText()).toContain("120");
-  }, 30_000);
+  });
 
   test("stops even code that never looks up", async () => {
     await write("fit", 'const f = new Function("while (true);"); f();');
@@ -128,7 +128,7 @@ describe("a guest", () => {
     await page.locator('[data-cell="fit"]').getByRole("button", { name: "Stop" }).click();
     await untilState("fit", "stopped");
     await page.getByText("variables are gone").waitFor();
-  }, 30_000);
+  });
 
   test("finds an error at its line", async () => {
     await write("fit", "const a = 1;\nconst b = a +\n  missing;");
@@ -140,14 +140,14 @@ describe("a guest", () => {
   test("goes offline and returns: own code and results are there, cells run", async () => {
     await page.locator("header.top").getByText("Saved on this device").waitFor();
     await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
-    await page.waitForFunction(() => navigator.serviceWorker.controller !== null, undefined, { timeout: 20_000 });
+    await page.waitForFunction(() => navigator.serviceWorker.controller !== null, undefined, { timeout: patience });
     await page.goto(`${site.url}/lessons/00-start`, { waitUntil: "networkidle" });
     await page.waitForFunction(
       async () =>
         (await caches.keys()).length > 0 &&
         (await (await caches.open((await caches.keys())[0]!)).keys()).some((r) => r.url.includes("kernel.js")),
       undefined,
-      { timeout: 20_000 },
+      { timeout: patience },
     );
     await context.setOffline(true);
     await page.goto(`${site.url}/lessons/00-start`);
@@ -157,7 +157,7 @@ describe("a guest", () => {
     await untilState("data", "done");
     expect(await state("data")).toBe("done");
     await context.setOffline(false);
-  }, 60_000);
+  });
 
   test("shares a scratch page by link", async () => {
     await page.goto(`${site.url}/scratch`);
@@ -177,7 +177,7 @@ describe("a guest", () => {
     await other.locator(".cm-content").waitFor();
     expect(await other.locator(".cm-content").innerText()).toContain("6 * 7");
     await other.context().close();
-  }, 40_000);
+  });
 
   test("met no error on the way", () => {
     expect(problems.filter((p) => !p.includes("ERR_INTERNET_DISCONNECTED"))).toEqual([]);

@@ -3,7 +3,7 @@ import type { Browser, BrowserContext, Page, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
 import { setUp } from "./people.ts";
-import { type Site, startSite } from "./server.ts";
+import { patience, type Site, startSite } from "./server.ts";
 
 let site: Site;
 let browser: Browser;
@@ -13,7 +13,7 @@ const lesson = "00-start";
 beforeAll(async () => {
   [site, browser] = await Promise.all([startSite(), launchBrowser()]);
   await setUp(site.url, site.token);
-}, 120_000);
+});
 afterAll(async () => {
   await browser?.close();
   await site?.stop();
@@ -25,7 +25,7 @@ async function device(as?: BrowserContext): Promise<BrowserContext> {
     serviceWorkers: "block",
     ...(as ? { storageState: { cookies: await as.cookies(), origins: [] } } : {}),
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(patience);
   return context;
 }
 
@@ -81,7 +81,7 @@ const onServer = async (context: BrowserContext, cell = "model", slug = lesson):
   return cells.find((c) => c.cell === cell && c.version)?.source;
 };
 const untilOnServer = (context: BrowserContext, text: string | undefined, cell = "model", slug = lesson) =>
-  expect.poll(() => onServer(context, cell, slug), { timeout: 15_000 }).toBe(text);
+  expect.poll(() => onServer(context, cell, slug), { timeout: patience }).toBe(text);
 
 const isPost = (route: Route) => route.request().method() === "POST";
 
@@ -110,7 +110,7 @@ describe("two people at one computer", () => {
     await answered;
     await shows(page, "model", "// by a guest");
     await untilOnServer(context, "// by a guest");
-  }, 60_000);
+  });
 
   test("whoever signs out leaves nothing to be seen; what was not sent waits for them alone", async () => {
     await status(page, "Saved");
@@ -130,7 +130,7 @@ describe("two people at one computer", () => {
     await write(page, "data", "// Mo");
     await untilOnServer(context, "// Mo", "data");
     expect(await onServer(context, "model")).toBeUndefined();
-  }, 60_000);
+  });
 
   test("who comes back finds what was not sent, and the server gets it; nothing of the other's", async () => {
     await signOut(page);
@@ -141,7 +141,7 @@ describe("two people at one computer", () => {
     await untilOnServer(context, "// Lin, not sent");
     expect(await onServer(context, "data")).toBeUndefined();
     expect(await textOf(page, "data")).not.toContain("Mo");
-  }, 60_000);
+  });
 
   test("a guest's work is left alone where whoever signs in says it is not theirs", async () => {
     await signOut(page);
@@ -154,7 +154,7 @@ describe("two people at one computer", () => {
     await page.waitForLoadState("networkidle");
     expect(await textOf(page, "fit")).not.toContain("stranger");
     expect(await onServer(context, "fit")).toBeUndefined();
-  }, 60_000);
+  });
 
   test("a page that was left open gives nothing to, and takes nothing from, whoever has signed in since", async () => {
     const { me } = (await (await context.request.get(`${site.url}/api/me`)).json()) as { me: { id: string } };
@@ -168,7 +168,7 @@ describe("two people at one computer", () => {
     await signOut(page);
     await expect.poll(() => textOf(other, "model")).toContain("Sequential");
     await context.close();
-  }, 60_000);
+  });
 
   test("however somebody signs in, guests' work goes along", async () => {
     const elsewhere = await device();
@@ -187,7 +187,7 @@ describe("two people at one computer", () => {
     await place(guest, "data").getByRole("button", { name: "History" }).click();
     await place(guest, "data").locator(".history").getByText("// Mo").waitFor();
     await elsewhere.close();
-  }, 60_000);
+  });
 });
 
 describe("with a server that fails", () => {
@@ -217,14 +217,14 @@ describe("with a server that fails", () => {
       "const U = arange(12).reshape([3, 4]).sub(5);\nconst V = arange(20).reshape([4, 5]).mod(7);\nconst largest = U.matmul(V).max();",
     );
     await exercise.getByRole("button", { name: "Check" }).click();
-    await page.locator('[data-exercise="largest-entry"][data-solved="true"]').waitFor({ timeout: 30_000 });
+    await page.locator('[data-exercise="largest-entry"][data-solved="true"]').waitFor({ timeout: patience });
     await status(page, "Saved on this device only; the server is asked again");
-    await expect.poll(() => statuses, { timeout: 40_000 }).toEqual([500, 429, 502, 201]);
+    await expect.poll(() => statuses, { timeout: patience }).toEqual([500, 429, 502, 201]);
     await status(page, "Saved");
     await page.reload();
     await page.waitForLoadState("networkidle");
     expect(statuses).toHaveLength(4);
-  }, 120_000);
+  });
 
   test("an ended session is told, the work goes on being kept, and is sent after signing in again", async () => {
     await open(page);
@@ -241,7 +241,7 @@ describe("with a server that fails", () => {
     await shows(page, "model", "// after the session");
     await untilOnServer(context, "// after the session");
     expect(await page.getByText("not signed in any more").count()).toBe(0);
-  }, 60_000);
+  });
 
   test("what is typed while the server's texts are on their way stands; theirs goes to the history", async () => {
     const second = await device(context);
@@ -265,7 +265,7 @@ describe("with a server that fails", () => {
     await open(slow, "01-arrays");
     await slow.locator('[data-exercise="largest-entry"][data-solved="true"]').waitFor();
     await second.close();
-  }, 60_000);
+  });
 
   test("a tab that is closed at once after typing loses nothing", async () => {
     const tab = await context.newPage();
@@ -284,7 +284,7 @@ describe("with a server that fails", () => {
     await shows(last, "data", "// and without a server");
     await untilOnServer(context, "// and without a server", "data");
     await last.close();
-  }, 60_000);
+  });
 
   test("what is reset offline stays reset, and what was there is in the history", async () => {
     await open(page);
@@ -302,7 +302,7 @@ describe("with a server that fails", () => {
     await cell.locator(".history li", { hasText: "// and without a server" }).getByRole("button").click();
     await shows(page, "data", "// and without a server");
     await untilOnServer(context, "// and without a server", "data");
-  }, 60_000);
+  });
 
   test("an exercise that was begun anew keeps its history", async () => {
     await open(page);
@@ -312,7 +312,7 @@ describe("with a server that fails", () => {
     const cell = place(page, "predict-one");
     await cell.getByRole("button", { name: "History" }).click();
     await cell.locator(".history").getByText("// an attempt").waitFor();
-  }, 60_000);
+  });
 
   test("a notebook is on another device too, with its history", async () => {
     await page.goto(`${site.url}/scratch`);
@@ -335,7 +335,7 @@ describe("with a server that fails", () => {
     await page.locator(".history button").first().click();
     await page.locator(".cm-content").getByText("// first thoughts").waitFor();
     await second.close();
-  }, 60_000);
+  });
 });
 
 test("an open page learns of a newer course, and loads it without losing a word", async () => {
@@ -356,4 +356,4 @@ test("an open page learns of a newer course, and loads it without losing a word"
   await page.evaluate(() => window.dispatchEvent(new Event("focus")));
   await page.getByText("This lesson has a newer version.").waitFor();
   await context.close();
-}, 60_000);
+});

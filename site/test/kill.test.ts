@@ -64,7 +64,7 @@ test("a site killed in the middle of writes, again and again, starts again and h
   } finally {
     await database.close();
   }
-}, 240_000);
+});
 
 test("a second process on the same data folder is refused with a sentence", async () => {
   const site = await startSite({ folder });
@@ -73,9 +73,9 @@ test("a second process on the same data folder is refused with a sentence", asyn
   } finally {
     await site.stop();
   }
-}, 60_000);
+});
 
 test("settings of grading that make no sense are a sentence at the start", async () => {
   await expect(startSite({ env: { GRADUS_JAIL: "docker" } })).rejects.toThrow(/GRADUS_JAIL is "docker". It should be best, bubblewrap/);
   await expect(startSite({ env: { GRADUS_GRADERS: "many" } })).rejects.toThrow(/GRADUS_GRADERS should be a whole number from 1 to 64/);
-}, 240_000);
+});

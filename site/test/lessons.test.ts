@@ -3,7 +3,7 @@ import { loadCourse } from "@gradus/course/node";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
-import { type Site, startSite } from "./server.ts";
+import { patience, type Site, startSite } from "./server.ts";
 
 const course = await loadCourse();
 let site: Site;
@@ -12,7 +12,7 @@ let page: Page;
 
 beforeAll(async () => {
   [site, browser] = await Promise.all([startSite(), launchBrowser()]);
-}, 120_000);
+});
 afterAll(async () => {
   await browser?.close();
   await site?.stop();
@@ -20,7 +20,7 @@ afterAll(async () => {
 
 const cell = (id: string) => page.locator(`[data-cell="${id}"]`);
 const ended = (id: string) =>
-  page.locator(`[data-cell="${id}"]:is([data-state="done"], [data-state="error"])`).waitFor({ timeout: 60_000 });
+  page.locator(`[data-cell="${id}"]:is([data-state="done"], [data-state="error"])`).waitFor({ timeout: patience });
 const complaint = async (id: string) =>
   (await cell(id).getAttribute("data-state")) === "error" ? `${id}: ${await cell(id).innerText()}` : null;
 
@@ -44,7 +44,7 @@ const program = (stated: readonly Check[]) =>
 describe.each(course.map((lesson) => ({ slug: lesson.slug, lesson })))("$slug in a page", ({ lesson }) => {
   beforeAll(async () => {
     page = await browser.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(patience);
     page.on("dialog", (dialog) => void dialog.accept());
     await page.goto(`${site.url}/lessons/${lesson.slug}`, { waitUntil: "networkidle" });
   });
@@ -62,11 +62,8 @@ describe.each(course.map((lesson) => ({ slug: lesson.slug, lesson })))("$slug in
     const { id } = cells.at(-1)!;
     await write(id, program(lesson.stated));
     await page.keyboard.press("ControlOrMeta+Enter");
-    await page
-      .locator(`[data-cell="${id}"]:is([data-state="queued"], [data-state="running"])`)
-      .waitFor()
-      .catch(() => {});
+    await page.locator(`[data-cell="${id}"][data-stale="false"]`).waitFor();
     await ended(id);
     expect(await complaint(id)).toBeNull();
-  }, 300_000);
+  });
 });

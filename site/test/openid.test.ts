@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
 import { setUp } from "./people.ts";
 import { type Provider, startProvider } from "./provider.ts";
-import { type Site, startSite } from "./server.ts";
+import { patience, type Site, startSite } from "./server.ts";
 
 let site: Site;
 let provider: Provider;
@@ -14,7 +14,7 @@ beforeAll(async () => {
   const env = { OIDC_ISSUER: provider.issuer, OIDC_CLIENT_ID: provider.clientId, OIDC_CLIENT_SECRET: provider.clientSecret };
   [site, browser] = await Promise.all([startSite({ env: { ...env, OIDC_NAME: "Uni Musterstadt" } }), launchBrowser()]);
   await setUp(site.url, site.token);
-}, 300_000);
+});
 afterAll(async () => {
   await browser?.close();
   await site?.stop();
@@ -24,7 +24,7 @@ afterAll(async () => {
 /** Somebody in a browser of their own who chooses the university's login. */
 async function choose(path = "/sign-in?next=%2Fclasses"): Promise<Page> {
   const context = await browser.newContext();
-  context.setDefaultTimeout(40_000);
+  context.setDefaultTimeout(patience);
   const page = await context.newPage();
   await page.goto(site.url + path);
   await page.getByRole("link", { name: /Uni Musterstadt/ }).click();
@@ -43,14 +43,14 @@ describe("signing in by OpenID Connect, in Chromium", () => {
     const again = await choose("/de/sign-in");
     await again.waitForURL(`${site.url}/`);
     expect((await me(again)).me!["id"]).toBe((await me(page)).me!["id"]);
-  }, 120_000);
+  });
 
   test("gives somebody whose provider sends no name the beginning of the address", async () => {
     provider.person = { sub: "4712", email: "hilbert@uni.example" };
     const page = await choose();
     await page.waitForURL(`${site.url}/classes`);
     expect((await me(page)).me).toMatchObject({ name: "hilbert" });
-  }, 120_000);
+  });
 
   test("that the provider refuses ends on the sign-in page with a sentence, in its language", async () => {
     provider.person = null;
@@ -58,14 +58,14 @@ describe("signing in by OpenID Connect, in Chromium", () => {
     await page.getByText("Die Anmeldung dort ist nicht gelungen").waitFor();
     expect(new URL(page.url()).pathname).toBe("/de/sign-in");
     expect((await me(page)).me).toBeNull();
-  }, 120_000);
+  });
 
   test("does not take over an account with a password that has the same address", async () => {
     provider.person = { sub: "4713", email: "ada@example.org", name: "Not Ada" };
     const page = await choose();
     await page.getByText("There is an account with this e-mail address already").waitFor();
     expect((await me(page)).me).toBeNull();
-  }, 120_000);
+  });
 
   test("refuses tokens of another issuer, for another site, of another request, and those that have expired", async () => {
     provider.person = { sub: "4714", email: "mallory@uni.example", name: "Mallory" };
@@ -77,7 +77,7 @@ describe("signing in by OpenID Connect, in Chromium", () => {
       await page.context().close();
     }
     provider.tamper = (claims) => claims;
-  }, 240_000);
+  });
 
   test("a code brought to another browser signs nobody in", async () => {
     provider.person = { sub: "4711", email: "emmy@uni.example", name: "Emmy Noether" };
@@ -86,11 +86,11 @@ describe("signing in by OpenID Connect, in Chromium", () => {
     const page = await (await browser.newContext()).newPage();
     await page.goto(atProvider.headers.get("location")!);
     expect((await me(page)).me).toBeNull();
-  }, 120_000);
+  });
 
   test("people without a password here are given none, and stay signed in", async () => {
     const context = await browser.newContext();
-    context.setDefaultTimeout(40_000);
+    context.setDefaultTimeout(patience);
     const page = await context.newPage();
     await page.goto(`${site.url}/sign-in`);
     const form = page.locator('form[action="?/in"]');
@@ -102,5 +102,5 @@ describe("signing in by OpenID Connect, in Chromium", () => {
     const row = page.locator("tr", { hasText: "emmy@uni.example" });
     await row.getByRole("button", { name: /New password/ }).click();
     await row.getByText("has no password here").waitFor();
-  }, 120_000);
+  });
 });

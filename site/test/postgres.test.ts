@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { setUp, Visitor } from "./people.ts";
 import { startPostgres } from "./postgres.ts";
-import { type Site, startSite } from "./server.ts";
+import { patience, type Site, startSite } from "./server.ts";
 
 const postgres = await startPostgres();
 afterAll(async () => {
@@ -36,7 +36,7 @@ else {
             async () =>
               ((await (await visitor.request("/api/submissions?lesson=01-arrays")).json()) as { grades: Record<string, unknown> }).grades,
             {
-              timeout: 40_000,
+              timeout: patience,
             },
           )
           .toMatchObject({ "largest-entry": { points: 2 } });
@@ -50,7 +50,7 @@ else {
     } finally {
       await Promise.all(sites.map((s) => s.stop()));
     }
-  }, 120_000);
+  });
 
   // All that a class does, on a server.
   process.env["GRADUS_TEST_DATABASE"] = await postgres.database("class");

@@ -5,7 +5,7 @@ import { parseHTML } from "linkedom";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
-import { type Site, startSite } from "./server.ts";
+import { patience, type Site, startSite } from "./server.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -19,7 +19,7 @@ const own: string[] = [];
 beforeAll(async () => {
   [site, browser] = await Promise.all([startSite(), launchBrowser()]);
   context = await browser.newContext({ bypassCSP: true, reducedMotion: "reduce" });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(patience);
   page = await context.newPage();
   await page.goto(`${site.url}/setup?token=${site.token}`);
   await page.getByLabel("Name").fill("Ada");
@@ -51,7 +51,7 @@ beforeAll(async () => {
   await ask.getByRole("button").click();
   await page.waitForURL(/questions\/[\w-]{36}$/);
   own.push(new URL(page.url()).pathname);
-}, 120_000);
+});
 afterAll(async () => {
   await browser?.close();
   await site?.stop();
@@ -106,7 +106,7 @@ describe("every page", () => {
         expect.soft(await findings(visitor, rules), `${path} for a guest`).toEqual([]);
       }
       await guest.close();
-    }, 180_000);
+    });
 
   test("fits a screen of 320 pixels without scrolling sideways", async () => {
     await page.setViewportSize({ width: 320, height: 640 });
@@ -124,7 +124,7 @@ describe("every page", () => {
       expect.soft(wide, path).toEqual([]);
     }
     await page.setViewportSize({ width: 1280, height: 800 });
-  }, 120_000);
+  });
 
   test("says in its title where one is, and has one main heading", async () => {
     const titles = new Map<string, string>();
@@ -135,7 +135,7 @@ describe("every page", () => {
       expect.soft(titles.get(title) ?? "", `${path} has the title of`).toBe("");
       titles.set(title, path);
     }
-  }, 60_000);
+  });
 });
 
 describe("a lesson", () => {
@@ -179,7 +179,7 @@ describe("a lesson", () => {
     console.log(`text after ${times.map((t) => t.toFixed(0)).join(", ")} ms`);
     expect(Math.min(...times)).toBeLessThan(1000);
     await visitor.close();
-  }, 60_000);
+  });
 
   test("ships less than 300 KB of compressed script before a cell is run", async () => {
     const visitor = await browser.newContext();
@@ -217,7 +217,7 @@ describe("a lesson", () => {
     await reader.keyboard.press("Enter");
     await reader.waitForFunction(() => document.activeElement?.classList.contains("cm-content"));
     await reader.keyboard.press("Control+Enter");
-    await reader.locator(`[data-cell="${current}"][data-state="done"]`).waitFor({ timeout: 20_000 });
+    await reader.locator(`[data-cell="${current}"][data-state="done"]`).waitFor({ timeout: patience });
     await reader.keyboard.press("Tab");
     expect(await at(".cm-content")).toBe(true);
     await reader.keyboard.press("Escape");
@@ -229,7 +229,7 @@ describe("a lesson", () => {
     await reader.keyboard.press("Shift+Tab");
     expect(await at(".cm-content")).toBe(false);
     await visitor.close();
-  }, 60_000);
+  });
 });
 
 describe("search", () => {

@@ -5,6 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+/** How long tests wait for what a page should do: machines that run tests may be slow, and what never comes fails all the same. */
+export const patience = 60_000;
+
 const program = fileURLToPath(new URL("../server.ts", import.meta.url));
 
 export interface Site {

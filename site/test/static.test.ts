@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
+import { patience } from "./server.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = `${root}site/build-static`;
@@ -50,7 +51,7 @@ afterAll(async () => {
 
 test("as files on any web host, lessons run, quizzes are graded, and nobody is asked to sign in", async () => {
   const context = await browser.newContext();
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(patience);
   const page = await context.newPage();
   await page.goto(`${url}/lessons/00-start`);
   await page.getByRole("button", { name: "Run all" }).click();
@@ -61,11 +62,11 @@ test("as files on any web host, lessons run, quizzes are graded, and nobody is a
   await question.getByText("Right.").waitFor();
   expect(await page.getByText("Sign in").count()).toBe(0);
   // What was visited is there without a network.
-  await page.waitForFunction(() => navigator.serviceWorker.controller !== null, undefined, { timeout: 60_000 });
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null, undefined, { timeout: patience });
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
   await page.goto(`${url}/lessons/00-start`, { waitUntil: "networkidle" });
   await context.setOffline(true);
   await page.reload();
   expect(await page.locator("h1").innerText()).toBe("A network in a minute");
   await context.close();
-}, 90_000);
+});

@@ -2,7 +2,7 @@ import { encodePng } from "@gradus/data";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
-import { type Site, startSite } from "./server.ts";
+import { patience, type Site, startSite } from "./server.ts";
 
 let site: Site;
 let browser: Browser;
@@ -13,15 +13,15 @@ beforeAll(async () => {
   const camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
   [site, browser] = await Promise.all([startSite(), launchBrowser(camera)]);
   page = await browser.newPage();
-  page.setDefaultTimeout(20_000);
-}, 120_000);
+  page.setDefaultTimeout(patience);
+});
 afterAll(async () => {
   await browser?.close();
   await site?.stop();
 });
 
 const cell = (id: string) => page.locator(`[data-cell="${id}"]`);
-const state = (id: string, is: string) => page.locator(`[data-cell="${id}"][data-state="${is}"]`).waitFor({ timeout: 60_000 });
+const state = (id: string, is: string) => page.locator(`[data-cell="${id}"][data-state="${is}"]`).waitFor({ timeout: patience });
 const says = async (id: string) => /It says: (\w+)/.exec(await cell(id).innerText())?.[1];
 
 describe("ResNet", () => {
@@ -80,12 +80,12 @@ describe("ResNet", () => {
     await cell("show").getByText("dropped.png").waitFor();
     await state("show", "done");
     expect(await says("show")).toBe(opened);
-  }, 180_000);
+  });
 
   test("answers a file that is no picture with a sentence, and goes on with the next one", async () => {
     const input = cell("show").locator('input[type="file"]');
     await input.setInputFiles({ name: "notes.png", mimeType: "image/png", buffer: Buffer.from("not a picture") });
     await state("show", "error");
     expect(await cell("show").innerText()).toContain("neither a JPEG nor a PNG file");
-  }, 90_000);
+  });
 });

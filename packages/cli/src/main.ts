@@ -1,11 +1,15 @@
 #!/usr/bin/env node
 import { GradusError } from "@gradus/tensor";
 import { Command, CommanderError } from "commander";
+import type { CaptionOptions } from "./commands/caption.ts";
 import type { ClassifyOptions } from "./commands/classify.ts";
 import { info } from "./commands/info.ts";
+import type { SampleOptions } from "./commands/sample.ts";
 import { tour } from "./commands/tour.ts";
+import type { TrainCaptionerOptions } from "./commands/train-captioner.ts";
+import type { TrainGptOptions } from "./commands/train-gpt.ts";
 import type { TrainResNetOptions } from "./commands/train-resnet.ts";
-import { count, positive } from "./options.ts";
+import { collected, count, notNegative, positive, positiveNumber, share } from "./options.ts";
 import { version } from "./version.ts";
 
 const program = new Command("gradus")
@@ -59,6 +63,59 @@ commands.push(
       "\nExamples:\n  gradus train resnet --data cifar10 --config resnet20\n  gradus train resnet --data photographs.tar.gz --config resnet18 --epochs 10 --out runs/photographs\n  gradus train resnet --data cifar10 --config plain56 --recipe paper",
     )
     .action(async (options: TrainResNetOptions) => (await import("./commands/train-resnet.ts")).trainResNet(options)),
+  train
+    .command("gpt")
+    .description("a language model (Radford et al. 2019) on a text, or one that there is on another text; can be stopped and goes on")
+    .requiredOption("--data <file>", "a text in UTF-8: 90 % to train with, the rest to validate")
+    .option("--config <name>", "small, baby, gpt2, gpt3-small, smollm-135m, ... (default: small)")
+    .option("--tokenizer <kind>", "characters, or bpe:SIZE for byte pairs learned from the text (default: characters)")
+    .option("--context <n>", "tokens that the network sees at once; with --from: tokens in a window", positive)
+    .option("--layers <n>", "layers in place of the configuration's", positive)
+    .option("--heads <n>", "heads of attention", positive)
+    .option("--width <n>", "features of a token", positive)
+    .option("--steps <n>", "updates of the weights (default: 2000 small, 5000 others, 500 with --from)", positive)
+    .option("--batch-size <n>", "windows at a time (default: 12 small, 16 baby, 2 others, 8 with --from)", positive)
+    .option("--accumulate <n>", "batches whose gradients make one update (default: 4 baby, 16 larger, else 1)", positive)
+    .option("--rate <x>", "the highest learning rate; it rises to it, then falls along a cosine", positiveNumber)
+    .option("--dropout <share>", "share dropped in training (default: 0.2 baby, else 0)", share)
+    .option("--evaluate <n>", "steps from one evaluation, with a sample, to the next", positive)
+    .option("--from <folder>", "train the model in this folder further")
+    .option("--lora <rank>", "with --from: train changes of low rank (Hu et al. 2022) alone", positive)
+    .option("--seed <n>", "same seed, same numbers", count, 1)
+    .option("--out <folder>", "where everything goes (default: runs/NAME)")
+    .option("--fresh", "start anew although a run was stopped there")
+    .option("--json", "one JSON object a line")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gradus train gpt --data shakespeare.txt --config small\n  gradus train gpt --data shakespeare.txt --config baby --batch-size 8 --accumulate 8\n  gradus train gpt --data code.txt --config small --tokenizer bpe:1024 --context 128 --out runs/code\n  gradus train gpt --data poems.txt --from runs/small --lora 8 --steps 300",
+    )
+    .action(async (options: TrainGptOptions) => (await import("./commands/train-gpt.ts")).trainGpt(options)),
+  program
+    .command("sample")
+    .description("text by a language model: it goes on with a prompt")
+    .option("--prompt <text>", "what to go on with, \\n for a new line; several times for several texts", collected, [])
+    .option("--tokens <n>", "at most so many new tokens", count, 200)
+    .option("--seed <n>", "same seed, same text", count, 0)
+    .option("--model <folder>", "a folder of gradus train gpt or of Hugging Face (default: the model that comes with Gradus)")
+    .option("--temperature <x>", "below 1 likely tokens gain, 0: always the likeliest", notNegative, 0.8)
+    .option("--top-k <n>", "only so many of the likeliest tokens", positive)
+    .option("--top-p <share>", "only the likeliest that together have this probability", positiveNumber)
+    .option("--min-p <share>", "only tokens at least this share as likely as the likeliest", notNegative)
+    .option("--repetition-penalty <x>", "above 1: what was said before becomes less likely", positiveNumber)
+    .option("--stop <text>", "end before this; several times for several", collected)
+    .option("--beams <n>", "the likeliest texts by beam search, in place of chance", positive)
+    .option("--draft <folder>", "a smaller model with the same tokens that guesses ahead: the same texts, sooner")
+    .option("--lookahead <n>", "tokens that the draft guesses at a time", positive)
+    .option("--probabilities", "a line a token, with the likeliest ones")
+    .option("--json", "one JSON object a text")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  gradus sample --prompt "ROMEO:"\n  gradus sample --prompt "ROMEO:" --prompt "JULIET:" --tokens 300 --seed 7 --json\n  gradus sample --model runs/small --prompt "To be" --temperature 0 --stop "\\n"\n  gradus sample --prompt "The king" --beams 4 --tokens 40',
+    )
+    .action(async (options: SampleOptions) => {
+      const prompt = options.prompt.length ? options.prompt : ["\n"];
+      await (await import("./commands/sample.ts")).sample({ ...options, prompt });
+    }),
   program
     .command("classify")
     .description("what is on pictures: JPEG and PNG files, or folders of them")
@@ -73,7 +130,42 @@ commands.push(
     )
     .action(async (paths: string[], options: ClassifyOptions) => (await import("./commands/classify.ts")).classify(paths, options)),
 );
+commands.push(
+  train
+    .command("captioner")
+    .description("a vision transformer and a language network on drawn scenes and their captions; can be stopped and goes on")
+    .option("--steps <n>", "steps", positive, 4000)
+    .option("--batch-size <n>", "scenes a step", positive, 32)
+    .option("--rate <x>", "highest learning rate", positiveNumber, 0.0015)
+    .option("--scenes <n>", "unseen scenes that captions are judged on at the end", positive, 2000)
+    .option("--seed <n>", "same seed, same numbers", count, 1)
+    .option("--out <folder>", "where everything goes", "runs/captioner")
+    .option("--fresh", "start anew although a run was stopped there")
+    .option("--json", "one JSON object a line")
+    .addHelpText("after", "\nExamples:\n  gradus train captioner\n  gradus train captioner --steps 8000 --out runs/longer")
+    .action(async (options: TrainCaptionerOptions) => (await import("./commands/train-captioner.ts")).trainCaptioner(options)),
+  program
+    .command("caption")
+    .description("what drawn scenes show, in words: PNG and JPEG files of 48 × 48 pixels")
+    .argument("[image...]", "files")
+    .option("--model <folder>", "what gradus train captioner wrote (default: the captioner that comes with Gradus)")
+    .option("--draw <folder>", "draws twelve unseen scenes there, and captions them")
+    .option("--evaluate <n>", "tells how often colour, shape, count and position are right on so many unseen scenes", positive)
+    .option("--seed <n>", "of the scenes that are drawn", count, 1)
+    .option("--json", "one JSON object a picture: file, caption")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gradus caption --draw scenes\n  gradus caption scenes/scene-1.png --json\n  gradus caption --evaluate 2000",
+    )
+    .action(async (paths: string[], options: CaptionOptions) => (await import("./commands/caption.ts")).caption(paths, options)),
+);
 for (const command of commands) command.allowExcessArguments(false).copyInheritedSettings(program);
+
+// Whoever reads the output may have seen enough: `gradus sample | head`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
 
 /** 0 after help and version, 2 where the command line makes no sense, 1 where the work failed. */
 async function main(): Promise<number> {

@@ -13,3 +13,27 @@ export function count(text: string): number {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError("Give a whole number.");
   return value;
 }
+
+/** A positive number, for commander. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(text.trim() && value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("Give a positive number.");
+  return value;
+}
+
+/** A share from 0 to below 1, for commander. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (!(text.trim() && value >= 0 && value < 1)) throw new InvalidArgumentError("Give a number from 0 to below 1.");
+  return value;
+}
+
+/** A number from 0 on, for commander. */
+export function notNegative(text: string): number {
+  const value = Number(text);
+  if (!(text.trim() && value >= 0 && Number.isFinite(value))) throw new InvalidArgumentError("Give a number from 0 on.");
+  return value;
+}
+
+/** An option that may be given several times, for commander: its values as a list. */
+export const collected = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];

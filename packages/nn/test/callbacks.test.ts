@@ -71,6 +71,16 @@ describe("callbacks", () => {
     const b = await again.fit(x, y, { epochs: 2, verbose: 0, seed: 5 });
     expect(b.history).toEqual(a.history);
   });
+  test("a run taken up before its first measurement still finds the best", async () => {
+    const path = join(folder, "resumed-best.safetensors");
+    const [stopped, resumed] = [0, 1].map(() => new ModelCheckpoint(path, { monitor: "loss", saveBestOnly: true })) as [
+      ModelCheckpoint,
+      ModelCheckpoint,
+    ];
+    resumed.setState(JSON.parse(JSON.stringify(stopped.getState())));
+    await line().fit(x, y, { verbose: 0, callbacks: [resumed] });
+    expect(existsSync(path)).toBe(true);
+  });
   test("measurements go to a CSV file and to TensorBoard's event files", async () => {
     const csv = join(folder, "log.csv");
     await line().fit(x, y, {

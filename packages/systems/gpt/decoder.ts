@@ -1,4 +1,6 @@
+import type { Layer } from "@gradus/nn";
 import { ArgumentError, type Compiled, compile, pad, ShapeError, StateError, type Tensor, take, tensor, zeros } from "@gradus/tensor";
+import { Adapter } from "./linear.ts";
 import type { Cache, Gpt } from "./model.ts";
 
 export interface DecoderOptions {
@@ -158,8 +160,9 @@ export class Decoder {
   }
 }
 
-/** The compiled functions of one network: all decoders share them, so that a second text needs no new programs. */
+/** The compiled functions of one network, with the adapters it had then: all decoders share them, so that a second text needs no new programs. */
 interface Programs {
+  readonly adapters: readonly Adapter[];
   readonly step: Compiled<
     (ids: Tensor, starts: Tensor, only: Tensor | null, prefix: Tensor | null, cache: Cache) => { logits: Tensor; cache: Cache }
   >;
@@ -170,7 +173,8 @@ const programs = new WeakMap<Gpt, Programs>();
 
 function programsOf(network: Gpt): Programs {
   let found = programs.get(network);
-  if (!found) {
+  const adapters = adaptersOf(network);
+  if (found?.adapters.length !== adapters.length || adapters.some((adapter, i) => adapter !== found!.adapters[i])) {
     const step: (...args: Parameters<Programs["step"]>) => { logits: Tensor; cache: Cache } = (ids, starts, only, prefix, given) => {
       const cache = { keys: [...given.keys], values: [...given.values] };
       const logits = network.forward(ids, { cache, starts, ...(only ? { only } : {}), ...(prefix ? { prefix } : {}) });
@@ -179,10 +183,13 @@ function programsOf(network: Gpt): Programs {
     const picked = (order: Tensor, list: readonly Tensor[]): Tensor[] => list.map((t) => take(t, order, { axis: 0 }));
     // The memory of keys and values is that of the next step's.
     found = {
+      adapters,
       step: compile(step, { donate: [4] }),
       reorder: compile((order, { keys, values }) => ({ keys: picked(order, keys), values: picked(order, values) }), { donate: [1] }),
     };
     programs.set(network, found);
   }
-  return found;
+  return found!;
 }
+
+const adaptersOf = (layer: Layer): Adapter[] => layer.layers.flatMap((inner) => (inner instanceof Adapter ? [inner] : adaptersOf(inner)));

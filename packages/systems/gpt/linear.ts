@@ -1,11 +1,15 @@
-import { Layer } from "@gradus/nn";
+import { Layer, type Weight } from "@gradus/nn";
 import { ArgumentError, concat, type Tensor, take, type Variable } from "@gradus/tensor";
 
 /** Bits that a weight takes: 32 to train and to be exact, 8 or 4 for inference. */
 export type Bits = 32 | 8 | 4;
 
-/** Neighbours in a row that share a scale where weights take 4 bits; rows of 8 bits have one scale each. */
-const group = 32;
+/** Neighbours in a row that share a scale where weights take 4 bits: as many as divide the row. Rows of 8 bits have one scale each. */
+function groupOf(name: string, inputs: number): number {
+  const found = [128, 64, 32].find((size) => inputs % size === 0);
+  if (!found) throw new ArgumentError("Linear", `${name} has ${inputs} inputs`, "With 4 bits they must be a multiple of 32; use 8");
+  return found;
+}
 
 export interface LinearOptions {
   readonly name: string;
@@ -17,7 +21,7 @@ export interface LinearOptions {
 
 /**
  * x · Wᵀ + b, [..., inputs] → [..., outputs], W [outputs, inputs]. With 8 bits a weight is code · scale, one scale a row; with 4 bits
- * two codes share a byte and 32 neighbours a scale. Such weights are read from `weights.ts`, and cannot be trained; an `adapter` can.
+ * two codes share a byte and up to 128 neighbours a scale. Such weights are read from `weights.ts`, and cannot be trained; an `adapter` can.
  */
 export class Linear extends Layer {
   static override readonly className = "Linear";
@@ -26,7 +30,7 @@ export class Linear extends Layer {
   readonly bits: Bits;
   /** float32 [outputs, inputs]; null where weights are codes. */
   weight: Variable | null = null;
-  /** int8 [outputs, inputs], or uint8 [outputs, groups, 16]: code i and code i + 16 of a group, in the low and the high half. */
+  /** int8 [outputs, inputs], or uint8 [outputs, groups, half]: codes i and i + half of a group, in the low and the high half of a byte. */
   codes: Variable | null = null;
   /** float32 [outputs, 1] or [outputs, groups]. */
   scales: Variable | null = null;
@@ -35,8 +39,6 @@ export class Linear extends Layer {
 
   constructor(outputs: number, inputs: number, { name, bias = false, bits = 32, deviation = 0.02 }: LinearOptions) {
     super({ name });
-    if (bits === 4 && inputs % group)
-      throw new ArgumentError("Linear", `${name} has ${inputs} inputs`, `With 4 bits they must be a multiple of ${group}; use 8`);
     this.outputs = outputs;
     this.inputs = inputs;
     this.bits = bits;
@@ -47,11 +49,19 @@ export class Linear extends Layer {
       this.codes = this.addWeight("codes", [outputs, inputs], { ...own, dtype: "int8" });
       this.scales = this.addWeight("scales", [outputs, 1], own);
     } else {
+      const group = groupOf(name, inputs);
       this.codes = this.addWeight("codes", [outputs, inputs / group, group / 2], { ...own, dtype: "uint8" });
       this.scales = this.addWeight("scales", [outputs, inputs / group], own);
     }
     if (bias) this.bias = this.addWeight("bias", [outputs], { initializer: "zeros", trainable: bits === 32 });
     this.built = true;
+  }
+
+  /** Where there is an adapter, W and b are frozen. */
+  override namedWeights(path = this.name): [string, Weight][] {
+    const all = super.namedWeights(path);
+    if (!this.adapter) return all;
+    return all.map(([p, w]) => [p, p.startsWith(`${path}/adapter/`) ? w : { ...w, trainable: false }]);
   }
 
   override call(x: Tensor): Tensor {
@@ -89,30 +99,35 @@ export class Linear extends Layer {
         .sum({ axis: 1 });
       return sums.mul(this.scales!.reshape([-1])).reshape(out);
     }
-    const parts = x.reshape([-1, 2, group / 2]);
-    const [low, high] = nibbles(this.codes!);
+    // Codes are 8 too large: 8 times the sum of a group's x is taken off once, not from every code.
+    const parts = x.reshape([-1, 2, this.codes!.shape[2]!]);
+    const [low, high] = halves(this.codes!);
     const sums = low
       .mul(parts.get(":", 0))
-      .add(high.mul(parts.get(":", 1)))
+      .add(high.mul(parts.get(":", 1).div(16)))
       .sum({ axis: -1 });
-    return sums.mul(this.scales!).sum({ axis: -1 }).reshape(out);
+    const offset = parts.sum({ axis: [1, 2] }).mul(8);
+    return sums.sub(offset).mul(this.scales!).sum({ axis: -1 }).reshape(out);
   }
 
   private decoded(codes: Tensor, scales: Tensor): Tensor {
     if (this.bits === 8) return codes.astype("float32").mul(scales);
-    return concat([...nibbles(codes)], { axis: -1 }).mul(scales.expandDims({ axis: -1 }));
+    const [low, high] = halves(codes);
+    return concat([low, high.div(16)], { axis: -1 })
+      .sub(8)
+      .mul(scales.expandDims({ axis: -1 }));
   }
 }
 
-/** Both codes of each byte, from -8 to 7. */
-function nibbles(codes: Tensor): readonly [low: Tensor, high: Tensor] {
+/** Both codes of each byte, from 0 to 15, the high one times 16. */
+function halves(codes: Tensor): readonly [low: Tensor, high: Tensor] {
   const whole = codes.astype("int32");
-  return [whole.bitwiseAnd(15).sub(8).astype("float32"), whole.bitwiseRightShift(4).sub(8).astype("float32")];
+  return [whole.bitwiseAnd(15).astype("float32"), whole.bitwiseAnd(240).astype("float32")];
 }
 
 /** Rows [outputs, inputs] as codes and scales of so many bits: the nearest multiple of a scale that just holds the largest. */
 export function encodeRows(rows: Float32Array, inputs: number, bits: 8 | 4): { codes: Int8Array | Uint8Array; scales: Float32Array } {
-  const size = bits === 8 ? inputs : group;
+  const size = bits === 8 ? inputs : groupOf("a matrix", inputs);
   const top = bits === 8 ? 127 : 7;
   const scales = new Float32Array(rows.length / size);
   const signed = new Int8Array(rows.length);
@@ -125,10 +140,10 @@ export function encodeRows(rows: Float32Array, inputs: number, bits: 8 | 4): { c
       for (let i = 0; i < size; i++) signed[g * size + i] = Math.max(-top, Math.min(top, Math.round(rows[g * size + i]! / scale)));
   }
   if (bits === 8) return { codes: signed, scales };
-  const half = group / 2;
+  const half = size / 2;
   const codes = Uint8Array.from({ length: rows.length / 2 }, (_, k) => {
     const [g, i] = [Math.floor(k / half), k % half];
-    return (signed[g * group + i]! + 8) | ((signed[g * group + half + i]! + 8) << 4);
+    return (signed[g * size + i]! + 8) | ((signed[g * size + half + i]! + 8) << 4);
   });
   return { codes, scales };
 }

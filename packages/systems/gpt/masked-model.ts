@@ -2,8 +2,7 @@ import { Random } from "@gradus/data";
 import { ArgumentError, concat, FormatError, type Tensor, tensor } from "@gradus/tensor";
 import type { Bert, Pooling } from "./bert.ts";
 import { loadBert } from "./bert-weights.ts";
-import type { ModelFolder } from "./huggingface/folder.ts";
-import { readObject } from "./huggingface/folder.ts";
+import { type ModelFolder, readObject } from "./huggingface/folder.ts";
 import { tokenizerIn } from "./huggingface/tokenizer.ts";
 import type { Template, Tokenizer } from "./tokenizers/index.ts";
 

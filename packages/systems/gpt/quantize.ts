@@ -1,5 +1,6 @@
 import type { Layer } from "@gradus/nn";
 import { ArgumentError, StateError } from "@gradus/tensor";
+import { hasAdapters } from "./finetune.ts";
 import { setRows } from "./huggingface/checkpoint.ts";
 import { Linear } from "./linear.ts";
 import { Gpt } from "./model.ts";
@@ -10,6 +11,7 @@ import { Gpt } from "./model.ts";
  */
 export async function quantize(network: Gpt, bits: 8 | 4): Promise<Gpt> {
   if (bits !== 8 && bits !== 4) throw new ArgumentError("quantize", `bits is ${bits}`, "Use 8 or 4");
+  if (hasAdapters(network)) throw new StateError("quantize", "the network has adapters", "Merge them first: mergeAdapters(network)");
   const encoded = new Gpt(network.config, { bits, name: network.name });
   for (const [from, to] of pairs(network, encoded)) {
     if (!(from instanceof Linear && to instanceof Linear)) {
@@ -17,7 +19,6 @@ export async function quantize(network: Gpt, bits: 8 | 4): Promise<Gpt> {
       continue;
     }
     if (!from.weight) throw new StateError("quantize", `the network's weights have ${from.bits} bits already`, "Give one of 32");
-    if (from.adapter) throw new StateError("quantize", "the network has adapters", "Merge them first");
     await setRows(to, from.weight);
     if (from.bias) to.bias!.assign(from.bias.mul(1));
   }

@@ -1,5 +1,6 @@
 import { FormatError, StateError, type Variable } from "@gradus/tensor";
 import type { GptConfig } from "./config.ts";
+import { hasAdapters } from "./finetune.ts";
 import { arraysOf, Checkpoint, type Rule } from "./huggingface/checkpoint.ts";
 import { type Format, readConfig, writeConfig } from "./huggingface/config.ts";
 import { configIn, type ModelFolder, readObject, saveFolder } from "./huggingface/folder.ts";
@@ -73,8 +74,7 @@ export async function saveHuggingFace(folder: string, network: Gpt, endings: rea
   const { json, format } = writeConfig(operation, network.config);
   if (network.tokens.bits !== 32)
     throw new StateError(operation, `the network's weights have ${network.tokens.bits} bits`, "Save the one that was encoded");
-  if (network.blocks.some(({ attention: a, feedForward: f }) => [a.qkv, a.out, f.gate, f.up, f.down].some((linear) => linear?.adapter)))
-    throw new StateError(operation, "the network has adapters", "Merge them first");
+  if (hasAdapters(network)) throw new StateError(operation, "the network has adapters", "Merge them first: mergeAdapters(network)");
   const { rules } = layouts[format](network.config, true);
   const [only = null] = endings;
   await saveFolder(folder, { ...json, eos_token_id: endings.length > 1 ? endings : only }, await arraysOf(network, rules));

@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileEntry } from "@gradus/data";
 import { loadDataset, openArchive } from "@gradus/data/node";
 import { configOf, evaluate, type ImageSet, imageSet, type Recipe, recipes, saveWeights, some, train } from "@gradus/systems/resnet";
 import { ArgumentError } from "@gradus/tensor";
-import { saveFile } from "@gradus/tensor/io";
 import { resnetReport } from "../reports/resnet.ts";
+import { beginRun, Pace, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
 
 export interface TrainResNetOptions {
@@ -23,7 +22,7 @@ export interface TrainResNetOptions {
   readonly json?: boolean;
 }
 
-/** What a run is: the same run goes on, another one does not take its place by mistake. */
+/** What a run is. */
 interface RunSettings {
   readonly system: "resnet";
   readonly config: string;
@@ -54,8 +53,6 @@ async function pictures(path: string, size: number, report: (what: string, done:
   return imageSet(files, size, report);
 }
 
-const write = (path: string, text: string) => saveFile(path, [new TextEncoder().encode(text)]);
-
 /** `gradus train resnet`: trains, can be stopped and goes on, and leaves weights, a record and a report. */
 export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   const { config: name, recipe, batchSize, seed, json = false } = options;
@@ -78,8 +75,6 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   const config = configOf(name, { classes: set.classes.length });
 
   const folder = options.out ?? join("runs", name);
-  const [checkpoint, settingsFile] = [join(folder, "run.safetensors"), join(folder, "run.json")];
-  await mkdir(folder, { recursive: true });
   const settings: RunSettings = {
     system: "resnet",
     config: name,
@@ -90,16 +85,7 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
     classes: set.classes,
     data: digest(set),
   };
-  if (options.fresh) await Promise.all([checkpoint, settingsFile].map((path) => rm(path, { force: true })));
-  const known = await readFile(settingsFile, "utf8").catch(() => null);
-  if (known !== null && existsSync(checkpoint) && known !== JSON.stringify(settings))
-    throw new ArgumentError(
-      "gradus train resnet",
-      `${folder} holds a run that was stopped, with other settings or other pictures: ${known}`,
-      "Give the same ones to go on, --fresh to start anew, or another folder with --out",
-    );
-  await write(settingsFile, JSON.stringify(settings));
-  const resumed = existsSync(checkpoint);
+  const { checkpoint, resumed, end } = await beginRun("gradus train resnet", folder, settings, options.fresh);
 
   say(`${styled("bold", name)}, ${set.train.labels.length} pictures of ${set.classes.length} classes, recipe ${recipe}, ${epochs} epochs`);
   if (resumed) say("A run that was stopped is there: it goes on.");
@@ -108,7 +94,7 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   const begin = performance.now();
   const progress = bar("{bar} {percentage}% | {rate} pictures/s | loss {loss} | {left} left", json);
   const run = train(set, config, { recipe: recipe as Recipe, epochs, batchSize, seed, checkpoint });
-  let first: { step: number; at: number } | null = null;
+  const pace = new Pace();
   for (;;) {
     const { value: event, done } = await run.next();
     if (done) {
@@ -122,9 +108,9 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
         ...{ seconds: Math.round(seconds), resumed, command: `gradus ${process.argv.slice(2).join(" ")}`, history: event.history },
       };
       await saveWeights(event.model, join(folder, "weights.safetensors"));
-      await write(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);
-      await write(join(folder, "report.html"), resnetReport(record));
-      await Promise.all([checkpoint, settingsFile].map((path) => rm(path, { force: true })));
+      await writeText(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);
+      await writeText(join(folder, "report.html"), resnetReport(record));
+      await end();
       tell({ event: "end", top1: evaluation.top1, top5: evaluation.top5, seconds: record.seconds, folder });
       say(
         `\nTest pictures: ${(100 * evaluation.top1).toFixed(2)} % right, ${(100 * evaluation.top5).toFixed(2)} % among the five likeliest.`,
@@ -134,10 +120,9 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
       return;
     }
     const at = event.epoch * steps + (event.kind === "progress" ? event.batch : steps);
-    const now = performance.now();
-    first ??= { step: at, at: now };
-    const rate = at > first.step ? (1000 * (at - first.step) * batchSize) / (now - first.at) : 0;
-    const left = rate ? timeLeft(((epochs * steps - at) * batchSize) / rate) : "?";
+    const now = pace.at(at, epochs * steps);
+    const rate = now.rate * batchSize;
+    const left = now.left === null ? "?" : timeLeft(now.left);
     if (event.kind === "progress") {
       progress.update(at, epochs * steps, { rate: Math.round(rate), loss: event.logs["loss"]!.toFixed(3), left });
       continue;

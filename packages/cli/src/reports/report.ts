@@ -5,7 +5,16 @@ import { parseHTML } from "linkedom";
 export type Section =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "table"; readonly rows: readonly (readonly [name: string, value: string])[] }
-  | { readonly kind: "plot"; readonly caption: string; readonly plot: PlotContent };
+  | { readonly kind: "verbatim"; readonly caption: string; readonly text: string }
+  | { readonly kind: "plot"; readonly caption: string; readonly plot: PlotContent }
+  | { readonly kind: "pictures"; readonly caption: string; readonly pictures: readonly Picture[] };
+
+/** A small picture, the text below it, and whether that is right. */
+export interface Picture {
+  readonly source: string;
+  readonly text: string;
+  readonly right: boolean;
+}
 
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
@@ -15,16 +24,28 @@ const style = `
   --error: light-dark(#b3261e, #f2867d); --muted: light-dark(#8a8d93, #84878d); --s0: var(--data); --s1: var(--model); --s2: var(--truth); --s3: var(--error) }
 body { background: var(--paper); color: var(--ink); font: 17px/1.55 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem }
 h1 { font-size: 1.7rem; line-height: 1.2 } figure { margin: 2rem 0 } figcaption { color: var(--quiet); font-size: 0.92rem }
+pre { white-space: pre-wrap; font-size: 0.85rem; line-height: 1.45; padding-left: 1rem; border-left: 2px solid var(--hair) }
 table { border-collapse: collapse } td { padding: 0.2rem 1.2rem 0.2rem 0; border-top: 1px solid var(--hair); vertical-align: top } td:first-child { color: var(--quiet) }
-svg.plot { max-width: 100%; height: auto; background: none; color: inherit; overflow: visible } svg.plot text { fill: currentColor }`;
+svg.plot { max-width: 100%; height: auto; background: none; color: inherit; overflow: visible } svg.plot text { fill: currentColor }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; padding: 0; list-style: none; font-size: 0.85rem; line-height: 1.3 }
+.pictures img { width: 100%; image-rendering: pixelated; border-radius: 4px; display: block; margin-bottom: 0.4rem } .pictures .wrong { color: var(--error) }`;
 
-/** A page of its own, without anything to load: a heading, then text, tables and plots. */
+/** A page of its own, without anything to load: a heading, then text, tables, samples and plots. */
 export function report(title: string, sections: readonly Section[]): string {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const body = sections.map((section) => {
     if (section.kind === "text") return `<p>${escaped(section.text)}</p>`;
     if (section.kind === "table")
       return `<table>${section.rows.map(([name, value]) => `<tr><td>${escaped(name)}</td><td>${escaped(value)}</td></tr>`).join("")}</table>`;
+    if (section.kind === "verbatim")
+      return `<figure><pre>${escaped(section.text)}</pre><figcaption>${escaped(section.caption)}</figcaption></figure>`;
+    if (section.kind === "pictures") {
+      const items = section.pictures.map(
+        ({ source, text, right }) =>
+          `<li${right ? "" : ' class="wrong"'}><img src="${source}" alt="">${right ? "✓" : "✗"} ${escaped(text)}</li>`,
+      );
+      return `<figure><ul class="pictures">${items.join("")}</ul><figcaption>${escaped(section.caption)}</figcaption></figure>`;
+    }
     const svg = drawPlot(section.plot, 720, document as unknown as Document).outerHTML;
     return `<figure>${svg}<figcaption>${escaped(section.caption)}</figcaption></figure>`;
   });

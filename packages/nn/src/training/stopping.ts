@@ -14,7 +14,7 @@ export interface MonitorOptions {
 /** Watches one measurement: is it the best so far? */
 export class Monitor {
   readonly name: string;
-  best: number;
+  private value: number;
   private readonly sign: number;
   private readonly minDelta: number;
   private warned = false;
@@ -24,7 +24,15 @@ export class Monitor {
     const larger = mode === "max" || (mode === "auto" && /acc|auc|precision|recall|f1|fbeta|iou|r2|similarity/.test(monitor));
     this.sign = larger ? 1 : -1;
     this.minDelta = Math.abs(minDelta);
-    this.best = -this.sign * Number.POSITIVE_INFINITY;
+    this.value = -this.sign * Number.POSITIVE_INFINITY;
+  }
+
+  get best(): number {
+    return this.value;
+  }
+  /** Null, which is what JSON makes of infinity, where there was none yet. */
+  set best(value: number | null) {
+    this.value = value ?? -this.sign * Number.POSITIVE_INFINITY;
   }
 
   /** The measurement, null (with one warning) where it is missing. */

@@ -209,8 +209,9 @@ export class Trainer {
     // After a loss that is not finite nothing may change: what led to it can still be looked at.
     const fine = isfinite(total).logicalAnd(this.divergedAt.less(0));
     this.optimizer.apply(gradients, weights, fine);
+    // What the step has not touched, such as all that is frozen, is not copied.
     others.forEach((v, i) => {
-      v.assign(where(fine, v, before[i]!));
+      if (v.node !== before[i]!.node) v.assign(where(fine, v, before[i]!));
     });
     for (const [, w] of model.namedWeights()) if (w.constraint && w.trainable) w.variable.assign(w.constraint.call(w.variable));
     this.measure(parts, total, aux.single, aux.outputs);

@@ -179,10 +179,14 @@ function trace(f: TensorFunction, args: unknown[], given: ReturnType<typeof flat
   const inPlace = outputs.map((node, i) => {
     const variable = assigned[i - results.length]?.[0];
     if (variable) return sources.findIndex((s) => "variable" in s && s.variable === variable);
-    const at = sources.findIndex((s, k) => {
-      if (!("argument" in s) || !donated.has(s.argument) || taken.has(k)) return false;
+    const fits = (k: number): boolean => {
+      const source = sources[k];
+      if (!source || !("argument" in source) || !donated.has(source.argument) || taken.has(k)) return false;
       return sameShape(inputs[k]!.shape, node.shape) && inputs[k]!.dtype === node.dtype;
-    });
+    };
+    // Best what the result is made from, such as last step's keys for this step's: each place can be changed where it lies.
+    const near = nearest(node, (n) => fits(inputs.indexOf(n)));
+    const at = near ? inputs.indexOf(near) : sources.findIndex((_, k) => fits(k));
     if (at >= 0) taken.add(at);
     return at;
   });
@@ -195,6 +199,16 @@ function trace(f: TensorFunction, args: unknown[], given: ReturnType<typeof flat
     assigned: assigned.map(([variable]) => variable),
     form: out.form,
   };
+}
+
+/** Of the nodes below one, the first that is wanted, in breadth. */
+function nearest(node: Node, wanted: (n: Node) => boolean): Node | null {
+  const seen = new Set([node]);
+  for (const n of seen) {
+    if (wanted(n)) return n;
+    for (const input of n.inputs) seen.add(input);
+  }
+  return null;
 }
 
 const isVariable = (t: Tensor): t is Variable => "rebind" in t;

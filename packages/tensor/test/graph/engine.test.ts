@@ -94,6 +94,14 @@ describe("compile", () => {
     expect([...before.dataSync()]).toEqual([1.5, 2.5]);
     expect([...w.dataSync()]).toEqual([3.5, 4.5]);
   });
+  test("a result takes the memory of the donated array that it is made from, in whatever order they come", () => {
+    const step = compile(({ a, b }: { a: Tensor; b: Tensor }) => ({ second: a.sum().mul(b), first: a.add(1) }), { donate: [0] });
+    const [a, b] = [tensor([0, 1]).add(1).realize(), tensor([2, 3]).add(1).realize()];
+    const memory = [a.node.buffer, b.node.buffer];
+    const { first, second } = step({ a, b });
+    expect([...first.dataSync(), ...second.dataSync()]).toEqual([2, 3, 9, 12]);
+    expect([first.node.buffer === memory[0], second.node.buffer === memory[1]]).toEqual([true, true]);
+  });
   test("a donated array is used up, with an error that says so", async () => {
     const step = compile((p: Tensor) => p.mul(2), { donate: [0] });
     const p = tensor([1.5, 2.5]);

@@ -1,0 +1,52 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ArgumentError } from "@gradus/tensor";
+import { saveFile } from "@gradus/tensor/io";
+
+/** A training run in a folder. */
+export interface Run {
+  /** Where training keeps its state, to go on from. */
+  readonly checkpoint: string;
+  /** Whether it goes on from where it was stopped. */
+  readonly resumed: boolean;
+  /** Takes away what was kept to go on, once all results are written. */
+  end(): Promise<void>;
+}
+
+/**
+ * Begins a run or takes it up where it was stopped. `settings` say all that its numbers depend on, as plain JSON: a run with others does
+ * not take its place by mistake, but with `fresh`. ArgumentError then.
+ */
+export async function beginRun(command: string, folder: string, settings: object, fresh = false): Promise<Run> {
+  const [checkpoint, settingsFile] = [join(folder, "run.safetensors"), join(folder, "run.json")];
+  const remove = async () => void (await Promise.all([checkpoint, settingsFile].map((path) => rm(path, { force: true }))));
+  await mkdir(folder, { recursive: true });
+  if (fresh) await remove();
+  const known = await readFile(settingsFile, "utf8").catch(() => null);
+  const resumed = existsSync(checkpoint);
+  if (known !== null && resumed && known !== JSON.stringify(settings))
+    throw new ArgumentError(
+      command,
+      `${folder} holds a run that was stopped, with other settings or other data: ${known}`,
+      "Give the same ones to go on, --fresh to start anew, or another folder with --out",
+    );
+  await writeText(settingsFile, JSON.stringify(settings));
+  return { checkpoint, resumed, end: remove };
+}
+
+/** Writes a text file: all of it or nothing. */
+export const writeText = (path: string, text: string): Promise<void> => saveFile(path, [new TextEncoder().encode(text)]);
+
+/** How fast a run goes, and how long it still takes: it counts from when it is first asked. */
+export class Pace {
+  private first: { readonly step: number; readonly at: number } | null = null;
+
+  /** Steps a second so far, 0 while not known, and seconds left, null while not known. */
+  at(step: number, steps: number): { readonly rate: number; readonly left: number | null } {
+    const now = performance.now();
+    this.first ??= { step, at: now };
+    const rate = step > this.first.step ? (1000 * (step - this.first.step)) / (now - this.first.at) : 0;
+    return { rate, left: rate ? (steps - step) / rate : null };
+  }
+}

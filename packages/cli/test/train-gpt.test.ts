@@ -1,0 +1,117 @@
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, test } from "vitest";
+import { type TrainGptOptions, trainGpt } from "../src/commands/train-gpt.ts";
+
+const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const gradus = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8" });
+const folder = mkdtempSync(join(tmpdir(), "gradus-cli-gpt-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const data = join(folder, "text.txt");
+writeFileSync(data, "the cat sat on the mat.\nthe dog sat on the log.\n".repeat(40));
+
+const sizes = ["--context", "8", "--layers", "1", "--heads", "2", "--width", "16"];
+const options = (out: string) => [
+  ...["train", "gpt", "--data", data, ...sizes, "--steps", "120", "--batch-size", "8", "--evaluate", "50", "--rate", "0.01"],
+  ...["--dropout", "0.1", "--out", join(folder, out), "--json"],
+];
+const events = (stdout: string) =>
+  stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+const description = (out: string) => JSON.parse(readFileSync(join(folder, out, "model.json"), "utf8")) as Record<string, object>;
+const weights = (out: string) => readFileSync(join(folder, out, "weights.safetensors"));
+
+describe("gradus train gpt", () => {
+  test("tells evaluations as JSON, and leaves a model and a report", () => {
+    const { status, stdout, stderr } = gradus(...options("a"));
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+    const all = events(stdout);
+    expect(all.map((e) => [e["event"], e["step"]])).toEqual([
+      ["evaluation", 50],
+      ["evaluation", 100],
+      ["evaluation", 120],
+      ["end", 120],
+    ]);
+    expect(all[2]!["validationLoss"]).toBeLessThan(all[0]!["validationLoss"] as number);
+    expect(all[2]!["sample"]).toHaveLength(201);
+    expect(all[3]!["validationLoss"]).toBe(all[2]!["validationLoss"]);
+    expect(readdirSync(join(folder, "a")).sort()).toEqual(["model.json", "report.html", "weights.safetensors"]);
+    const { config, tokenizer, training } = description("a");
+    expect(config).toMatchObject({ layers: 1, heads: 2, headWidth: 8, width: 16, hidden: 64, context: 8, vocabulary: 15 });
+    expect(tokenizer).toMatchObject({ type: "characters", characters: "\n .acdeghlmnost" });
+    expect(training).toMatchObject({ name: "small", steps: 120, dropout: 0.1, data, resumed: false, trainingTokens: 1728 });
+    const report = readFileSync(join(folder, "a", "report.html"), "utf8");
+    expect(report).toMatch(/<svg.*validation.*<svg.*learning rate.*<pre>.*Written at step 120/s);
+  }, 240_000);
+
+  test("killed in the middle, goes on to the same weights", async () => {
+    const child = spawn(process.execPath, [main, ...options("b")], { stdio: "ignore" });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    const checkpoint = join(folder, "b", "run.safetensors");
+    while (!existsSync(checkpoint) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill("SIGKILL");
+    await ended;
+    expect(existsSync(checkpoint)).toBe(true);
+    const other = gradus(...options("b"), "--seed", "2");
+    expect(other.status).toBe(1);
+    expect(other.stderr).toMatch(/holds a run that was stopped, with other settings.*--fresh/s);
+    const { status } = gradus(...options("b"));
+    expect(status).toBe(0);
+    expect(description("b")["training"]).toMatchObject({ resumed: true });
+    expect((description("b")["training"] as { history: unknown }).history).toEqual(
+      (description("a")["training"] as { history: unknown }).history,
+    );
+    expect(weights("b")).toEqual(weights("a"));
+    expect(readdirSync(join(folder, "b")).sort()).toEqual(["model.json", "report.html", "weights.safetensors"]);
+  }, 240_000);
+
+  test("trains a model further on another text, here adapters alone", () => {
+    const other = join(folder, "other.txt");
+    writeFileSync(other, "a hat on a hen.\n".repeat(60));
+    const given = ["--data", other, "--steps", "20", "--evaluate", "10", "--out", join(folder, "c"), "--json"];
+    const { status, stdout, stderr } = gradus("train", "gpt", "--from", join(folder, "a"), "--lora", "2", ...given);
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+    const [first, second] = events(stdout) as { validationLoss: number }[];
+    expect(second!.validationLoss).toBeLessThan(first!.validationLoss);
+    expect(readdirSync(join(folder, "c")).sort()).toEqual(["adapters.safetensors", "model.json", "report.html", "weights.safetensors"]);
+    expect(description("c")["tokenizer"]).toEqual(description("a")["tokenizer"]);
+    expect(weights("c").length).toBe(weights("a").length);
+    expect(weights("c")).not.toEqual(weights("a"));
+  }, 240_000);
+
+  const file = (name: string, content: string | Uint8Array) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const bad = { seed: 1, json: true, out: join(folder, "bad") };
+  test.each<[Partial<TrainGptOptions>, RegExp]>([
+    [{ data: "/nowhere" }, /there is no file \/nowhere/],
+    [{ data: folder }, /there is no file/],
+    [{ data: file("empty.txt", "") }, /empty\.txt is empty/],
+    [{ data: file("short.txt", "to be") }, /the text has 5 tokens, a network that sees 64/],
+    [{ data: file("binary.txt", new Uint8Array([200, 200])) }, /is not text in UTF-8/],
+    [{ config: "tiny" }, /there is no network "tiny".*small, baby/s],
+    [{ tokenizer: "words" }, /there is no tokenizer words.*characters, or bpe:SIZE/s],
+    [{ heads: 3 }, /3 heads do not divide a width of 128/],
+    [{ lora: 4 }, /--lora changes a network that there is.*--from FOLDER/s],
+    [{ from: "/nowhere" }, /there is no \/nowhere\/model\.json/],
+    [{ from: folder, width: 16 }, /--width and --from exclude each other/],
+  ])("%j is answered with a sentence", async (given, message) => {
+    await expect(trainGpt({ ...bad, data, ...given })).rejects.toThrow(message);
+    expect(existsSync(bad.out)).toBe(false);
+  });
+
+  test("a character that the model does not know is named", () => {
+    const { status, stderr } = gradus("train", "gpt", "--data", file("z.txt", "zoo ".repeat(50)), "--from", join(folder, "a"));
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/the character "z" \(U\+007A\)/);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+});

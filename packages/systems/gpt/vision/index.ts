@@ -1,0 +1,32 @@
+/** Pictures described in words: a vision transformer before a language network (in the manner of LLaVA; Liu et al. 2023). */
+export {
+  type Accuracy,
+  Captioner,
+  type CaptionerConfig,
+  CaptionNetwork,
+  type EvaluateOptions,
+  evaluate,
+  loadCaptioner,
+  parseCaptioner,
+  smallCaptioner,
+} from "./captioner.ts";
+export {
+  type Colour,
+  captionOf,
+  colours,
+  decodeCaption,
+  encodeCaption,
+  endOfText,
+  type Group,
+  judge,
+  type Place,
+  parseCaption,
+  type Relation,
+  type Shape,
+  type Statement,
+  shapes,
+  type Verdict,
+} from "./captions.ts";
+export { checkVision, patchesOf, type VisionConfig, VisionEncoder } from "./encoder.ts";
+export { heldOut, type Part, type Scene, scene, sceneSize } from "./scenes.ts";
+export { type CaptionerEvent, type Measured, type Trained, type TrainOptions, train } from "./train.ts";
