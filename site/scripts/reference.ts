@@ -31,7 +31,7 @@ async function everyEntry(): Promise<Entry[]> {
   if (!project) throw new Error("TypeDoc could not read the packages.");
   const parts = project.children as DeclarationReflection[];
   return moduleNames.flatMap((name) =>
-    entriesOf(name, parts.find((m) => m.sources?.[0]?.fileName.includes(`packages/${modules[name]}/`))!),
+    entriesOf(name, parts.find((m) => m.sources?.[0]?.fileName.endsWith(`packages/${modules[name]}/index.ts`))!),
   );
 }
 

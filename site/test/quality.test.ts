@@ -43,7 +43,8 @@ beforeAll(async () => {
   await quiz.getByRole("button").click();
   const entrance = page.getByRole("link", { name: "Entrance" });
   await entrance.waitFor();
-  own.push(new URL(page.url()).pathname, new URL((await entrance.getAttribute("href"))!, page.url()).pathname);
+  const room = new URL(page.url()).pathname;
+  own.push(room, `${room}/schedule`, new URL((await entrance.getAttribute("href"))!, page.url()).pathname);
   await page.goto(`${site.url}/questions?lesson=01-arrays`);
   const ask = page.locator('form[method="POST"]');
   await ask.getByLabel("Title").fill("Why is my sum wrong?");
@@ -58,7 +59,18 @@ afterAll(async () => {
 });
 
 const pages = [
-  ...["/", "/de", "/lessons/00-start", "/lessons/01-arrays", "/scratch", "/reference", "/reference/tensor/arrays", "/reference/nn/models"],
+  ...[
+    "/",
+    "/de",
+    "/lessons/00-start",
+    "/lessons/01-arrays",
+    "/lessons/16-resnet",
+    "/lessons/17-gpt",
+    "/scratch",
+    "/reference",
+    "/reference/tensor/arrays",
+    "/reference/nn/models",
+  ],
   ...["/about", "/de/about", "/glossary", "/translations", "/instructors"],
   ...["/search?q=softmax", "/questions", "/account", "/classes", "/admin", "/nowhere", "/lessons/nothing"],
 ];

@@ -89,3 +89,60 @@ describe("ResNet", () => {
     expect(await cell("show").innerText()).toContain("neither a JPEG nor a PNG file");
   });
 });
+
+describe("GPT", () => {
+  test("has a door on the home page, with a picture that its own network made", async () => {
+    await page.goto(site.url);
+    const door = page.getByRole("link", { name: /GPT/ });
+    const picture = door.locator("img");
+    await picture.scrollIntoViewIfNeeded();
+    await expect.poll(() => picture.evaluate((img: HTMLImageElement) => img.complete && img.naturalWidth)).toBeGreaterThan(500);
+    await door.click();
+    await page.waitForURL(/17-gpt/);
+  });
+
+  test("goes on with what the reader begins, and draws otherwise at another temperature", async () => {
+    await page.goto(`${site.url}/lessons/17-gpt`, { waitUntil: "networkidle" });
+    const written = async () => (await cell("write").locator("pre.text").first().textContent()) ?? "";
+    expect(await written()).toMatch(/^ROMEO:/); // as the build has seen it
+    const begin = cell("write").getByLabel("begin with", { exact: true });
+    await begin.fill("JULIET: O");
+    await begin.press("Enter");
+    await expect.poll(async () => (await written()).length, { timeout: patience }).toBeGreaterThan(200);
+    await state("write", "done");
+    const first = await written();
+    expect(first).toMatch(/^JULIET: O/);
+    await cell("write").getByLabel("temperature", { exact: true }).press("Home"); // 0: the likeliest each time
+    await expect.poll(written, { timeout: patience }).not.toBe(first);
+    await state("write", "done");
+    expect(await written()).toMatch(/^JULIET: O/);
+  });
+
+  test("shows its surprise at the reader's line, and where each head looks in it", async () => {
+    const typed = cell("surprise").getByLabel("your line", { exact: true });
+    await typed.fill("O Romeo, Romeo");
+    await typed.press("Enter");
+    await expect.poll(() => cell("maps").locator("svg text").count(), { timeout: patience }).toBe(28);
+    await state("maps", "done");
+    const map = () => cell("maps").locator("svg.plot").first().innerHTML();
+    const before = await map();
+    await cell("maps").getByLabel("head", { exact: true }).press("ArrowRight");
+    await expect.poll(map, { timeout: patience }).not.toBe(before);
+  });
+
+  test("learns from a text of the reader's in the page, which can be stopped, and says so where it is too short", async () => {
+    const own = cell("scratch").getByLabel("your text", { exact: true });
+    await own.fill("too short");
+    await own.blur();
+    await state("scratch", "error");
+    expect(await cell("scratch").innerText()).toContain("Give a longer text");
+    await own.fill("the cat sat on the mat\nthe dog sat on the log\n".repeat(40));
+    await own.blur();
+    await cell("scratch")
+      .getByText(/after 50 steps/)
+      .waitFor({ timeout: patience });
+    await cell("scratch").getByRole("button", { name: "Stop" }).click();
+    await state("scratch", "stopped");
+    expect(await cell("scratch").locator("textarea").inputValue()).toMatch(/^the cat/);
+  });
+});

@@ -1,15 +1,17 @@
 #!/usr/bin/env node
 import { GradusError } from "@gradus/tensor";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import type { CaptionOptions } from "./commands/caption.ts";
 import type { ClassifyOptions } from "./commands/classify.ts";
+import type { EvaluateCommandOptions } from "./commands/evaluate.ts";
+import type { InductionCommandOptions } from "./commands/induction.ts";
 import { info } from "./commands/info.ts";
 import type { SampleOptions } from "./commands/sample.ts";
 import { tour } from "./commands/tour.ts";
 import type { TrainCaptionerOptions } from "./commands/train-captioner.ts";
 import type { TrainGptOptions } from "./commands/train-gpt.ts";
 import type { TrainResNetOptions } from "./commands/train-resnet.ts";
-import { collected, count, notNegative, positive, positiveNumber, share } from "./options.ts";
+import { collected, count, list, notNegative, positive, positiveNumber, share } from "./options.ts";
 import { version } from "./version.ts";
 
 const program = new Command("gradus")
@@ -158,6 +160,56 @@ commands.push(
       "\nExamples:\n  gradus caption --draw scenes\n  gradus caption scenes/scene-1.png --json\n  gradus caption --evaluate 2000",
     )
     .action(async (paths: string[], options: CaptionOptions) => (await import("./commands/caption.ts")).caption(paths, options)),
+  program
+    .command("evaluate")
+    .description("what a language model makes of examples in its prompt (Brown et al. 2020): tasks zero-, one- and few-shot")
+    .requiredOption("--model <folder>", "a model that gradus train gpt wrote")
+    .requiredOption(
+      "--task <task...>",
+      "2d-addition to 5d-subtraction, 2d-multiplication, 1d-composite, cycle-letters, anagrams-1, anagrams-2, random-insertion, reversed-words, all, or a file of items as JSON or JSON Lines",
+    )
+    .addOption(new Option("--shots <counts>", "solved examples in the prompt, such as 0,1,8").argParser(list).default([0], "0"))
+    .addOption(
+      new Option("--by <way>", "how answers are judged (default: likelihood of choices, generation without)").choices([
+        "likelihood",
+        "generation",
+      ]),
+    )
+    .addOption(
+      new Option(
+        "--normalise <way>",
+        'what choices are compared by: log-probability per token, in all less that after "Answer:", or in all',
+      )
+        .choices(["token", "unconditional", "none"])
+        .default("token"),
+    )
+    .option("--examples <n>", "questions (default: 100, or as many as there are)", positive)
+    .option("--words <file>", "a text whose words are scrambled")
+    .option("--fewer", "take fewer shots where a prompt does not fit into the context")
+    .option("--seed <n>", "same seed, same questions", count, 1)
+    .option("--json", "one JSON object a line: each answer, and each result")
+    .addHelpText(
+      "after",
+      '\nAn item of a file: { "context": "lull is to trust as", "choices": ["cajole is to compliance", "..."], "answer": 0 }\n\nExamples:\n  gradus evaluate --model runs/small --task 2d-addition --shots 0,1,8\n  gradus evaluate --model runs/small --task analogies.jsonl --by likelihood --normalise unconditional\n  gradus evaluate --model runs/small --task all --shots 8 --fewer --json',
+    )
+    .action(async (options: EvaluateCommandOptions) => (await import("./commands/evaluate.ts")).evaluateModel(options)),
+);
+const experiment = program.command("experiment").description("small experiments, each with a report");
+commands.push(
+  experiment,
+  experiment
+    .command("induction")
+    .description("in-context learning arises in a small network: induction heads (Olsson et al. 2022)")
+    .addOption(new Option("--layers <counts>", "networks to compare, by their layers").argParser(list).default([1, 2], "1,2"))
+    .option("--steps <n>", "updates of the weights of each (default: 1000)", positive)
+    .option("--seed <n>", "same seed, same numbers", count, 1)
+    .option("--out <folder>", "where report and numbers go", "runs/induction")
+    .option("--json", "one JSON object a line")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gradus experiment induction\n  gradus experiment induction --layers 1,2,3 --seed 2 --out runs/induction-2",
+    )
+    .action(async (options: InductionCommandOptions) => (await import("./commands/induction.ts")).inductionExperiment(options)),
 );
 for (const command of commands) command.allowExcessArguments(false).copyInheritedSettings(program);
 

@@ -37,3 +37,6 @@ export function notNegative(text: string): number {
 
 /** An option that may be given several times, for commander: its values as a list. */
 export const collected = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** Whole numbers from 0 on with commas between them, for commander. */
+export const list = (text: string): number[] => text.split(",").map((part) => count(part.trim()));

@@ -51,10 +51,16 @@ export function drawPlot({ marks, options }: PlotContent, width: number, documen
     // Names that look like numbers are names all the same.
     x: heat
       ? { axis: null }
-      : bars
-        ? { ...scale(x), type: "band", labelArrow: "none" }
-        : { ...scale(x), nice: !x.domain, ticks: shown < 420 ? 4 : 6, labelArrow: "none" },
-    y: heat ? { axis: null } : { ...scale(y), nice: !y.domain, ticks: 5, grid: !heat, labelArrow: "none" },
+      : options.axes === false
+        ? { ...scale(x), axis: null }
+        : bars
+          ? { ...scale(x), type: "band", labelArrow: "none" }
+          : { ...scale(x), nice: !x.domain, ticks: shown < 420 ? 4 : 6, labelArrow: "none" },
+    y: heat
+      ? { axis: null }
+      : options.axes === false
+        ? { ...scale(y), axis: null }
+        : { ...scale(y), nice: !y.domain, ticks: 5, grid: !heat, labelArrow: "none" },
     color: colorScale(marks),
     marks: drawn,
   } as Plot.PlotOptions);

@@ -12,6 +12,7 @@ export {
   type SliderOptions,
   select,
   slider,
+  type TextOptions,
   textInput,
   toggle,
 } from "./show/inputs.ts";

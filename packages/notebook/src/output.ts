@@ -64,6 +64,8 @@ export interface PlotOptions {
   readonly height?: number;
   /** One unit of x is as long as one of y. */
   readonly square?: boolean;
+  /** Draw the axes. Default true; false for drawings whose numbers mean nothing. */
+  readonly axes?: boolean;
   /** What the plot shows, in a sentence, for those who do not see it. */
   readonly alt?: string;
 }
@@ -147,7 +149,7 @@ export interface InputContent {
     | { readonly type: "slider"; readonly min: number; readonly max: number; readonly step: number; readonly log: boolean }
     | { readonly type: "select"; readonly options: readonly string[] }
     | { readonly type: "toggle" }
-    | { readonly type: "text"; readonly maxLength: number }
+    | { readonly type: "text"; readonly maxLength: number; readonly lines?: number }
     | { readonly type: "button" }
     | { readonly type: "point"; readonly x: readonly [number, number]; readonly y: readonly [number, number] }
     | { readonly type: "files"; readonly accept: string; readonly multiple: boolean; readonly folder: boolean };

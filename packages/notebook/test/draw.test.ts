@@ -17,6 +17,15 @@ test("in a square plot one unit of x is as long as one of y", () => {
   expect(size(draw([line([0, 1], [0, 1])], { square: true, height: 320 }))[1]).toBe(320);
 });
 
+test("a drawing has no axes where none are wanted, and keeps its scales", () => {
+  const options = { x: { domain: [0, 10] }, y: { label: "height", domain: [0, 1] } } as const;
+  const svg = draw([line([0, 2], [0, 1])], { ...options, axes: false });
+  expect(svg.querySelectorAll("text")).toHaveLength(0);
+  // A fifth of the way between the margins of 50 and 24.
+  expect(svg.querySelector("g path")?.getAttribute("d")).toContain(`L${50 + 0.2 * (600 - 50 - 24)},`);
+  expect(draw([line([0, 2], [0, 1])], options).textContent).toContain("height");
+});
+
 test("names of bars that look like numbers are drawn as names, without a warning", () => {
   const svg = draw([{ mark: "bars", names: ["1", "10", "2"], values: [3, 1, 2] }]);
   expect(svg.textContent).not.toContain("\u26a0");

@@ -136,6 +136,17 @@ test("inputs give the reader's value where it is one, else the first", async () 
   expect(textOf((await run(source, { inputs: { rate: 70, toString: 3 } })).shown.at(-1))).toBe("[ 2, 'a' ]");
 });
 
+test("a field of several lines takes a text with line ends, up to its length, and tells the page how large it is", async () => {
+  const source = `import { textInput } from "@gradus/notebook"; textInput("your text", "a", { lines: 8, maxLength: 5 })`;
+  const { shown } = await run(source, { inputs: { "your text": "b\nc" } });
+  expect(shown[0]).toEqual({ kind: "input", label: "your text", value: "b\nc", input: { type: "text", maxLength: 5, lines: 8 } });
+  expect(textOf(shown[1])).toBe("b\nc");
+  expect(textOf((await run(source, { inputs: { "your text": "longer" } })).shown[1])).toBe("a");
+  expect((await run(`import { textInput } from "@gradus/notebook"; textInput("your text", "", { lines: 0 })`)).error?.message).toContain(
+    "lines is 0",
+  );
+});
+
 test("a board tells the cell what the reader did, and is drawn from it; one that nobody listens to only shows", async () => {
   const source = `import { custom } from "@gradus/notebook";
 const board = custom("board", (moves: number[]) => ({ rows: 1, columns: 2, fields: moves.map(() => "x") }), {

@@ -113,6 +113,15 @@ export const contents: readonly Contents[] = [
     ...{ module: "systems/resnet", slug: "resnet", title: "ResNet" },
     files: ["config", "model", "classify", "preprocess", "data", "train", "weights"],
   },
+  {
+    ...{ module: "systems/gpt", slug: "gpt", title: "GPT: networks, training, files" },
+    files: ["config", "model", "linear", "data", "train", "finetune", "files", "language-model"],
+  },
+  { module: "systems/gpt", slug: "generation", title: "GPT: generating and scoring texts", files: ["generate", "sampling", "decoder"] },
+  {
+    ...{ module: "systems/gpt/tokenizers", slug: "tokenizers", title: "GPT: tokenizers" },
+    files: ["index", "tokenizer", "characters", "bpe", "train-bpe", "pattern", "huggingface"],
+  },
 ];
 
 /** The part of a page's address that says where it belongs. */

@@ -5,6 +5,8 @@ export const modules = {
   data: "data/src",
   notebook: "notebook/src",
   "systems/resnet": "systems/resnet",
+  "systems/gpt": "systems/gpt",
+  "systems/gpt/tokenizers": "systems/gpt/tokenizers",
 } as const;
 
 export type ModuleName = keyof typeof modules;

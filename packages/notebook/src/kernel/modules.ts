@@ -1,5 +1,7 @@
 import * as data from "@gradus/data";
 import * as nn from "@gradus/nn";
+import * as gpt from "@gradus/systems/gpt";
+import * as tokenizers from "@gradus/systems/gpt/tokenizers";
 import * as resnet from "@gradus/systems/resnet";
 import * as tensor from "@gradus/tensor";
 import * as notebook from "../index.ts";
@@ -11,4 +13,6 @@ export const modules: Readonly<Record<string, object>> = {
   "@gradus/data": data,
   "@gradus/notebook": notebook,
   "@gradus/systems/resnet": resnet,
+  "@gradus/systems/gpt": gpt,
+  "@gradus/systems/gpt/tokenizers": tokenizers,
 };

@@ -65,14 +65,25 @@ export function select<T extends string>(label: string, options: readonly T[], {
 export const toggle = (label: string, value = false): boolean =>
   input(label, { type: "toggle" }, value as boolean, (v): v is boolean => typeof v === "boolean");
 
+export interface TextOptions {
+  /** Longer texts are not taken. Default 1000 characters. */
+  readonly maxLength?: number;
+  /** Lines of the field; with more than one, the text may have several, and can be pasted. Default 1. */
+  readonly lines?: number;
+}
+
 /**
- * A line of text.
+ * A line of text, or several: `textInput("your text", "", { lines: 8, maxLength: 20_000 })`.
  * @example
  * const name = textInput("name", "Ada");
  * `Hello, ${name}`
  */
-export const textInput = (label: string, value = "", { maxLength = 1000 }: { readonly maxLength?: number } = {}): string =>
-  input(label, { type: "text", maxLength }, value, (v): v is string => typeof v === "string" && v.length <= maxLength);
+export function textInput(label: string, value = "", { maxLength = 1000, lines = 1 }: TextOptions = {}): string {
+  if (!(Number.isInteger(lines) && lines >= 1 && lines <= 40))
+    throw new ArgumentError("textInput", `lines is ${lines}`, "Give a whole number from 1 to 40");
+  const kind = { type: "text", maxLength, ...(lines > 1 ? { lines } : {}) } as const;
+  return input(label, kind, value, (v): v is string => typeof v === "string" && v.length <= maxLength);
+}
 
 /**
  * How often a button has been pressed: each time, the cell runs again.

@@ -133,7 +133,8 @@ function isOptions(o: unknown): boolean {
     isOptional(o["y"], isAxis) &&
     isOptional(o["width"], (w) => isNumber(w) && w >= 50 && w <= 2000) &&
     isOptional(o["height"], (h) => isNumber(h) && h >= 30 && h <= 2000) &&
-    isOptional(o["square"], isFlag)
+    isOptional(o["square"], isFlag) &&
+    isOptional(o["axes"], isFlag)
   );
 }
 
@@ -196,7 +197,7 @@ function isInput(i: unknown, budget: Budget): boolean {
     case "button":
       return true;
     case "text":
-      return isNumber(i["maxLength"]);
+      return isNumber(i["maxLength"]) && isOptional(i["lines"], (n) => isNumber(n) && n >= 1 && n <= 40);
     case "point":
       return isPair(i["x"]) && isPair(i["y"]);
     case "files":
