@@ -104,7 +104,7 @@ export class Linear extends Layer {
     const [low, high] = halves(this.codes!);
     const sums = low
       .mul(parts.get(":", 0))
-      .add(high.mul(parts.get(":", 1)))
+      .add(high.mul(parts.get(":", 1).div(16)))
       .sum({ axis: -1 });
     const offset = parts.sum({ axis: [1, 2] }).mul(8);
     return sums.sub(offset).mul(this.scales!).sum({ axis: -1 }).reshape(out);
@@ -112,7 +112,8 @@ export class Linear extends Layer {
 
   private decoded(codes: Tensor, scales: Tensor): Tensor {
     if (this.bits === 8) return codes.astype("float32").mul(scales);
-    return concat([...halves(codes)], { axis: -1 })
+    const [low, high] = halves(codes);
+    return concat([low, high.div(16)], { axis: -1 })
       .sub(8)
       .mul(scales.expandDims({ axis: -1 }));
   }

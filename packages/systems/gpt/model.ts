@@ -279,7 +279,7 @@ class FeedForward extends Layer {
   }
 }
 
-const activations: Readonly<Record<GptConfig["activation"], (x: Tensor) => Tensor>> = {
+export const activations: Readonly<Record<GptConfig["activation"], (x: Tensor) => Tensor>> = {
   gelu: (x) => gelu(x),
   geluTanh: (x) => gelu(x, { approximate: true }),
   relu,
