@@ -6,12 +6,13 @@ import type { ClassifyOptions } from "./commands/classify.ts";
 import type { EvaluateCommandOptions } from "./commands/evaluate.ts";
 import type { InductionCommandOptions } from "./commands/induction.ts";
 import { info } from "./commands/info.ts";
+import type { QuantizeOptions } from "./commands/quantize.ts";
 import type { SampleOptions } from "./commands/sample.ts";
 import { tour } from "./commands/tour.ts";
 import type { TrainCaptionerOptions } from "./commands/train-captioner.ts";
 import type { TrainGptOptions } from "./commands/train-gpt.ts";
 import type { TrainResNetOptions } from "./commands/train-resnet.ts";
-import { collected, count, list, notNegative, positive, positiveNumber, share } from "./options.ts";
+import { collected, count, fewBits, list, notNegative, positive, positiveNumber, share } from "./options.ts";
 import { version } from "./version.ts";
 
 const program = new Command("gradus")
@@ -99,6 +100,7 @@ commands.push(
     .option("--tokens <n>", "at most so many new tokens", count, 200)
     .option("--seed <n>", "same seed, same text", count, 0)
     .option("--model <folder>", "a folder of gradus train gpt or of Hugging Face (default: the model that comes with Gradus)")
+    .option("--bits <n>", "encode the model's weights with 8 or 4 bits: less memory, sooner read", fewBits)
     .option("--temperature <x>", "below 1 likely tokens gain, 0: always the likeliest", notNegative, 0.8)
     .option("--top-k <n>", "only so many of the likeliest tokens", positive)
     .option("--top-p <share>", "only the likeliest that together have this probability", positiveNumber)
@@ -161,9 +163,18 @@ commands.push(
     )
     .action(async (paths: string[], options: CaptionOptions) => (await import("./commands/caption.ts")).caption(paths, options)),
   program
+    .command("quantize")
+    .description("a language model with weights of 8 or 4 bits, in a folder of its own")
+    .argument("<model>", "a folder of gradus train gpt or of Hugging Face")
+    .requiredOption("--bits <n>", "8 or 4", fewBits)
+    .requiredOption("--out <folder>", "where it goes")
+    .addHelpText("after", "\nExamples:\n  gradus quantize runs/baby --bits 8 --out runs/baby-8\n  gradus sample --model runs/baby-8")
+    .action(async (model: string, options: QuantizeOptions) => (await import("./commands/quantize.ts")).quantizeModel(model, options)),
+  program
     .command("evaluate")
     .description("what a language model makes of examples in its prompt (Brown et al. 2020): tasks zero-, one- and few-shot")
     .option("--model <folder>", "a folder of gradus train gpt or of Hugging Face (default: the model that comes with Gradus)")
+    .option("--bits <n>", "encode the model's weights with 8 or 4 bits: less memory, sooner read", fewBits)
     .requiredOption(
       "--task <task...>",
       "2d-addition to 5d-subtraction, 2d-multiplication, 1d-composite, cycle-letters, anagrams-1, anagrams-2, random-insertion, reversed-words, all, or a file of items as JSON or JSON Lines",

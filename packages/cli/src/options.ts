@@ -40,3 +40,10 @@ export const collected = (value: string, before: readonly string[] = []): readon
 
 /** Whole numbers from 0 on with commas between them, for commander. */
 export const list = (text: string): number[] => text.split(",").map((part) => count(part.trim()));
+
+/** Bits of a weight that inference takes fewer of, for commander. */
+export function fewBits(text: string): 8 | 4 {
+  if (text === "8") return 8;
+  if (text === "4") return 4;
+  throw new InvalidArgumentError("Give 8 or 4.");
+}

@@ -10,6 +10,13 @@ const gradus = (...args: string[]): Promise<{ code: number; stdout: string; stde
     });
   });
 
+interface Said {
+  readonly prompt: string;
+  readonly text: string;
+  readonly tokens: number;
+  readonly logProbabilities: readonly number[];
+}
+
 describe("gradus sample, with the model that comes with Gradus", () => {
   const ask = (...args: string[]) => gradus("sample", "--tokens", "30", ...args);
 
@@ -30,12 +37,12 @@ describe("gradus sample, with the model that comes with Gradus", () => {
     const found = stdout
       .trim()
       .split("\n")
-      .map((l) => JSON.parse(l) as Record<string, never>);
-    expect(found.map((f) => f["prompt"])).toEqual(["ROMEO:", "JULIET:"]);
+      .map((l) => JSON.parse(l) as Said);
+    expect(found.map((f) => f.prompt)).toEqual(["ROMEO:", "JULIET:"]);
     for (const f of found) {
-      expect(f["text"]).not.toContain("\n");
-      expect((f["logProbabilities"] as number[]).every((x) => x <= 0)).toBe(true);
-      expect(f["logProbabilities"]).toHaveLength(f["tokens"]);
+      expect(f.text).not.toContain("\n");
+      expect(f.logProbabilities.every((x) => x <= 0)).toBe(true);
+      expect(f.logProbabilities).toHaveLength(f.tokens);
     }
   });
 

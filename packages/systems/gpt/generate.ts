@@ -100,8 +100,8 @@ export async function complete(model: LanguageModel, prompt: string, options: Ge
 }
 
 /** Tokens of a prompt; ArgumentError where there are none, or more than the network sees. */
-export function promptTokens({ tokenizer, network }: LanguageModel, prompt: string): number[] {
-  const ids = tokenizer.encode(prompt);
+export function promptTokens({ tokenizer, network, beginnings = [] }: LanguageModel, prompt: string): number[] {
+  const ids = [...beginnings, ...tokenizer.encode(prompt)];
   const { context, vocabulary } = network.config;
   if (!ids.length) throw new ArgumentError("generate", "the prompt is empty", "Give at least one character to go on with");
   if (ids.length > context)

@@ -5,6 +5,8 @@ import type { Tokenizer } from "./tokenizers/index.ts";
 export interface LanguageModel {
   readonly network: Gpt;
   readonly tokenizer: Tokenizer;
+  /** Tokens that come before every prompt, such as Llama's <s>. */
+  readonly beginnings?: readonly number[];
   /** Tokens that end a text, such as GPT-2's <|endoftext|>. */
   readonly endings: readonly number[];
 }

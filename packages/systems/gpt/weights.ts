@@ -54,7 +54,7 @@ export async function loadHuggingFace(
   const tokenizer = await tokenizerIn(operation, folder, vocabulary);
   const generation = await readObject(operation, folder, "generation_config.json");
   const endings = endingsOf(operation, generation?.["eos_token_id"] ?? json["eos_token_id"] ?? tokenizer.end ?? [], vocabulary);
-  return { network: await loadGpt(folder, options), tokenizer, endings };
+  return { network: await loadGpt(folder, options), tokenizer, beginnings: tokenizer.template.before, endings };
 }
 
 function endingsOf(operation: string, value: unknown, vocabulary: number): number[] {

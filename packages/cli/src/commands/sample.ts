@@ -9,6 +9,7 @@ export interface SampleOptions {
   readonly tokens: number;
   readonly seed: number;
   readonly model?: string;
+  readonly bits?: 8 | 4;
   readonly temperature: number;
   readonly topK?: number;
   readonly topP?: number;
@@ -30,7 +31,7 @@ export async function sample(options: SampleOptions): Promise<void> {
     string[],
     string[]?,
   ];
-  const model = await languageModel(command, options.model);
+  const model = await languageModel(command, options.model, options.bits);
   if (beams !== undefined) {
     for (const prompt of prompts) {
       const found = await beamSearch(model, prompt, { beams, tokens });
@@ -41,7 +42,7 @@ export async function sample(options: SampleOptions): Promise<void> {
     }
     return;
   }
-  const draft = options.draft === undefined ? undefined : await languageModel(command, options.draft);
+  const draft = options.draft === undefined ? undefined : await languageModel(command, options.draft, options.bits);
   const { temperature, topK, topP, minP, repetitionPenalty, lookahead } = options;
   const given = { tokens, seed, temperature, topK, topP, minP, repetitionPenalty, stop, draft, lookahead };
   const settings = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as GenerateOptions;

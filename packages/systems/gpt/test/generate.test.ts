@@ -163,6 +163,14 @@ test("log-probabilities are the network's, and those of a text are the same scor
   for (const s of steps) expect(s.alternatives[0]!.probability).toBeGreaterThanOrEqual(s.alternatives[1]!.probability);
 });
 
+test("what comes before every prompt is read, and makes an empty prompt one", async () => {
+  const given = model();
+  const begun = { ...given, beginnings: tokenizer.encode("pon") };
+  const options = { tokens: 12, temperature: 0 };
+  expect(await complete(begun, "abc", options)).toBe(await complete(given, "ponabc", options));
+  expect(await complete(begun, "", options)).toBe(await complete(given, "pon", options));
+});
+
 test("beam search with one beam is greedy, and with all beams of two tokens finds the best of all", async () => {
   const given = model();
   const [greedy] = await beamSearch(given, "abc", { beams: 1, tokens: 6 });

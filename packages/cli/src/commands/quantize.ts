@@ -1,0 +1,28 @@
+import { existsSync } from "node:fs";
+import { mkdir, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { descriptionFile, loadLanguageModel, saveLanguageModel } from "@gradus/systems/gpt";
+import { ArgumentError } from "@gradus/tensor";
+import { languageModel } from "../models.ts";
+import { line } from "../terminal.ts";
+
+const command = "gradus quantize";
+
+export interface QuantizeOptions {
+  readonly bits: 8 | 4;
+  readonly out: string;
+}
+
+/** `gradus quantize`: the same model with fewer bits a weight. */
+export async function quantizeModel(folder: string, { bits, out }: QuantizeOptions): Promise<void> {
+  if (resolve(folder) === resolve(out)) throw new ArgumentError(command, `--out is ${out}, where the model is`, "Give another folder");
+  const model = await languageModel(command, folder, bits);
+  if (model.network.tokens.bits !== bits)
+    throw new ArgumentError(command, `the weights in ${folder} have ${model.network.tokens.bits} bits already`, "Give a model of 32");
+  // The record of the training stays with the weights.
+  const { training } = existsSync(join(folder, descriptionFile)) ? await loadLanguageModel(folder) : { training: null };
+  await mkdir(out, { recursive: true });
+  await saveLanguageModel(out, model, training);
+  const { size } = await stat(join(out, "weights.safetensors"));
+  line(`${join(out, "weights.safetensors")}: ${(size / 1e6).toFixed(2)} MB`);
+}
