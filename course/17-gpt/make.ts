@@ -30,14 +30,14 @@ const heads = attention.flatMap((layer, l) => layer.map((map, h) => ({ name: `la
 const chosen = heads.reduce((a, b) => (b.reach > a.reach ? b : a));
 console.log(`drawn: ${chosen.name}`);
 
-const [width, height, base, left, step] = [880, 264, 200, 22, 13.6];
+const [width, height, base, left, step] = [880, 264, 192, 22, 13.6];
 const at = (i: number): number => left + (i + 0.5) * step;
 const escaped = (s: string): string => s.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 const arcs = chosen.map.flatMap((row, i) =>
   row.flatMap((w, j) => {
     if (w < 0.06 || i === j) return [];
     const [a, b] = [at(j), at(i)];
-    const high = Math.min(base - 40, 14 + 0.62 * (b - a));
+    const high = Math.min(base - 40, 16 + 0.85 * (b - a));
     const colour = w > 0.5 ? "#fff4de" : w > 0.2 ? "#e89646" : "#3e54a0";
     return `<path d="M${a} ${base - 20} C${a} ${base - 20 - high} ${b} ${base - 20 - high} ${b} ${base - 20}" fill="none" stroke="${colour}" stroke-width="${(0.6 + 2.6 * w).toFixed(2)}" stroke-opacity="${(0.35 + 0.6 * w).toFixed(2)}"/>`;
   }),
