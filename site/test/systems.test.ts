@@ -126,7 +126,8 @@ describe("GPT", () => {
     await state("maps", "done");
     const map = () => cell("maps").locator("svg.plot").first().innerHTML();
     const before = await map();
-    await cell("maps").getByLabel("head", { exact: true }).press("ArrowRight");
+    const head = cell("maps").getByLabel("head", { exact: true });
+    await head.press((await head.inputValue()) === (await head.getAttribute("max")) ? "ArrowLeft" : "ArrowRight");
     await expect.poll(map, { timeout: patience }).not.toBe(before);
   });
 
