@@ -115,9 +115,13 @@ export const contents: readonly Contents[] = [
   },
   {
     ...{ module: "systems/gpt", slug: "gpt", title: "GPT: networks, training, files" },
-    files: ["config", "model", "linear", "data", "train", "finetune", "files", "language-model"],
+    files: ["config", "model", "linear", "data", "train", "finetune", "files", "language-model", "weights", "quantize", "huggingface"],
   },
   { module: "systems/gpt", slug: "generation", title: "GPT: generating and scoring texts", files: ["generate", "sampling", "decoder"] },
+  {
+    ...{ module: "systems/gpt", slug: "bert", title: "BERT: hidden tokens, vectors of texts" },
+    files: ["bert", "bert-weights", "masked-model", "fill-mask"],
+  },
   {
     ...{ module: "systems/gpt/tokenizers", slug: "tokenizers", title: "GPT: tokenizers" },
     files: ["index", "tokenizer", "characters", "bpe", "train-bpe", "pattern", "huggingface"],
