@@ -47,7 +47,8 @@ const [result] = (await build({
     write: false,
     target: "esnext",
     lib: { entry, formats: ["iife"], name: "kernel", fileName: "kernel" },
-    rolldownOptions: { output: { codeSplitting: false } },
+    // Errors are shown by the names of their classes.
+    rolldownOptions: { output: { codeSplitting: false, keepNames: true } },
   },
 })) as { output: { code: string }[] }[];
 const kernel = result!.output[0]!.code;
