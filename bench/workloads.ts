@@ -270,6 +270,6 @@ export const workloads: Record<string, Workload> = {
     8,
     1e-3,
   ),
-  // What generation is bound by: 64 MiB read and written.
-  copy: { detail: "a copy of 2^24 float32", least: { operations: 0, bytes: 2 ** 27 }, ...copying(2 ** 24) },
+  // What generation is bound by: 256 MiB read and written, more than caches hold.
+  copy: { detail: "a copy of 2^26 float32", least: { operations: 0, bytes: 2 ** 29 }, ...copying(2 ** 26), large: true },
 };
