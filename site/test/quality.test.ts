@@ -99,51 +99,67 @@ async function findings(on: Page, runOnly = everyRule): Promise<string[]> {
     );
 }
 
-describe("every page", () => {
-  for (const colorScheme of ["light", "dark"] as const)
-    test(`has nothing serious for axe to find, in ${colorScheme} colours`, async () => {
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      // Dark pages differ by their colours only.
-      const rules = colorScheme === "light" ? everyRule : { type: "rule", values: ["color-contrast"] };
-      for (const path of [...pages, ...own]) {
-        await page.goto(site.url + path);
-        await page.waitForLoadState("networkidle");
-        expect.soft(await findings(page, rules), path).toEqual([]);
-      }
-      const guest = await browser.newContext({ bypassCSP: true, colorScheme });
-      const visitor = await guest.newPage();
-      for (const path of guestPages) {
-        await visitor.goto(site.url + path);
-        await visitor.waitForLoadState("networkidle");
-        expect.soft(await findings(visitor, rules), `${path} for a guest`).toEqual([]);
-      }
-      await guest.close();
-    });
+/** What was found on a page: serious findings of axe by colours, what is wider than 320 pixels, its title and main headings. */
+interface Look {
+  readonly light: readonly string[];
+  readonly dark: readonly string[];
+  readonly wide: readonly string[];
+  readonly title: string;
+  readonly headings: number;
+}
 
-  test("fits a screen of 320 pixels without scrolling sideways", async () => {
-    await page.setViewportSize({ width: 320, height: 640 });
-    for (const path of [...pages, ...own]) {
-      await page.goto(site.url + path);
-      await page.waitForLoadState("networkidle");
-      const wide = await page.evaluate(() => {
-        const root = document.scrollingElement!;
-        if (root.scrollWidth <= innerWidth) return [];
-        return [...document.querySelectorAll("body *")]
-          .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && getComputedStyle(e).position !== "absolute")
-          .map((e) => `${e.tagName}.${e.className}`)
-          .slice(0, 5);
-      });
-      expect.soft(wide, path).toEqual([]);
-    }
+/** Loads a page once, and looks at it from all sides. */
+async function look(on: Page, path: string): Promise<Look> {
+  await on.setViewportSize({ width: 1280, height: 720 });
+  await on.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await on.goto(site.url + path);
+  await on.waitForLoadState("networkidle");
+  const light = await findings(on);
+  const [title, headings] = [await on.title(), await on.locator("h1").count()];
+  await on.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+  // Dark pages differ by their colours only.
+  const dark = await findings(on, { type: "rule", values: ["color-contrast"] });
+  await on.setViewportSize({ width: 320, height: 640 });
+  const wide = await on.evaluate(() => {
+    const root = document.scrollingElement!;
+    if (root.scrollWidth <= innerWidth) return [];
+    return [...document.querySelectorAll("body *")]
+      .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && getComputedStyle(e).position !== "absolute")
+      .map((e) => `${e.tagName}.${e.className}`)
+      .slice(0, 5);
+  });
+  return { light, dark, wide, title, headings };
+}
+
+describe("every page", () => {
+  const looks = new Map<string, Look>();
+  const guestLooks = new Map<string, Look>();
+  beforeAll(async () => {
+    for (const path of [...pages, ...own]) looks.set(path, await look(page, path));
     await page.setViewportSize({ width: 1280, height: 800 });
+    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+    const guest = await browser.newContext({ bypassCSP: true });
+    const visitor = await guest.newPage();
+    for (const path of guestPages) guestLooks.set(path, await look(visitor, path));
+    await guest.close();
+  }, 900_000);
+
+  test.each(["light", "dark"] as const)("has nothing serious for axe to find, in %s colours", (colours) => {
+    expect(looks.size).toBeGreaterThan(20);
+    for (const [path, found] of looks) expect.soft(found[colours], path).toEqual([]);
+    for (const [path, found] of guestLooks) expect.soft(found[colours], `${path} for a guest`).toEqual([]);
   });
 
-  test("says in its title where one is, and has one main heading", async () => {
+  test("fits a screen of 320 pixels without scrolling sideways", () => {
+    for (const [path, { wide }] of looks) expect.soft(wide, path).toEqual([]);
+  });
+
+  test("says in its title where one is, and has one main heading", () => {
     const titles = new Map<string, string>();
-    for (const path of [...pages, ...own].filter((p) => !p.startsWith("/lessons/nothing"))) {
-      await page.goto(site.url + path);
-      expect.soft(await page.locator("h1").count(), path).toBe(1);
-      const title = await page.title();
+    for (const [path, { title, headings }] of looks) {
+      // A lesson that is not there is told like any other page that is not.
+      if (path.startsWith("/lessons/nothing")) continue;
+      expect.soft(headings, path).toBe(1);
       expect.soft(titles.get(title) ?? "", `${path} has the title of`).toBe("");
       titles.set(title, path);
     }
