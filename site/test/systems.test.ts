@@ -119,6 +119,8 @@ describe("GPT", () => {
   });
 
   test("shows its surprise at the reader's line, and where each head looks in it", async () => {
+    await cell("maps").getByRole("button", { name: "Run" }).click();
+    await state("maps", "done");
     const typed = cell("surprise").getByLabel("your line", { exact: true });
     await typed.fill("O Romeo, Romeo");
     await typed.press("Enter");
