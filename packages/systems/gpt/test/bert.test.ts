@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Adam, losses, setRandomSeed } from "@gradus/nn";
 import {
@@ -18,7 +17,7 @@ import {
 } from "@gradus/systems/gpt";
 import { type Tensor, tensor, valueAndGrad } from "@gradus/tensor";
 import { readSafetensors } from "@gradus/tensor/io";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import {
   type Arrays,
   arraysOf,
@@ -30,18 +29,11 @@ import {
   golden,
   gradientDifference,
   sharded,
+  temporaryFolders,
   writeFolder,
 } from "./golden.ts";
 
-const folders: string[] = [];
-const folder = (): string => {
-  const made = mkdtempSync(join(tmpdir(), "gradus-bert-"));
-  folders.push(made);
-  return made;
-};
-afterAll(() => {
-  for (const made of folders) rmSync(made, { recursive: true, force: true });
-});
+const folder = temporaryFolders();
 
 const ints = (rows: number[][]): Tensor => tensor(rows, { dtype: "int32" });
 const dataOf = async (t: Tensor): Promise<Float32Array> => (await t.data()) as Float32Array;

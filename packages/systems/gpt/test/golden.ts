@@ -1,7 +1,10 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ArrayData, safetensorsChunks } from "@gradus/tensor/io";
+import { afterAll } from "vitest";
+import { formula, sizeOf, uniform } from "../../test/formula.ts";
 
 type Gradients = Readonly<Record<string, readonly [norm: number, along: number]>>;
 type Config = Readonly<Record<string, unknown>>;
@@ -32,37 +35,12 @@ export const golden = JSON.parse(readFileSync(new URL("gpt.golden.json", import.
   readonly encoders: readonly EncoderCase[];
 };
 
-/** Numbers in [0, 1), element i of a stream: an integer hash, the same in gpt.golden.py. */
-export function uniform(count: number, stream: number): Float64Array {
-  return Float64Array.from({ length: count }, (_, i) => {
-    let x = (Math.imul(i, 2654435761) + Math.imul(stream, 2246822519) + 374761393) >>> 0;
-    for (const _ of [1, 2]) {
-      x ^= x >>> 16;
-      x = Math.imul(x, 73244475) >>> 0;
-    }
-    return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32;
-  });
-}
-
 export type Arrays = Map<string, ArrayData>;
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** The weights of a case, under Hugging Face's names. */
 export function arraysOf(shapes: DecoderCase["shapes"]): Arrays {
   const names = Object.keys(shapes).sort();
-  return new Map(
-    names.map((name, i) => {
-      const shape = shapes[name]!;
-      const bound = Math.sqrt(6 / sizeOf(shape.slice(1)));
-      const value = name.endsWith("bias")
-        ? (u: number) => 0.2 * u - 0.1
-        : shape.length === 1
-          ? (u: number) => 0.4 + 0.4 * u
-          : (u: number) => (2 * u - 1) * bound;
-      return [name, { dtype: "float32", shape, data: Float32Array.from(uniform(sizeOf(shape), i + 1), value) }];
-    }),
-  );
+  return new Map(names.map((name, i) => [name, { dtype: "float32", shape: shapes[name]!, data: formula(name, shapes[name]!, i + 1) }]));
 }
 
 export const filled = (shape: readonly number[], value: number): ArrayData => ({
@@ -99,6 +77,18 @@ export function sharded(config: Config, arrays: Arrays, count: number): Files {
     files.set(name, safetensors(part));
   }
   return files.set("model.safetensors.index.json", bytesOf({ metadata: { total_size: 0 }, weight_map }));
+}
+
+/** Makes temporary folders, which go when the file's tests are over. */
+export function temporaryFolders(): () => string {
+  const made: string[] = [];
+  afterAll(() => {
+    for (const folder of made) rmSync(folder, { recursive: true, force: true });
+  });
+  return () => {
+    made.push(mkdtempSync(join(tmpdir(), "gradus-gpt-")));
+    return made.at(-1)!;
+  };
 }
 
 export async function writeFolder(folder: string, files: Files): Promise<string> {

@@ -3,6 +3,7 @@ papers under Hugging Face's names, in float64, with weights that both sides comp
 import json
 import math
 import pathlib
+import sys
 
 import numpy as np
 import torch
@@ -10,29 +11,10 @@ import torch.nn.functional as F
 from torch import nn
 
 here = pathlib.Path(__file__).parent
+sys.path.insert(0, str(here.parents[1] / "test"))
+from formula import formula, uniform  # noqa: E402
+
 torch.set_default_dtype(torch.float64)
-
-
-def uniform(count, stream):
-    """Numbers in [0, 1), element i of a stream: an integer hash, the same in golden.ts."""
-    x = (np.arange(count, dtype=np.uint64) * 2654435761 + stream * 2246822519 + 374761393) & 0xFFFFFFFF
-    x ^= x >> np.uint64(16)
-    x = (x * 73244475) & 0xFFFFFFFF
-    x ^= x >> np.uint64(16)
-    x = (x * 73244475) & 0xFFFFFFFF
-    x ^= x >> np.uint64(16)
-    return x.astype(np.float64) / 2**32
-
-
-def formula(name, shape, stream):
-    u = uniform(int(np.prod(shape)), stream).reshape(shape)
-    if name.endswith("bias"):
-        v = 0.2 * u - 0.1
-    elif len(shape) == 1:
-        v = 0.4 + 0.4 * u
-    else:
-        v = (2 * u - 1) * np.sqrt(6 / np.prod(shape[1:]))
-    return torch.from_numpy(v.astype(np.float32).astype(np.float64))
 
 
 def fill(net):

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { losses, setRandomSeed } from "@gradus/nn";
 import {
@@ -17,7 +16,7 @@ import {
 } from "@gradus/systems/gpt";
 import { type Tensor, tensor, valueAndGrad } from "@gradus/tensor";
 import { type ArrayData, readSafetensors, toArrayData, toTensor } from "@gradus/tensor/io";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   type Arrays,
   arraysOf,
@@ -29,18 +28,11 @@ import {
   golden,
   gradientDifference,
   sharded,
+  temporaryFolders,
   writeFolder,
 } from "./golden.ts";
 
-const folders: string[] = [];
-const folder = (): string => {
-  const made = mkdtempSync(join(tmpdir(), "gradus-gpt-"));
-  folders.push(made);
-  return made;
-};
-afterAll(() => {
-  for (const made of folders) rmSync(made, { recursive: true, force: true });
-});
+const folder = temporaryFolders();
 
 const ints = (rows: readonly number[][]): Tensor => tensor([...rows], { dtype: "int32" });
 const inputs = (ids: readonly number[][]): Tensor => ints(ids.map((row) => row.slice(0, -1)));

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { losses, type Model, saveTorchWeights } from "@gradus/nn";
 import { loadSafetensorsFile, saveSafetensors, type Tensor, tensor, valueAndGrad } from "@gradus/tensor";
 import { afterAll, describe, expect, test } from "vitest";
+import { formula, uniform } from "../../test/formula.ts";
 import { configOf, configs, resnet } from "../index.ts";
 import { preprocess } from "../preprocess.ts";
 import { loadWeights, saveWeights } from "../weights.ts";
@@ -31,38 +32,15 @@ const golden = JSON.parse(readFileSync(new URL("resnet.golden.json", import.meta
 const folder = mkdtempSync(join(tmpdir(), "gradus-resnet-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Numbers in [0, 1), element i of a stream: an integer hash, the same in resnet.golden.py. */
-function uniform(count: number, stream: number): Float64Array {
-  return Float64Array.from({ length: count }, (_, i) => {
-    let x = (Math.imul(i, 2654435761) + Math.imul(stream, 2246822519) + 374761393) >>> 0;
-    for (const _ of [1, 2]) {
-      x ^= x >>> 16;
-      x = Math.imul(x, 73244475) >>> 0;
-    }
-    return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32;
-  });
-}
-
-function formula(name: string, shape: readonly number[], stream: number): Tensor {
-  const size = shape.reduce((a, b) => a * b, 1);
-  const fanIn = size / shape[0]!;
-  const value = /running_mean$|bias$/.test(name)
-    ? (u: number) => 0.2 * u - 0.1
-    : /running_var$/.test(name)
-      ? (u: number) => 0.5 + u
-      : shape.length === 1
-        ? (u: number) => 0.4 + 0.4 * u
-        : (u: number) => (2 * u - 1) * Math.sqrt(6 / fanIn);
-  return tensor(Float32Array.from(uniform(size, stream), value)).reshape([...shape]);
-}
-
 /** Sets a network's weights from the formula, through a state dict in a file as torchvision would write it. */
 async function fill(model: Model): Promise<Record<string, Tensor>> {
   const file = join(folder, "formula.safetensors");
   await saveTorchWeights(model, file);
   const { tensors } = await loadSafetensorsFile(file);
   const names = Object.keys(tensors).sort();
-  const filled = Object.fromEntries(names.map((name, i) => [name, formula(name, tensors[name]!.shape, i + 1)]));
+  const filled = Object.fromEntries(
+    names.map((name, i) => [name, tensor(formula(name, tensors[name]!.shape, i + 1)).reshape([...tensors[name]!.shape])]),
+  );
   await saveSafetensors(file, filled);
   await loadWeights(model, file);
   return filled;
