@@ -42,57 +42,62 @@ const commands = [
     .action(info),
 ];
 
+/** The options of every training: it can be stopped, and goes on. */
+function resumable(command: Command, out?: string): Command {
+  return command
+    .option("--seed <n>", "same seed, same numbers", count, 1)
+    .option("--out <folder>", out ? "where everything goes" : "where everything goes (default: runs/NAME)", out)
+    .option("--fresh", "start anew although a run was stopped there")
+    .option("--json", "one JSON object a line");
+}
+
 const train = program.command("train").description("train one of the systems");
 commands.push(
   train,
-  train
-    .command("resnet")
-    .description("a residual network (He et al. 2016) on pictures; can be stopped and goes on")
-    .requiredOption(
-      "--data <path>",
-      "a folder or archive with train/CLASS/ and test/CLASS/, CIFAR-10's binary files, or cifar10 to fetch these",
-    )
-    .option("--config <name>", "resnet20 to resnet110, plain20, preresnet20, resnet18 to resnet152, ...", "resnet20")
-    .option("--recipe <name>", "fast: one cycle of the learning rate; paper: that of the paper", "fast")
-    .option("--epochs <n>", "passes over the pictures (default: 30 fast, 164 paper)", positive)
-    .option("--batch-size <n>", "pictures a step", positive, 128)
-    .option("--limit <n>", "train with so many of the pictures only, evenly chosen", positive)
-    .option("--seed <n>", "same seed, same numbers", count, 1)
-    .option("--out <folder>", "where everything goes (default: runs/NAME)")
-    .option("--fresh", "start anew although a run was stopped there")
-    .option("--json", "one JSON object a line")
-    .addHelpText(
-      "after",
-      "\nExamples:\n  gradus train resnet --data cifar10 --config resnet20\n  gradus train resnet --data photographs.tar.gz --config resnet18 --epochs 10 --out runs/photographs\n  gradus train resnet --data cifar10 --config plain56 --recipe paper",
-    )
-    .action(async (options: TrainResNetOptions) => (await import("./commands/train-resnet.ts")).trainResNet(options)),
-  train
-    .command("gpt")
-    .description("a language model (Radford et al. 2019) on a text, or one that there is on another text; can be stopped and goes on")
-    .requiredOption("--data <file>", "a text in UTF-8: 90 % to train with, the rest to validate")
-    .option("--config <name>", "small, baby, gpt2, gpt3-small, smollm-135m, ... (default: small)")
-    .option("--tokenizer <kind>", "characters, or bpe:SIZE for byte pairs learned from the text (default: characters)")
-    .option("--context <n>", "tokens that the network sees at once; with --from: tokens in a window", positive)
-    .option("--layers <n>", "layers in place of the configuration's", positive)
-    .option("--heads <n>", "heads of attention", positive)
-    .option("--width <n>", "features of a token", positive)
-    .option("--steps <n>", "updates of the weights (default: 2000 small, 5000 others, 500 with --from)", positive)
-    .option("--batch-size <n>", "windows at a time (default: 12 small, 16 baby, 2 others, 8 with --from)", positive)
-    .option("--accumulate <n>", "batches whose gradients make one update (default: 4 baby, 16 larger, else 1)", positive)
-    .option("--rate <x>", "the highest learning rate; it rises to it, then falls along a cosine", positiveNumber)
-    .option("--dropout <share>", "share dropped in training (default: 0.2 baby, else 0)", share)
-    .option("--evaluate <n>", "steps from one evaluation, with a sample, to the next", positive)
-    .option("--from <folder>", "train the model in this folder further")
-    .option("--lora <rank>", "with --from: train changes of low rank (Hu et al. 2022) alone", positive)
-    .option("--seed <n>", "same seed, same numbers", count, 1)
-    .option("--out <folder>", "where everything goes (default: runs/NAME)")
-    .option("--fresh", "start anew although a run was stopped there")
-    .option("--json", "one JSON object a line")
-    .addHelpText(
-      "after",
-      "\nExamples:\n  gradus train gpt --data shakespeare.txt --config small\n  gradus train gpt --data shakespeare.txt --config baby --batch-size 8 --accumulate 8\n  gradus train gpt --data code.txt --config small --tokenizer bpe:1024 --context 128 --out runs/code\n  gradus train gpt --data poems.txt --from runs/small --lora 8 --steps 300",
-    )
-    .action(async (options: TrainGptOptions) => (await import("./commands/train-gpt.ts")).trainGpt(options)),
+  resumable(
+    train
+      .command("resnet")
+      .description("a residual network (He et al. 2016) on pictures; can be stopped and goes on")
+      .requiredOption(
+        "--data <path>",
+        "a folder or archive with train/CLASS/ and test/CLASS/, CIFAR-10's binary files, or cifar10 to fetch these",
+      )
+      .option("--config <name>", "resnet20 to resnet110, plain20, preresnet20, resnet18 to resnet152, ...", "resnet20")
+      .option("--recipe <name>", "fast: one cycle of the learning rate; paper: that of the paper", "fast")
+      .option("--epochs <n>", "passes over the pictures (default: 30 fast, 164 paper)", positive)
+      .option("--batch-size <n>", "pictures a step", positive, 128)
+      .option("--limit <n>", "train with so many of the pictures only, evenly chosen", positive)
+      .addHelpText(
+        "after",
+        "\nExamples:\n  gradus train resnet --data cifar10 --config resnet20\n  gradus train resnet --data photographs.tar.gz --config resnet18 --epochs 10 --out runs/photographs\n  gradus train resnet --data cifar10 --config plain56 --recipe paper",
+      )
+      .action(async (options: TrainResNetOptions) => (await import("./commands/train-resnet.ts")).trainResNet(options)),
+  ),
+  resumable(
+    train
+      .command("gpt")
+      .description("a language model (Radford et al. 2019) on a text, or one that there is on another text; can be stopped and goes on")
+      .requiredOption("--data <file>", "a text in UTF-8: 90 % to train with, the rest to validate")
+      .option("--config <name>", "small, baby, gpt2, gpt3-small, smollm-135m, ... (default: small)")
+      .option("--tokenizer <kind>", "characters, or bpe:SIZE for byte pairs learned from the text (default: characters)")
+      .option("--context <n>", "tokens that the network sees at once; with --from: tokens in a window", positive)
+      .option("--layers <n>", "layers in place of the configuration's", positive)
+      .option("--heads <n>", "heads of attention", positive)
+      .option("--width <n>", "features of a token", positive)
+      .option("--steps <n>", "updates of the weights (default: 2000 small, 5000 others, 500 with --from)", positive)
+      .option("--batch-size <n>", "windows at a time (default: 12 small, 16 baby, 2 others, 8 with --from)", positive)
+      .option("--accumulate <n>", "batches whose gradients make one update (default: 4 baby, 16 larger, else 1)", positive)
+      .option("--rate <x>", "the highest learning rate; it rises to it, then falls along a cosine", positiveNumber)
+      .option("--dropout <share>", "share dropped in training (default: 0.2 baby, else 0)", share)
+      .option("--evaluate <n>", "steps from one evaluation, with a sample, to the next", positive)
+      .option("--from <folder>", "train the model in this folder further")
+      .option("--lora <rank>", "with --from: train changes of low rank (Hu et al. 2022) alone", positive)
+      .addHelpText(
+        "after",
+        "\nExamples:\n  gradus train gpt --data shakespeare.txt --config small\n  gradus train gpt --data shakespeare.txt --config baby --batch-size 8 --accumulate 8\n  gradus train gpt --data code.txt --config small --tokenizer bpe:1024 --context 128 --out runs/code\n  gradus train gpt --data poems.txt --from runs/small --lora 8 --steps 300",
+      )
+      .action(async (options: TrainGptOptions) => (await import("./commands/train-gpt.ts")).trainGpt(options)),
+  ),
   program
     .command("sample")
     .description("text by a language model: it goes on with a prompt")
@@ -135,19 +140,18 @@ commands.push(
     .action(async (paths: string[], options: ClassifyOptions) => (await import("./commands/classify.ts")).classify(paths, options)),
 );
 commands.push(
-  train
-    .command("captioner")
-    .description("a vision transformer and a language network on drawn scenes and their captions; can be stopped and goes on")
-    .option("--steps <n>", "steps", positive, 4000)
-    .option("--batch-size <n>", "scenes a step", positive, 32)
-    .option("--rate <x>", "highest learning rate", positiveNumber, 0.0015)
-    .option("--scenes <n>", "unseen scenes that captions are judged on at the end", positive, 2000)
-    .option("--seed <n>", "same seed, same numbers", count, 1)
-    .option("--out <folder>", "where everything goes", "runs/captioner")
-    .option("--fresh", "start anew although a run was stopped there")
-    .option("--json", "one JSON object a line")
-    .addHelpText("after", "\nExamples:\n  gradus train captioner\n  gradus train captioner --steps 8000 --out runs/longer")
-    .action(async (options: TrainCaptionerOptions) => (await import("./commands/train-captioner.ts")).trainCaptioner(options)),
+  resumable(
+    train
+      .command("captioner")
+      .description("a vision transformer and a language network on drawn scenes and their captions; can be stopped and goes on")
+      .option("--steps <n>", "steps", positive, 4000)
+      .option("--batch-size <n>", "scenes a step", positive, 32)
+      .option("--rate <x>", "highest learning rate", positiveNumber, 0.0015)
+      .option("--scenes <n>", "unseen scenes that captions are judged on at the end", positive, 2000)
+      .addHelpText("after", "\nExamples:\n  gradus train captioner\n  gradus train captioner --steps 8000 --out runs/longer")
+      .action(async (options: TrainCaptionerOptions) => (await import("./commands/train-captioner.ts")).trainCaptioner(options)),
+    "runs/captioner",
+  ),
   program
     .command("caption")
     .description("what drawn scenes show, in words: PNG and JPEG files of 48 × 48 pixels")

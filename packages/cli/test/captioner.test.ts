@@ -1,13 +1,10 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { encodePng } from "@gradus/data";
 import { afterAll, describe, expect, test } from "vitest";
+import { gradus } from "./gradus.ts";
 
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-const gradus = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8" });
 const folder = mkdtempSync(join(tmpdir(), "gradus-cli-captioner-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const lines = (text: string) =>

@@ -1,11 +1,7 @@
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { irises } from "../src/iris.ts";
 import { linePlot } from "../src/plot.ts";
-
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-const gradus = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8" });
+import { gradus } from "./gradus.ts";
 
 describe("gradus", () => {
   test("tour --quick runs to its end, within 80 columns, without escape codes in a pipe", () => {

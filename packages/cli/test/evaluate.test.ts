@@ -1,14 +1,11 @@
-import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { configOf, Gpt, saveLanguageModel } from "@gradus/systems/gpt";
 import { CharacterTokenizer } from "@gradus/systems/gpt/tokenizers";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { gradus } from "./gradus.ts";
 
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-const gradus = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8" });
 const folder = mkdtempSync(join(tmpdir(), "gradus-cli-evaluate-"));
 const model = join(folder, "model");
 const analogies = join(folder, "analogies.jsonl");

@@ -1,13 +1,10 @@
-import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { encodePng } from "@gradus/data";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { gradus, kill, main } from "./gradus.ts";
 
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-const gradus = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8" });
 const folder = mkdtempSync(join(tmpdir(), "gradus-cli-resnet-"));
 const data = join(folder, "pictures");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -79,16 +76,7 @@ describe("gradus train resnet", () => {
   }, 240_000);
 
   test("killed in the middle, goes on to the same weights", async () => {
-    const child = spawn(process.execPath, [main, ...options("b")], { stdio: "ignore" });
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    const checkpoint = join(folder, "b", "run.safetensors");
-    while (!existsSync(checkpoint) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
-    child.kill("SIGKILL");
-    await ended;
-    expect(existsSync(checkpoint)).toBe(true);
-    const other = gradus(...options("b"), "--seed", "2");
-    expect(other.status).toBe(1);
-    expect(other.stderr).toMatch(/holds a run that was stopped, with other settings.*--fresh/s);
+    await kill(options("b"), join(folder, "b", "run.safetensors"));
     const { status } = gradus(...options("b"));
     expect(status).toBe(0);
     expect(record("b")).toMatchObject({ resumed: true });

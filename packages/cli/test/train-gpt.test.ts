@@ -1,13 +1,10 @@
-import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { type TrainGptOptions, trainGpt } from "../src/commands/train-gpt.ts";
+import { gradus, kill } from "./gradus.ts";
 
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-const gradus = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8" });
 const folder = mkdtempSync(join(tmpdir(), "gradus-cli-gpt-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const data = join(folder, "text.txt");
@@ -51,16 +48,7 @@ describe("gradus train gpt", () => {
   }, 240_000);
 
   test("killed in the middle, goes on to the same weights", async () => {
-    const child = spawn(process.execPath, [main, ...options("b")], { stdio: "ignore" });
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    const checkpoint = join(folder, "b", "run.safetensors");
-    while (!existsSync(checkpoint) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
-    child.kill("SIGKILL");
-    await ended;
-    expect(existsSync(checkpoint)).toBe(true);
-    const other = gradus(...options("b"), "--seed", "2");
-    expect(other.status).toBe(1);
-    expect(other.stderr).toMatch(/holds a run that was stopped, with other settings.*--fresh/s);
+    await kill(options("b"), join(folder, "b", "run.safetensors"));
     const { status } = gradus(...options("b"));
     expect(status).toBe(0);
     expect(description("b")["training"]).toMatchObject({ resumed: true });
