@@ -79,6 +79,32 @@ describe.each(Object.entries(like))("%s's kind of network", (_, changes) => {
       for (const lookahead of [1, 3]) expect(await complete(given, "abc", { tokens: 20, temperature: 0, draft, lookahead })).toBe(alone);
   });
 
+  test("rows that are reordered and rewound go on as if they had read what they then have", async () => {
+    const decoder = new Decoder(given.network, { batch: 3 });
+    const afresh = async (ids: number[]): Promise<Float32Array> => {
+      const other = new Decoder(given.network);
+      const [logits] = await other.read([ids]);
+      other.dispose();
+      return logits!;
+    };
+    const near = (found: Float32Array, wanted: Float32Array) =>
+      expect(Math.max(...found.map((v, i) => Math.abs(v - wanted[i]!)))).toBeLessThan(1e-3 * Math.max(...wanted.map(Math.abs)));
+    await decoder.read([[1, 2, 3, 4, 5], [6], [7, 8, 9]]);
+    decoder.reorder([2, 0, 0]);
+    expect(decoder.lengths).toEqual([3, 5, 5]);
+    decoder.rewind([3, 2, 5]);
+    const found = await decoder.read([[10], [11, 12], [13]]);
+    for (const [i, ids] of [
+      [7, 8, 9, 10],
+      [1, 2, 11, 12],
+      [1, 2, 3, 4, 5, 13],
+    ].entries())
+      near(found[i]!, await afresh(ids));
+    expect(() => decoder.rewind([9, 0, 0])).toThrow(/rewind: to 9, 0, 0 where 4, 4, 6 were read/);
+    expect(() => decoder.reorder([0, 1, 3])).toThrow(/reorder: rows 0, 1, 3 of 3/);
+    decoder.dispose();
+  });
+
   test("one program is made for all tokens that come one by one", async () => {
     const decoder = new Decoder(given.network);
     await decoder.read([[1, 2, 3]]);
