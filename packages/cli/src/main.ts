@@ -246,7 +246,9 @@ async function main(): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (!(error instanceof GradusError)) throw error;
-    process.stderr.write(`gradus: ${error.message}\n`);
+    // Commands name themselves; what they use does not know of them.
+    const { message } = error;
+    process.stderr.write(message.startsWith("gradus ") ? `${message}\n` : `gradus: ${message}\n`);
     return 1;
   }
 }

@@ -1,4 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { configOf, Gpt, saveLanguageModel } from "@gradus/systems/gpt";
+import { CharacterTokenizer } from "@gradus/systems/gpt/tokenizers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { gradus } from "./gradus.ts";
 
 interface Said {
@@ -54,5 +59,31 @@ describe("gradus sample, with the model that comes with Gradus", () => {
     expect(status).toBeGreaterThan(0);
     expect(stderr).toMatch(said);
     expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+});
+
+describe("gradus quantize", () => {
+  const folder = mkdtempSync(join(tmpdir(), "gradus-cli-quantize-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const [whole, few] = ["whole", "few"].map((name) => join(folder, name)) as [string, string];
+  beforeAll(async () => {
+    mkdirSync(whole);
+    const sizes = { vocabulary: 3, context: 16, layers: 1, heads: 1, keyValueHeads: 1, headWidth: 32, width: 32, hidden: 64 };
+    const network = new Gpt(configOf("small", sizes));
+    await saveLanguageModel(whole, { network, tokenizer: CharacterTokenizer.from("abc"), endings: [] }, { steps: 7 });
+  });
+
+  test.each(["8", "4"])("leaves a smaller model with its record, which samples, and refuses it the next time: %s bits", (bits) => {
+    const out = few + bits;
+    expect(gradus("quantize", whole, "--bits", bits, "--out", out).status).toBe(0);
+    const size = (at: string): number => statSync(join(at, "weights.safetensors")).size;
+    expect(size(out)).toBeLessThan(0.6 * size(whole));
+    const description = JSON.parse(readFileSync(join(out, "model.json"), "utf8")) as object;
+    expect(description).toMatchObject({ bits: Number(bits), training: { steps: 7 } });
+    expect(gradus("sample", "--model", out, "--prompt", "a", "--tokens", "5").stdout).toMatch(/^a[abc]{5}\n$/);
+    const again = gradus("quantize", out, "--bits", "8", "--out", join(folder, "again"));
+    expect(again.status).toBe(1);
+    expect(again.stderr).toMatch(new RegExp(`^gradus quantize: .* have ${bits} bits already`));
+    expect(existsSync(join(folder, "again"))).toBe(false);
   });
 });

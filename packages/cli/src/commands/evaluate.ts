@@ -52,7 +52,7 @@ export async function evaluateModel(options: EvaluateCommandOptions): Promise<vo
       .slice(1)
       .map((cell) => cell.padStart(9))
       .join("")}`;
-  if (!json) line(styled("bold", `${row(["task", "shots", "examples", "right", "±", "chance"])}  by`));
+  let results = 0;
   for (const task of tasks)
     for (const shots of counts) {
       const progress = bar("{what} {bar} {value}/{total} | {right} right | {left} left", json);
@@ -84,6 +84,7 @@ export async function evaluateModel(options: EvaluateCommandOptions): Promise<vo
         line(JSON.stringify({ event: "end", model: options.model, seed, ...result }));
         continue;
       }
+      if (!results++) line(styled("bold", `${row(["task", "shots", "examples", "right", "±", "chance"])}  by`));
       const { accuracy, standardError, chance, fewestShots } = result;
       const shown = fewestShots === shots ? String(shots) : `${fewestShots}-${shots}`;
       const cells = [task.name, shown, String(result.examples), percent(accuracy), (100 * standardError).toFixed(1)];
