@@ -15,6 +15,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: "wasm",
+          setupFiles: ["packages/nn/test/seeded.ts"],
           include: [
             "packages/*/{src,test}/**/*.test.ts",
             "packages/systems/*/test/*.test.ts",
