@@ -53,6 +53,8 @@ export interface SearchOptions {
   readonly transpositions?: Transpositions | null;
   /** Asked between evaluations; true ends the search as it stands. */
   readonly stop?: () => boolean;
+  /** Told of a tree whose simulations are made; true where it has begun another search, which then goes on among the others. */
+  readonly next?: (tree: Tree) => boolean;
 }
 
 /** Memory for the positions that one call of the evaluator looks at. */
@@ -101,7 +103,7 @@ class Batch {
  * together. Returns the positions evaluated.
  */
 export async function search(trees: readonly Tree[], evaluate: Evaluator, options: SearchOptions = {}): Promise<number> {
-  const { parallel = 1, transpositions: known = null, stop } = options;
+  const { parallel = 1, transpositions: known = null, stop, next } = options;
   const [first] = trees;
   if (!first) return 0;
   const batch = new Batch(first.state.game, evaluate);
@@ -109,6 +111,7 @@ export async function search(trees: readonly Tree[], evaluate: Evaluator, option
   for (;;) {
     for (const tree of trees) {
       let ended = 0;
+      while (tree.left === 0 && next?.(tree));
       // A walk that ends at a finished game costs no evaluation; some of them in a row are enough for a turn.
       for (let own = 0; own < parallel && tree.left > 0 && ended < 16 * parallel; ) {
         const leaf = tree.descend();
