@@ -46,8 +46,8 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   },
   connect4: {
     ...common,
-    network: { filters: 64, blocks: 4, heads: "dense" },
-    selfPlay: { ...gumbel(32, 7, 1.5), openings: { share: 0.5, moves: 14 } },
+    network: { filters: 48, blocks: 4, heads: "dense" },
+    selfPlay: { ...gumbel(40, 7, 1.5), openings: { share: 0.5, moves: 14 } },
     ...{ games: 16_000, gamesPerRound: 320 },
     window: { least: 20_000, share: 0.5, most: 200_000 },
     evaluation: { rounds: 5, games: 40, simulations: 64 },
