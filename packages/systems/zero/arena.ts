@@ -1,5 +1,6 @@
 import { Random } from "@gradus/data";
-import type { Game, Side, State } from "./games/game.ts";
+import type { Game, Side } from "./games/game.ts";
+import { movesOf, randomOpening } from "./games/moves.ts";
 import { type Evaluator, search, Transpositions } from "./search/search.ts";
 import { type Strategy, Tree } from "./search/tree.ts";
 
@@ -63,24 +64,4 @@ export function tally(games: readonly MatchGame[]): { readonly wins: number; rea
   const draws = games.filter(({ winner }) => winner === null).length;
   const wins = games.filter(({ winner, side }) => winner === side).length;
   return { wins, draws, losses: games.length - wins - draws };
-}
-
-/** A position after some moves of chance that is not over. */
-export function randomOpening(game: Game, moves: number, random: Random): State {
-  for (;;) {
-    const state = game.begin();
-    while (state.ply < moves && !state.outcome) {
-      const legal = state.legal();
-      state.play(legal[random.integer(legal.length)]!);
-    }
-    if (!state.outcome) return state;
-  }
-}
-
-/** The moves that led to a position from the start. */
-export function movesOf(state: State): number[] {
-  const copy = state.clone();
-  const moves: number[] = [];
-  for (; copy.ply; copy.undo()) moves.push(copy.last!);
-  return moves.reverse();
 }
