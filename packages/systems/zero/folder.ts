@@ -86,6 +86,12 @@ export class RunFolder implements Archive {
       if (/^model-\d+\.safetensors$/.test(file) && file !== name) await rm(join(this.path, file), { force: true });
   }
 
+  /** Takes away what was kept to go on. Games and rated networks stay. */
+  async end(): Promise<void> {
+    await rm(join(this.path, "state.json"), { force: true });
+    if (this.saved) await rm(join(this.path, this.saved.model), { force: true });
+  }
+
   async saveNetwork(round: number, weights: readonly Float32Array[]): Promise<void> {
     await saveSafetensors(this.networkFile(round), Object.fromEntries(weights.map((w, i) => [String(i), tensor(w)])));
   }

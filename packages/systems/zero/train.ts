@@ -141,7 +141,7 @@ export async function* train(
       const before = state.rounds.at(-1) ?? { games: 0, positions: 0 };
       const games: PlayedGame[] = [...(archive.games(round) ?? [])];
       const startPlaying = performance.now();
-      const missing = recipe.gamesPerRound - games.length;
+      const missing = Math.min(recipe.gamesPerRound, recipe.games - before.games) - games.length;
       const weights = await learner.weights();
       const playing = emitted<PlayedGame, { evaluations: number }>((emit) =>
         missing > 0 ? players.play(weights, missing, emit) : Promise.resolve({ evaluations: 0 }),

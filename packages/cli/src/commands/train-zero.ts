@@ -101,6 +101,7 @@ export async function trainZero(options: TrainZeroOptions): Promise<void> {
     await learner.model.saveWeights(join(folder, "weights.safetensors"));
     await writeText(join(folder, "weights.json"), `${JSON.stringify(record)}\n`);
     await writeText(join(folder, "report.html"), zeroReport(game, record));
+    await archive.end();
     await end();
     tell({ event: "end", games: state.rounds.at(-1)!.games, seconds, folder });
     say(`\n${join(folder, "report.html")} shows how it went; weights.safetensors and weights.json are the player:`);
