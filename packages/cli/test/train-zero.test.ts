@@ -15,7 +15,7 @@ const lines = (text: string) =>
 describe("gradus train zero", () => {
   test("tells of rounds and ratings as JSON, and leaves weights, a record, a report and the games, also after kill -9", async () => {
     const out = join(folder, "run");
-    const args = ["train", "zero", "--game", "tictactoe", "--games", "700", "--simulations", "8", "--out", out];
+    const args = ["train", "zero", "--game", "tictactoe", "--games", "420", "--simulations", "8", "--out", out];
     await kill(args, join(out, "state.json"));
     const before = readdirSync(join(out, "games")).reduce(
       (n, file) => n + readFileSync(join(out, "games", file), "utf8").split("\n").length - 1,
@@ -25,13 +25,13 @@ describe("gradus train zero", () => {
     expect(stderr).toBe("");
     expect(status).toBe(0);
     const events = lines(stdout);
-    expect(events.at(-1)).toMatchObject({ event: "end", games: 700, folder: out });
+    expect(events.at(-1)).toMatchObject({ event: "end", games: 420, folder: out });
     expect(events.filter(({ event }) => event === "rated").length).toBeGreaterThan(0);
     // Rounds that had ended before are not played again.
     expect(events.find(({ event }) => event === "round")!["round"]).toBeGreaterThan(1);
     expect(readdirSync(out).sort()).toEqual(["games", "networks", "report.html", "weights.json", "weights.safetensors"]);
     const games = readdirSync(join(out, "games")).flatMap((file) => lines(readFileSync(join(out, "games", file), "utf8")));
-    expect(games).toHaveLength(700);
+    expect(games).toHaveLength(420);
     expect(before).toBeGreaterThan(100);
     expect(JSON.parse(readFileSync(join(out, "weights.json"), "utf8"))).toMatchObject({ system: "zero", game: "tictactoe", resumed: true });
     const report = readFileSync(join(out, "report.html"), "utf8");
