@@ -12,5 +12,5 @@ export { type GumbelOptions, gumbel } from "./search/gumbel.ts";
 export { type PuctOptions, puct } from "./search/puct.ts";
 export { type Evaluator, type Opinions, search, Transpositions } from "./search/search.ts";
 export { meanOf, type Node, type Strategy, Tree } from "./search/tree.ts";
-export type { PlayedGame, SelfPlayOptions } from "./self-play.ts";
+export { type PlayedGame, SelfPlay, type SelfPlayOptions } from "./self-play.ts";
 export { type Rated, type Round, type RunState, ratingsOf, type TrainingUpdate, train } from "./train.ts";
