@@ -6,6 +6,7 @@ import type { ClassifyOptions } from "./commands/classify.ts";
 import type { EvaluateCommandOptions } from "./commands/evaluate.ts";
 import type { InductionCommandOptions } from "./commands/induction.ts";
 import { info } from "./commands/info.ts";
+import type { PlayOptions } from "./commands/play.ts";
 import type { QuantizeOptions } from "./commands/quantize.ts";
 import type { SampleOptions } from "./commands/sample.ts";
 import { tour } from "./commands/tour.ts";
@@ -229,6 +230,24 @@ commands.push(
       )
       .action(async (options: TrainZeroOptions) => (await import("./commands/train-zero.ts")).trainZero(options)),
   ),
+);
+commands.push(
+  program
+    .command("play")
+    .description("a game in the terminal against a network that has learned it")
+    .argument("<game>", "tictactoe, connect4, othello, go5 to go19, chess, shogi")
+    .option("--weights <folder>", "what gradus train zero wrote (default: the network that comes with Gradus, where there is one)")
+    .option("--simulations <n>", "how far it looks: positions a move (default: 400)", positive)
+    .option("--seconds <x>", "how long it thinks a move, in place of simulations", positiveNumber)
+    .addOption(new Option("--side <who>", "whose moves you type").choices(["first", "second", "both", "none"]).default("first"))
+    .option("--position <text>", "begin there, in the game's own notation")
+    .option("--seed <n>", "same seed, same moves", count, 1)
+    .option("--json", "one JSON object a move of the network, and one at the end")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gradus play connect4\n  gradus play connect4 --side second --simulations 50\n  gradus play tictactoe --weights runs/zero-tictactoe --side none",
+    )
+    .action(async (game: string, options: PlayOptions) => (await import("./commands/play.ts")).play(game, options)),
 );
 const experiment = program.command("experiment").description("small experiments, each with a report");
 commands.push(

@@ -4,6 +4,7 @@ export { type Rating, ratings, type Score, share } from "./elo.ts";
 export { loadZero, parseDescription, type ZeroDescription } from "./files.ts";
 export { connectFour, type Game, gameOf, type Outcome, type Side, type State, type Symmetry, ticTacToe } from "./games/index.ts";
 export { Learner } from "./learner.ts";
+export { type FinishedGame, type MatchSettings, match } from "./match.ts";
 export { type NetworkConfig, zeroNetwork } from "./model.ts";
 export { evaluatorOf, together } from "./network.ts";
 export { NetworkPlayer, type NetworkPlayerOptions } from "./network-player.ts";
