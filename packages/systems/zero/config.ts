@@ -90,9 +90,10 @@ function goRecipe(size: number): Recipe {
   };
 }
 
-/** How a game is learned unless said otherwise. ArgumentError names the games there are. */
-export function recipeOf(game: string): Recipe {
+/** How a game is learned unless said otherwise; komi and handicap change nothing. ArgumentError names the games there are. */
+export function recipeOf(name: string): Recipe {
+  const [game = ""] = name.split(":");
   if (!Object.hasOwn(recipes, game))
-    throw new ArgumentError("recipeOf", `there is no game ${JSON.stringify(game)}`, `Use one of ${Object.keys(recipes).join(", ")}`);
+    throw new ArgumentError("recipeOf", `there is no game ${JSON.stringify(name)}`, `Use one of ${Object.keys(recipes).join(", ")}`);
   return recipes[game]!;
 }

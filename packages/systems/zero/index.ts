@@ -2,7 +2,21 @@ export { type MatchGame, type MatchOptions, playMatch, tally } from "./arena.ts"
 export { type Recipe, recipeOf } from "./config.ts";
 export { type Rating, ratings, type Score, share } from "./elo.ts";
 export { loadZero, parseDescription, type ZeroDescription } from "./files.ts";
-export { connectFour, type Game, gameOf, type Outcome, type Side, type State, type Symmetry, ticTacToe } from "./games/index.ts";
+export {
+  connectFour,
+  type Game,
+  type GoGame,
+  type GoOptions,
+  GoState,
+  gameOf,
+  go,
+  type Outcome,
+  othello,
+  type Side,
+  type State,
+  type Symmetry,
+  ticTacToe,
+} from "./games/index.ts";
 export { Learner } from "./learner.ts";
 export { type FinishedGame, type MatchSettings, match } from "./match.ts";
 export { type NetworkConfig, zeroNetwork } from "./model.ts";

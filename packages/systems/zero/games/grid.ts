@@ -16,9 +16,9 @@ export function dihedral(n: number): Int32Array[] {
 export const boardSymmetries = (n: number, extra: number): Symmetry[] =>
   dihedral(n).map((squares) => ({ squares, actions: Int32Array.of(...squares, ...Array.from({ length: extra }, (_, i) => n * n + i)) }));
 
-/** Rows of a board as text, with letters below and numbers at the left counted from the bottom. */
-export function drawBoard(rows: readonly (readonly string[])[], letters = "abcdefghijklmnopqrstuvwxyz"): string {
+/** Rows of a board as text, with letters below and numbers at the left, counted from the bottom or from the top. */
+export function drawBoard(rows: readonly (readonly string[])[], letters = "abcdefghijklmnopqrstuvwxyz", fromTop = false): string {
   const width = String(rows.length).length;
-  const lines = rows.map((row, i) => `${String(rows.length - i).padStart(width)} ${row.join(" ")}`);
+  const lines = rows.map((row, i) => `${String(fromTop ? i + 1 : rows.length - i).padStart(width)} ${row.join(" ")}`);
   return [...lines, `${" ".repeat(width)} ${[...letters].slice(0, rows[0]!.length).join(" ")}`].join("\n");
 }

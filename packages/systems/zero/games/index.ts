@@ -1,21 +1,28 @@
 import { ArgumentError } from "@gradus/tensor";
 import { connectFour } from "./connect-four.ts";
 import type { Game } from "./game.ts";
+import { goOf } from "./go/go.ts";
+import { othello } from "./othello.ts";
 import { ticTacToe } from "./tic-tac-toe.ts";
 
 export { connectFour } from "./connect-four.ts";
 export type { Game, Outcome, Side, State, Symmetry } from "./game.ts";
+export { type GoGame, type GoOptions, GoState, go } from "./go/go.ts";
+export { othello } from "./othello.ts";
 export { ticTacToe } from "./tic-tac-toe.ts";
 
 /** Games by their names; what a game needs is loaded with it. */
 const games: Readonly<Record<string, () => Promise<Game> | Game>> = {
   tictactoe: () => ticTacToe,
   connect4: () => connectFour,
+  othello: () => othello,
 };
 
-/** A game by its name: "connect4", "go9". ArgumentError names those there are. */
+/** A game by its name: "connect4", "go9", "go9:5.5" with another komi. ArgumentError names those there are. */
 export async function gameOf(name: string): Promise<Game> {
-  if (!Object.hasOwn(games, name))
-    throw new ArgumentError("gameOf", `there is no game ${JSON.stringify(name)}`, `Use one of ${Object.keys(games).join(", ")}`);
-  return games[name]!();
+  if (Object.hasOwn(games, name)) return games[name]!();
+  const found = goOf(name);
+  if (found) return found;
+  const names = [...Object.keys(games), "go5 to go19", 'with komi "go9:5.5"', 'with handicap "go9:0.5:4"'];
+  throw new ArgumentError("gameOf", `there is no game ${JSON.stringify(name)}`, `Use one of ${names.join(", ")}`);
 }

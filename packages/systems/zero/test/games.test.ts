@@ -1,10 +1,10 @@
 import { Random } from "@gradus/data";
 import { ArgumentError, FormatError, StateError } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
-import { connectFour, type Game, gameOf, ticTacToe } from "../games/index.ts";
+import { connectFour, type Game, gameOf, go, othello, ticTacToe } from "../games/index.ts";
 import { perft } from "./perft.ts";
 
-const games: Game[] = [ticTacToe, connectFour];
+const games: Game[] = [ticTacToe, connectFour, othello, go({ size: 5 })];
 
 test("tic-tac-toe has 255,168 games", () => {
   const state = ticTacToe.begin();
@@ -27,6 +27,21 @@ test("tic-tac-toe has 255,168 games", () => {
 
 test("Connect Four has as many lines of play as others count", () => {
   expect([1, 2, 3, 4, 5, 6, 7].map((depth) => perft(connectFour.begin(), depth))).toEqual([7, 49, 343, 2401, 16_807, 117_649, 823_536]);
+});
+
+test("Othello has as many lines of play as others count, passes being moves", () => {
+  expect([1, 2, 3, 4, 5, 6, 7].map((depth) => perft(othello.begin(), depth))).toEqual([4, 12, 56, 244, 1396, 8200, 55_092]);
+});
+
+test("in Othello who cannot move passes, and discs are counted when nobody can", () => {
+  // White cannot turn anything; black can.
+  const state = othello.begin(`XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXOO.. O`);
+  expect(state.legal()).toEqual([64]);
+  expect(state.nameOf(64)).toBe("pass");
+  state.play(64);
+  state.play(state.actionOf("g8"));
+  expect(state.outcome).toEqual({ winner: 0, reason: "63 to 0" });
+  for (const bad of ["", "X", `${".".repeat(64)} Z`, `${".".repeat(63)} X`]) expect(() => othello.begin(bad), bad).toThrow(FormatError);
 });
 
 test.each(["1121314", "4444455", "1234443322", "12122"])("positions of Connect Four are read and written: %s", (position) => {

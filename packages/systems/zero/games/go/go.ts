@@ -1,0 +1,306 @@
+import { ArgumentError, FormatError } from "@gradus/tensor";
+import { BaseState } from "../base.ts";
+import type { Game, Outcome, Side } from "../game.ts";
+import { boardSymmetries, drawBoard } from "../grid.ts";
+import { Chains, Field, handicapPoints, type Stones } from "./board.ts";
+
+/** The letters of columns; there is no I. */
+export const letters = "abcdefghjklmnopqrst";
+const steps = 8;
+
+export interface GoOptions {
+  /** 5 to 19 lines. */
+  readonly size: number;
+  /** What white is given for moving second. Default: half a point less than what the best play is known or thought to win. */
+  readonly komi?: number;
+  /** Black stones that are there at the start, 2 to 9; white begins then. Default 0. */
+  readonly handicap?: number;
+}
+
+/** 5 x 5: black owns the board (van der Werf 2003). 6 x 6 by 4, 7 x 7 by 9 (van der Werf and Winands 2009; Li 2015). */
+const defaultKomi = (size: number): number => ({ 5: 24.5, 6: 3.5, 7: 8.5 })[size] ?? 7.5;
+
+/** One move taken back: what was captured, and the hash before. */
+interface Undo {
+  readonly captured: Int16Array | null;
+  readonly low: number;
+  readonly high: number;
+  readonly passes: number;
+}
+
+/**
+ * A game of Go: area scoring, positional superko, no suicide (rules of Tromp and Taylor but for the last). It ends after two passes, or
+ * after 2 n² moves, as it stands then. `key` tells positions apart by the stones now and one move ago, who moves, and passes; two with
+ * equal keys may differ in which older positions superko forbids.
+ */
+export class GoState extends BaseState {
+  readonly game: GoGame;
+  private readonly field: Field;
+  private readonly chains: Chains;
+  readonly stones: Stones;
+  private low = 0;
+  private high = 0;
+  private passes = 0;
+  private readonly undos: Undo[] = [];
+  /** The board after each move, the start first: what planes and superko look back at. */
+  private readonly past: Stones[];
+  private readonly hashes: number[];
+  private readonly known: Set<number>;
+
+  constructor(game: GoGame) {
+    super();
+    this.game = game;
+    this.field = game.field;
+    this.chains = game.chains;
+    this.stones = new Uint8Array(this.field.points);
+    for (const point of game.setup) this.put1(point, 1);
+    this.past = [this.stones.slice()];
+    this.hashes = [this.hash];
+    this.known = new Set(this.hashes);
+  }
+
+  get turn(): Side {
+    return ((this.ply + Number(this.game.setup.length > 0)) & 1) as Side;
+  }
+
+  /** 53 bits of the board's hash. */
+  private get hash(): number {
+    return (this.high >>> 0) * 2 ** 21 + (this.low >>> 11);
+  }
+
+  get key(): string {
+    const before = this.hashes.at(-2) ?? 0;
+    return `${this.hash},${before},${this.turn},${this.passes}`;
+  }
+
+  get outcome(): Outcome | null {
+    if (this.passes < 2 && this.ply < 2 * this.field.points) return null;
+    const lead = this.score();
+    const by = Math.abs(lead);
+    if (lead === 0) return { winner: null, reason: "both have the same area" };
+    return { winner: lead > 0 ? 0 : 1, reason: `${lead > 0 ? "black" : "white"} by ${by}` };
+  }
+
+  /** Black's area less white's and komi. */
+  score(): number {
+    let lead = -this.game.komi;
+    for (const owner of this.owners()) lead += owner === 1 ? 1 : owner === 2 ? -1 : 0;
+    return lead;
+  }
+
+  /** Whose each point is, as stones stand: 1 black, 2 white, 0 nobody. */
+  owners(): Uint8Array {
+    return this.field.owners(this.stones);
+  }
+
+  legal(): number[] {
+    if (this.passes >= 2 || this.ply >= 2 * this.field.points) return [];
+    const { stones } = this;
+    const { points, next } = this.field;
+    const { of, liberties, low, high } = this.chains.find(stones);
+    const own = this.turn + 1;
+    const offset = this.turn * points;
+    const moves: number[] = [];
+    for (let point = 0; point < points; point++) {
+      if (stones[point]) continue;
+      let free = false;
+      let a = this.low ^ this.field.low[offset + point]!;
+      let b = this.high ^ this.field.high[offset + point]!;
+      // Up to four chains are captured; each counts once.
+      let [first, second, third] = [-1, -1, -1];
+      for (let k = 4 * point, end = k + 4; k < end; k++) {
+        const other = next[k]!;
+        if (other < 0) continue;
+        const colour = stones[other];
+        if (!colour) {
+          free = true;
+          continue;
+        }
+        const chain = of[other]!;
+        if (colour === own) {
+          if (liberties[chain]! > 1) free = true;
+        } else if (liberties[chain] === 1) {
+          free = true;
+          if (chain === first || chain === second || chain === third) continue;
+          a ^= low[chain]!;
+          b ^= high[chain]!;
+          [first, second, third] = [chain, first, second];
+        }
+      }
+      if (free && !this.known.has((b >>> 0) * 2 ** 21 + (a >>> 11))) moves.push(point);
+    }
+    moves.push(points);
+    return moves;
+  }
+
+  protected put(action: number): void {
+    const { points, next } = this.field;
+    const undo = { low: this.low, high: this.high, passes: this.passes };
+    if (action === points) {
+      this.undos.push({ ...undo, captured: null });
+      this.passes++;
+    } else {
+      this.passes = 0;
+      const colour = this.turn + 1;
+      this.put1(action, colour);
+      const gone: number[] = [];
+      for (let k = 4 * action, end = k + 4; k < end; k++) {
+        const other = next[k]!;
+        if (other < 0 || this.stones[other] !== 3 - colour) continue;
+        const captured = this.field.captured(this.stones, other);
+        if (!captured) continue;
+        for (const point of captured) {
+          gone.push(point);
+          this.put1(point, 0);
+        }
+      }
+      this.undos.push({ ...undo, captured: gone.length ? Int16Array.from(gone) : null });
+      this.known.add(this.hash);
+    }
+    this.past.push(this.stones.slice());
+    this.hashes.push(this.hash);
+  }
+
+  protected take(action: number): void {
+    const { captured, low, high, passes } = this.undos.pop()!;
+    this.past.pop();
+    this.hashes.pop();
+    if (action < this.field.points) {
+      // Superko lets no position with a new stone come twice: this one came by this move alone.
+      this.known.delete(this.hash);
+      const colour = this.stones[action]!;
+      this.stones[action] = 0;
+      if (captured) for (const point of captured) this.stones[point] = 3 - colour;
+    }
+    this.low = low;
+    this.high = high;
+    this.passes = passes;
+  }
+
+  /** Puts a stone or takes it away, hash included. */
+  private put1(point: number, colour: number): void {
+    const before = this.stones[point]!;
+    for (const c of [before, colour]) {
+      if (!c) continue;
+      this.low ^= this.field.low[(c - 1) * this.field.points + point]!;
+      this.high ^= this.field.high[(c - 1) * this.field.points + point]!;
+    }
+    this.stones[point] = colour;
+  }
+
+  /** Own and other stones now and up to seven moves ago, in pairs; whether black is to move (AlphaGo Zero's and AlphaZero's 17 planes). */
+  observe(planes: Float32Array): void {
+    const { points } = this.field;
+    const depth = 2 * steps + 1;
+    const own = this.turn + 1;
+    planes.fill(0);
+    for (let back = 0; back < steps && back < this.past.length; back++) {
+      const stones = this.past[this.past.length - 1 - back]!;
+      for (let point = 0; point < points; point++) {
+        const stone = stones[point];
+        if (stone) planes[point * depth + 2 * back + Number(stone !== own)] = 1;
+      }
+    }
+    if (own === 1) for (let point = 0; point < points; point++) planes[point * depth + 2 * steps] = 1;
+  }
+
+  nameOf(action: number): string {
+    const { size, points } = this.field;
+    return action === points ? "pass" : `${letters[action % size]}${size - Math.floor(action / size)}`;
+  }
+
+  /** The moves so far, with names as GTP has them: "e5 c3 pass". */
+  position(): string {
+    return this.moves.map((move) => this.nameOf(move)).join(" ");
+  }
+
+  toString(): string {
+    const { size } = this.field;
+    const rows = Array.from({ length: size }, (_, row) =>
+      Array.from({ length: size }, (_, column) => ".XO"[this.stones[row * size + column]!]!),
+    );
+    return drawBoard(rows, letters);
+  }
+
+  clone(): GoState {
+    const copy = new GoState(this.game);
+    for (const move of this.moves) {
+      copy.put(move);
+      copy.moves.push(move);
+    }
+    return copy;
+  }
+}
+
+/** Go on a board of some size. A position is the moves that led there. */
+export class GoGame implements Game {
+  readonly name: string;
+  readonly title: string;
+  readonly size: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly planes = 2 * steps + 1;
+  readonly actions: number;
+  readonly movePlanes = 1;
+  readonly symmetries: Game["symmetries"];
+  readonly typicalLength: number;
+  readonly komi: number;
+  /** Points with black stones at the start. */
+  readonly setup: readonly number[];
+  /** @internal */
+  readonly field: Field;
+  /** @internal */
+  readonly chains: Chains;
+
+  constructor({ size, komi = defaultKomi(size), handicap = 0 }: GoOptions) {
+    if (!(Number.isInteger(size) && size >= 5 && size <= 19))
+      throw new ArgumentError("go", `a board of ${size} lines`, "Give a whole number from 5 to 19");
+    if (!(Math.abs(komi) <= size * size && Number.isInteger(2 * komi)))
+      throw new ArgumentError("go", `komi is ${komi}`, "Give points, half ones if you like, such as 7.5");
+    const setup = handicap === 0 ? [] : handicapPoints(size, handicap);
+    if (!setup)
+      throw new ArgumentError(
+        "go",
+        `${handicap} stones of handicap on ${size} × ${size}`,
+        "Give 2 to 9, 2 to 4 on small and even boards, none below 7 × 7",
+      );
+    this.name = `go${size}${komi === defaultKomi(size) && !handicap ? "" : `:${komi}`}${handicap ? `:${handicap}` : ""}`;
+    this.title = `Go on ${size} × ${size}`;
+    this.size = size;
+    this.rows = size;
+    this.columns = size;
+    this.actions = size * size + 1;
+    this.symmetries = boardSymmetries(size, 1);
+    this.typicalLength = Math.round(0.8 * size * size);
+    this.komi = komi;
+    this.setup = setup;
+    this.field = new Field(size);
+    this.chains = new Chains(this.field);
+  }
+
+  begin(position = ""): GoState {
+    const state = new GoState(this);
+    for (const name of position.split(/\s+/).filter(Boolean))
+      try {
+        state.play(state.actionOf(name));
+      } catch (error) {
+        if (!(error instanceof ArgumentError)) throw error;
+        throw new FormatError("Go", `"${position}" is no position: ${error.message}`, 'Give moves, black and white in turn: "e5 c3 pass"');
+      }
+    return state;
+  }
+}
+
+/** Go with these options. ArgumentError for sizes, komi and handicaps that there are not. */
+export const go = (options: GoOptions): GoGame => new GoGame(options);
+
+/** Go by a name: "go9", with komi "go9:5.5", and with stones of handicap "go9:0.5:4"; null for another name. */
+export function goOf(name: string): GoGame | null {
+  const [, size, komi, handicap] = /^go(\d{1,2})(?::(-?\d{1,3}(?:\.5)?))?(?::(\d))?$/.exec(name) ?? [];
+  if (size === undefined || Number(size) < 5 || Number(size) > 19) return null;
+  return go({
+    size: Number(size),
+    ...(komi === undefined ? {} : { komi: Number(komi) }),
+    ...(handicap === undefined ? {} : { handicap: Number(handicap) }),
+  });
+}
