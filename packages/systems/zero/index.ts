@@ -5,7 +5,7 @@ export { loadZero, parseDescription, type ZeroDescription } from "./files.ts";
 export {
   connectFour,
   type Game,
-  type GoGame,
+  GoGame,
   type GoOptions,
   GoState,
   gameOf,

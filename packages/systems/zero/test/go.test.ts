@@ -201,8 +201,8 @@ describe("positions", () => {
       ...["....X....", ".........", "..X...X..", ".........", "........."],
     ]);
     expect(game.begin().turn).toBe(1);
-    expect(go({ size: 19, handicap: 2 }).setup.map((p) => go({ size: 19 }).begin().nameOf(p))).toEqual(["d4", "q16"]);
-    expect(go({ size: 19, handicap: 9 }).setup).toHaveLength(9);
+    expect(go({ size: 19, handicap: 2 }).setup.black.map((p) => go({ size: 19 }).begin().nameOf(p))).toEqual(["d4", "q16"]);
+    expect(go({ size: 19, handicap: 9 }).setup.black).toHaveLength(9);
     for (const [size, handicap] of [
       [6, 2],
       [8, 5],
@@ -231,7 +231,7 @@ test("planes are own and other stones of eight moves, and the colour", () => {
 test("names say size, komi and handicap; what is no game of Go is refused", async () => {
   expect(await gameOf("go9")).toMatchObject({ name: "go9", size: 9, komi: 7.5, actions: 82, planes: 17 });
   expect(await gameOf("go5:7.5")).toMatchObject({ name: "go5:7.5", komi: 7.5 });
-  expect(await gameOf("go13:0.5:4")).toMatchObject({ komi: 0.5, setup: expect.objectContaining({ length: 4 }) });
+  expect(await gameOf("go13:0.5:4")).toMatchObject({ komi: 0.5, setup: { black: { length: 4 }, next: 1 } });
   for (const name of ["go4", "go20", "go", "go9:x", "go9:"])
     await expect(gameOf(name), name).rejects.toThrow(/there is no game.*go5 to go19/);
   await expect(gameOf("go9:0.5:1")).rejects.toThrow(/1 stones of handicap/);

@@ -15,6 +15,15 @@ export interface GoOptions {
   readonly komi?: number;
   /** Black stones that are there at the start, 2 to 9; white begins then. Default 0. */
   readonly handicap?: number;
+  /** A position to begin with in place of the empty board. */
+  readonly setup?: GoSetup;
+}
+
+/** Stones that are there at the start, and who begins. */
+export interface GoSetup {
+  readonly black: readonly number[];
+  readonly white: readonly number[];
+  readonly next: Side;
 }
 
 /** 5 x 5: black owns the board (van der Werf 2003). 6 x 6 by 4, 7 x 7 by 9 (van der Werf and Winands 2009; Li 2015). */
@@ -53,14 +62,15 @@ export class GoState extends BaseState {
     this.field = game.field;
     this.chains = game.chains;
     this.stones = new Uint8Array(this.field.points);
-    for (const point of game.setup) this.put1(point, 1);
+    for (const point of game.setup.black) this.put1(point, 1);
+    for (const point of game.setup.white) this.put1(point, 2);
     this.past = [this.stones.slice()];
     this.hashes = [this.hash];
     this.known = new Set(this.hashes);
   }
 
   get turn(): Side {
-    return ((this.ply + Number(this.game.setup.length > 0)) & 1) as Side;
+    return ((this.ply + this.game.setup.next) & 1) as Side;
   }
 
   /** 53 bits of the board's hash. */
@@ -79,6 +89,11 @@ export class GoState extends BaseState {
     const by = Math.abs(lead);
     if (lead === 0) return { winner: null, reason: "both have the same area" };
     return { winner: lead > 0 ? 0 : 1, reason: `${lead > 0 ? "black" : "white"} by ${by}` };
+  }
+
+  /** The moves so far. */
+  get history(): readonly number[] {
+    return this.moves;
   }
 
   /** Black's area less white's and komi. */
@@ -245,20 +260,19 @@ export class GoGame implements Game {
   readonly symmetries: Game["symmetries"];
   readonly typicalLength: number;
   readonly komi: number;
-  /** Points with black stones at the start. */
-  readonly setup: readonly number[];
+  readonly setup: GoSetup;
   /** @internal */
   readonly field: Field;
   /** @internal */
   readonly chains: Chains;
 
-  constructor({ size, komi = defaultKomi(size), handicap = 0 }: GoOptions) {
+  constructor({ size, komi = defaultKomi(size), handicap = 0, setup }: GoOptions) {
     if (!(Number.isInteger(size) && size >= 5 && size <= 19))
       throw new ArgumentError("go", `a board of ${size} lines`, "Give a whole number from 5 to 19");
     if (!(Math.abs(komi) <= size * size && Number.isInteger(2 * komi)))
       throw new ArgumentError("go", `komi is ${komi}`, "Give points, half ones if you like, such as 7.5");
-    const setup = handicap === 0 ? [] : handicapPoints(size, handicap);
-    if (!setup)
+    const stones = handicap === 0 ? [] : handicapPoints(size, handicap);
+    if (!stones)
       throw new ArgumentError(
         "go",
         `${handicap} stones of handicap on ${size} × ${size}`,
@@ -273,7 +287,7 @@ export class GoGame implements Game {
     this.symmetries = boardSymmetries(size, 1);
     this.typicalLength = Math.round(0.8 * size * size);
     this.komi = komi;
-    this.setup = setup;
+    this.setup = setup ?? { black: stones, white: [], next: stones.length ? 1 : 0 };
     this.field = new Field(size);
     this.chains = new Chains(this.field);
   }
@@ -293,6 +307,13 @@ export class GoGame implements Game {
 
 /** Go with these options. ArgumentError for sizes, komi and handicaps that there are not. */
 export const go = (options: GoOptions): GoGame => new GoGame(options);
+
+/** A new game from the stones as they are, with a player to move: where one plays twice in a row, or after the end. */
+export function continueFrom(state: GoState, next: Side): GoState {
+  const { size, komi } = state.game;
+  const of = (colour: number) => [...state.stones.keys()].filter((p) => state.stones[p] === colour);
+  return go({ size, komi, setup: { black: of(1), white: of(2), next } }).begin();
+}
 
 /** Go by a name: "go9", with komi "go9:5.5", and with stones of handicap "go9:0.5:4"; null for another name. */
 export function goOf(name: string): GoGame | null {

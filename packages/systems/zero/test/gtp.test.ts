@@ -1,0 +1,262 @@
+import { existsSync } from "node:fs";
+import { ArgumentError, FormatError } from "@gradus/tensor";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { secondsForMove } from "../clock.ts";
+import { type FinishedGame, type GoState, go, match, type Player, randomPlayer } from "../index.ts";
+import { Gtp } from "../protocols/gtp.ts";
+import { GtpEngine } from "../protocols/gtp-engine.ts";
+import { words } from "../protocols/process.ts";
+import { readSgf, writeSgf } from "../records/sgf.ts";
+
+/** Chooses the first point it may; tells what it was asked. */
+function firstPlayer(seen: unknown[] = []): Player {
+  return {
+    name: "first",
+    async choose(state, limits) {
+      seen.push(limits);
+      const [move] = state.legal();
+      return { move: move!, value: 0, simulations: 1, line: [move!] };
+    },
+  };
+}
+
+function engine(options: Partial<ConstructorParameters<typeof Gtp>[0]> = {}): Gtp {
+  return new Gtp({ name: "Gradus", version: "1", size: 9, limits: { simulations: 10 }, player: async () => firstPlayer(), ...options });
+}
+
+/** Commands and what is answered, a line each. */
+async function transcript(gtp: Gtp, lines: readonly (readonly [command: string, answer: string | RegExp])[]): Promise<void> {
+  for (const [command, answer] of lines) {
+    const given = await gtp.answer(command);
+    if (typeof answer === "string") expect(given, command).toBe(answer ? `${answer}\n\n` : "");
+    else expect(given, command).toMatch(answer);
+  }
+}
+
+test("it answers as the protocol says: ids, comments, unknown commands, errors in its words", async () => {
+  await transcript(engine(), [
+    ["protocol_version", "= 2"],
+    ["12 name", "=12 Gradus"],
+    ["version # what else", "= 1"],
+    ["# nothing", ""],
+    ["   ", ""],
+    ["known_command genmove", "= true"],
+    ["known_command toString", "= false"],
+    ["7 constructor", "?7 unknown command"],
+    ["3", "?3 unknown command"],
+    ["boardsize 25", "? unacceptable size"],
+    ["boardsize", "? syntax error"],
+    ["boardsize 5", "="],
+    ["komi x", "? syntax error"],
+    ["komi 6.5", "="],
+    ["play black c3", "="],
+    ["play B c3", "? illegal move"],
+    ["play b i5", "? invalid vertex"],
+    ["play red c3", "? invalid color"],
+    ["1 genmove w", "=1 A5"],
+    ["play w b5", "="],
+    ["reg_genmove b", "= C5"],
+    ["undo", "="],
+    ["undo", "="],
+    ["undo", "="],
+    ["undo", "? cannot undo"],
+    ["play b pass", "="],
+    ["play w PASS", "="],
+    ["final_score", "= W+6.5"],
+    // After the end it goes on.
+    ["play b c3", "="],
+    ["final_score", "= B+18.5"],
+    ["final_status_list alive", "= C3"],
+    ["final_status_list dead", "="],
+    ["final_status_list who", "? invalid status"],
+    ["list_commands", /= protocol_version\n[a-z_\n]*genmove\n/],
+    ["showboard", /3 \. \. X \. \.\n.*white to move, komi 6\.5/s],
+  ]);
+});
+
+test("handicap is placed where it belongs, only on an empty board, and white moves then", async () => {
+  const gtp = engine();
+  await transcript(gtp, [
+    ["fixed_handicap 1", "? invalid number of stones"],
+    ["fixed_handicap 4", "= C3 G7 G3 C7"],
+    ["fixed_handicap 2", "? board not empty"],
+    ["genmove w", "= A9"],
+    ["clear_board", "="],
+    ["place_free_handicap 20", /^= (\w\d ?){9}\n/],
+    ["clear_board", "="],
+    ["set_free_handicap a1 a1", "? bad vertex list"],
+    ["set_free_handicap a1 j9 e5", "="],
+    ["komi 0.5", "="],
+    ["final_score", "= B+80.5"],
+    ["play w e4", "="],
+    ["showboard", /5 \. \. \. \. X \. \. \. \.\n4 \. \. \. \. O/],
+  ]);
+});
+
+test("clocks become seconds for a move; without one the limits hold", async () => {
+  const seen: { seconds?: number; simulations?: number }[] = [];
+  const gtp = engine({ player: async () => firstPlayer(seen) });
+  await transcript(gtp, [
+    ["genmove b", "= A9"],
+    ["time_settings 0 10 5", "="],
+    ["genmove w", /^= /],
+    ["time_left b 100 0", "="],
+    ["genmove b", /^= /],
+    ["time_settings 0 1 0", "="],
+    ["genmove w", /^= /],
+    ["time_settings -1 1 1", "? syntax error"],
+  ]);
+  expect(seen[0]).toEqual({ simulations: 10 });
+  expect(seen[1]!.seconds).toBeCloseTo(1.95, 2);
+  expect(seen[2]!.seconds).toBeGreaterThan(2);
+  expect(seen[2]!.seconds).toBeLessThan(15);
+  expect(seen[3]).toEqual({ simulations: 10 });
+  expect(secondsForMove({ remaining: 0 }, 10, 60)).toBe(0.01);
+  expect(secondsForMove({ remaining: 60, increment: 2 }, 0, 60)).toBeCloseTo(60 / 30 + 1.6 - 0.05, 9);
+});
+
+test("no line makes it fall over", async () => {
+  const names = [
+    "boardsize",
+    "komi",
+    "play",
+    "genmove",
+    "undo",
+    "fixed_handicap",
+    "set_free_handicap",
+    "time_left",
+    "loadsgf",
+    "clear_board",
+    "final_score",
+    "showboard",
+  ];
+  const argument = fc.oneof(
+    fc.constantFrom("b", "w", "pass", "resign", "a1", "c3", "t19", "5", "9", "-1", "1e9", "NaN", "", "tt"),
+    fc.string({ maxLength: 6 }),
+  );
+  const line = fc.oneof(
+    fc.tuple(fc.constantFrom(...names), fc.array(argument, { maxLength: 4 })).map(([name, args]) => [name, ...args].join(" ")),
+    fc.string(),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(line, { maxLength: 40 }), async (lines) => {
+      const gtp = engine({ size: 5 });
+      for (const text of lines) expect(await gtp.answer(text)).toMatch(/^$|^[=?]\d*( [^\n]+(\n[^\n]+)*)?\n\n$|^= \n/);
+    }),
+    { numRuns: 60, seed: 7 },
+  );
+});
+
+describe("SGF", () => {
+  test("games are written and read again: moves, komi, handicap, names with brackets", () => {
+    const state = go({ size: 9, komi: 0.5, handicap: 3 }).begin("e5 c4 pass d4");
+    const text = writeSgf(state, { black: "A [9k] \\", white: "Gradus", result: "W+R", date: "2026-11-29" });
+    expect(text).toMatch(/^\(;GM\[1\]FF\[4\].*SZ\[9\]KM\[0\.5\]HA\[3\]PB\[A \[9k\\\] \\\\\]/);
+    const again = readSgf(text);
+    expect([again.position(), again.game.komi, again.turn, again.toString()]).toEqual([
+      state.position(),
+      0.5,
+      state.turn,
+      state.toString(),
+    ]);
+  });
+
+  test("variations are read over, setups and colours that play twice are followed", () => {
+    const text = "(;FF[4]SZ[5]KM[6.5]C[a (comment\\] with ; signs)];B[cc](;W[bb];B[dd](;B[ee])(;W[aa]))(;W[ee];B[aa]))";
+    const state = readSgf(text);
+    expect(state.toString()).toBe("5 . . . . .\n4 . O . . .\n3 . . X . .\n2 . . . X .\n1 . . . . X\n  a b c d e");
+    expect(state.turn).toBe(1);
+    expect(readSgf("(;SZ[5]AB[aa:bb]AW[ee]PL[B];B[cc];W[])").toString()).toMatch(/^5 X X \. \. \.\n4 X X/);
+    expect(readSgf("(;SZ[19];B[tt])").position()).toBe("pass");
+  });
+
+  test("what is damaged or no game of Go is refused in a sentence, and nothing hangs", () => {
+    for (const bad of [
+      "",
+      "hello",
+      "(",
+      "(;",
+      "(;SZ[9]",
+      "(;SZ[9];B[ee)",
+      "(;SZ[3])",
+      "(;GM[2])",
+      "(;SZ[9:7])",
+      "(;SZ[9];B[zz])",
+      "(;SZ[9];B[ee];W[ee])",
+      "(SZ[9])",
+      "(;[9])",
+      "(;SZ[5]AB[aa]AW[aa])",
+      "()",
+      "(;KM[1e9])",
+    ])
+      expect(() => readSgf(bad), bad).toThrow(FormatError);
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom("(", ")", ";", "B[cc]", "W[dd]", "[", "]", "\\", "SZ[5]", "x", "AB[aa:cc]"), { maxLength: 30 }),
+        (parts) => {
+          try {
+            readSgf(parts.join(""));
+          } catch (error) {
+            expect(error).toBeInstanceOf(FormatError);
+          }
+        },
+      ),
+      { numRuns: 500, seed: 1 },
+    );
+  });
+});
+
+test("commands are taken apart as a shell would", () => {
+  expect(words(`gnugo --mode gtp "a b" 'c "d'`)).toEqual(["gnugo", "--mode", "gtp", "a b", `c "d`]);
+  for (const bad of ["", "  ", `gnugo "x`]) expect(() => words(bad)).toThrow(ArgumentError);
+});
+
+const program = (script: string): string => `${process.execPath} -e '${script.replaceAll("\n", " ")}'`;
+
+test("a program that is not there, dies, is silent or talks nonsense is told of in a sentence", async () => {
+  const state = go({ size: 9 }).begin();
+  const cases: [command: string, message: RegExp][] = [
+    ["no-such-program --mode gtp", /no-such-program --mode gtp: there is no such program/],
+    [program('console.error("out of stones"); process.exit(3)'), /it ended \(code 3\): out of stones/],
+    [program("setInterval(() => 0, 1000)"), /it said nothing for 1 s/],
+    [program('process.stdin.on("data", () => console.log("hello\\n"))'), /is no GTP: hello/],
+    [
+      program('process.stdin.on("data", (d) => console.log((/genmove/.test(d) ? "= z99" : "=") + "\\n"))'),
+      /it plays z99, which is not legal here/,
+    ],
+    [program('process.stdin.on("data", () => console.log("? no\\n"))'), /it refuses boardsize 9: no/],
+  ];
+  for (const [command, message] of cases) {
+    const other = new GtpEngine(command, { patience: 1 });
+    await expect(other.choose(state, {}), command).rejects.toThrow(message);
+    other.close();
+  }
+});
+
+const gnugo = ["/usr/games/gnugo", "/usr/bin/gnugo"].find(existsSync);
+
+describe.skipIf(!gnugo)("GNU Go (Debian's gnugo; skipped where it is not installed)", () => {
+  test("games against it are legal on both sides to their end, and its score is ours", async () => {
+    const engines: GtpEngine[] = [];
+    const settings = { games: 4, concurrency: 2, opening: 2, limits: [{}, {}], seed: 1, longest: 300 } as const;
+    const games: FinishedGame[] = [];
+    const pair = async (table: number) => {
+      const other = new GtpEngine(`${gnugo} --mode gtp --level 1 --chinese-rules --positional-superko --capture-all-dead`);
+      engines.push(other);
+      return [other, randomPlayer(table)] as const;
+    };
+    for await (const game of match(go({ size: 7, komi: 5.5 }), pair, settings)) games.push(game);
+    for (const { winner, side, reason } of games) expect(winner, reason).toBe(side);
+    // Its own board has followed ours: stones of a finished game, point for point.
+    const state = go({ size: 7, komi: 5.5 }).begin("d4 c3 e5");
+    await engines[0]!.choose(state, {});
+    const ours = state.clone() as GoState;
+    const [own] = [(await engines[0]!.ask("list_stones white")).toLowerCase().split(/\s+/).filter(Boolean)];
+    expect(own).toHaveLength(2);
+    expect(own).toContain("c3");
+    expect((await engines[0]!.ask("list_stones black")).toLowerCase().split(/\s+/).sort()).toEqual(["d4", "e5"]);
+    expect(ours.ply).toBe(3);
+    for (const e of engines) e.close();
+  });
+});
