@@ -23,6 +23,8 @@ export { type NetworkConfig, zeroNetwork } from "./model.ts";
 export { evaluatorOf, together } from "./network.ts";
 export { NetworkPlayer, type NetworkPlayerOptions } from "./network-player.ts";
 export { type Choice, type Limits, type Player, randomPlayer } from "./player.ts";
+export { Gtp, type GtpOptions } from "./protocols/gtp.ts";
+export { readSgf, type SgfInfo, writeSgf } from "./records/sgf.ts";
 export { type GumbelOptions, gumbel } from "./search/gumbel.ts";
 export { type PuctOptions, puct } from "./search/puct.ts";
 export { type Evaluator, type Opinions, search, Transpositions } from "./search/search.ts";
