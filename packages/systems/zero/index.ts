@@ -1,4 +1,3 @@
-export { type MatchGame, type MatchOptions, playMatch, tally } from "./arena.ts";
 export { type Recipe, recipeOf } from "./config.ts";
 export { type Rating, ratings, type Score, share } from "./elo.ts";
 export { loadZero, parseDescription, type ZeroDescription } from "./files.ts";
@@ -18,7 +17,7 @@ export {
   ticTacToe,
 } from "./games/index.ts";
 export { Learner } from "./learner.ts";
-export { type FinishedGame, type MatchSettings, match } from "./match.ts";
+export { type FinishedGame, type MatchSettings, match, playMatch, tally } from "./match.ts";
 export { type NetworkConfig, zeroNetwork } from "./model.ts";
 export { evaluatorOf, together } from "./network.ts";
 export { NetworkPlayer, type NetworkPlayerOptions } from "./network-player.ts";

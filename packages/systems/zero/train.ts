@@ -1,15 +1,14 @@
 import { Random } from "@gradus/data";
 import { setRandomSeed } from "@gradus/nn";
 import { ArgumentError, StateError, tensor } from "@gradus/tensor";
-import { type MatchGame, playMatch, tally } from "./arena.ts";
 import type { Recipe } from "./config.ts";
 import { type Rating, ratings, type Score } from "./elo.ts";
 import type { Game } from "./games/game.ts";
 import { Learner, type Losses } from "./learner.ts";
+import { type FinishedGame, playMatch, tally } from "./match.ts";
 import { zeroNetwork } from "./model.ts";
 import { evaluatorOf } from "./network.ts";
 import { Replay } from "./replay.ts";
-import { puct } from "./search/puct.ts";
 import { type PlayedGame, SelfPlay } from "./self-play.ts";
 
 /** What a round of playing and learning came to. */
@@ -36,7 +35,7 @@ export interface Round {
 export interface Rated {
   readonly round: number;
   readonly scores: readonly Score[];
-  readonly samples: readonly MatchGame[];
+  readonly samples: readonly FinishedGame[];
 }
 
 /** All that a run has come to, as plain JSON. */
@@ -238,12 +237,12 @@ async function rate(game: Game, recipe: Recipe, learner: Learner, state: RunStat
   const own = evaluatorOf(game, learner.model);
   const { games, simulations } = recipe.evaluation;
   const scores: Score[] = [];
-  const samples: MatchGame[] = [];
+  const samples: FinishedGame[] = [];
   for (const i of rivals) {
     const other = zeroNetwork(game, recipe.network);
     assignAll(other, await archive.network(state.rated[i]!.round));
     const match = await playMatch(game, [own, evaluatorOf(game, other)], {
-      ...{ games: 2 * Math.ceil(games / rivals.length / 2), simulations, strategy: puct() },
+      ...{ games: 2 * Math.ceil(games / rivals.length / 2), simulations },
       ...{ opening: Math.min(4, Math.ceil(game.typicalLength / 6)), seed: seed + 7919 * round + i },
     });
     scores.push({ a: state.rated.length, b: i, ...tally(match) });

@@ -4,15 +4,14 @@ import { join } from "node:path";
 import { Random } from "@gradus/data";
 import { setRandomSeed } from "@gradus/nn";
 import { expect, test } from "vitest";
-import { playMatch, tally } from "../arena.ts";
 import { type Recipe, recipeOf } from "../config.ts";
 import { ratings, share } from "../elo.ts";
 import { RunFolder } from "../folder.ts";
 import { connectFour, type Game, ticTacToe } from "../games/index.ts";
+import { playMatch, tally } from "../match.ts";
 import { zeroNetwork } from "../model.ts";
 import { evaluatorOf, together } from "../network.ts";
 import { Replay } from "../replay.ts";
-import { puct } from "../search/puct.ts";
 import type { Evaluator } from "../search/search.ts";
 import { type PlayedGame, SelfPlay, type SelfPlayOptions } from "../self-play.ts";
 import { type TrainingUpdate, train } from "../train.ts";
@@ -152,7 +151,7 @@ test("tic-tac-toe is learned in seconds: the network with a search beats a new o
   const own = evaluatorOf(ticTacToe, learner.model);
   setRandomSeed(9);
   const fresh = evaluatorOf(ticTacToe, zeroNetwork(ticTacToe, small.network));
-  const options = { games: 40, strategy: puct(), opening: 2, seed: 1 };
+  const options = { games: 40, opening: 2, seed: 1 };
   const match = tally(await playMatch(ticTacToe, [own, fresh], { ...options, simulations: 8 }));
   expect(match.wins, JSON.stringify(match)).toBeGreaterThan(match.losses);
   // A search whose network knows nothing but noise.
