@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { ArgumentError, FormatError } from "@gradus/tensor";
+import { ArgumentError, FormatError, StateError } from "@gradus/tensor";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { secondsForMove } from "../clock.ts";
@@ -75,11 +75,33 @@ test("it answers as the protocol says: ids, comments, unknown commands, errors i
   ]);
 });
 
+test("a move that is not made leaves the game as it was; komi holds for what is taken back", async () => {
+  const answers = ["resign", "fail"];
+  const player: Player = {
+    name: "gives up",
+    async choose(state) {
+      if (answers.shift() === "fail") throw new StateError("search", "no network");
+      return { move: state.legal()[0]!, value: -1, simulations: 1, line: [], resign: true };
+    },
+  };
+  await transcript(engine({ size: 5, komi: 6.5, player: async () => player }), [
+    ["play b c3", "="],
+    ["genmove b", "= resign"],
+    ["genmove b", "? search: no network"],
+    ["play b d3", "="],
+    ["komi 0.5", "="],
+    ["undo", "="],
+    ["showboard", /3 \. \. X \. \.\n.*white to move, komi 0\.5/s],
+    ["undo", "="],
+    ["undo", "? cannot undo"],
+  ]);
+});
+
 test("handicap is placed where it belongs, only on an empty board, and white moves then", async () => {
   const gtp = engine();
   await transcript(gtp, [
     ["fixed_handicap 1", "? invalid number of stones"],
-    ["fixed_handicap 4", "= C3 G7 G3 C7"],
+    ["fixed_handicap 4", "= C3 G7 C7 G3"],
     ["fixed_handicap 2", "? board not empty"],
     ["genmove w", "= A9"],
     ["clear_board", "="],
@@ -112,6 +134,25 @@ test("clocks become seconds for a move; without one the limits hold", async () =
   expect(seen[2]!.seconds).toBeGreaterThan(2);
   expect(seen[2]!.seconds).toBeLessThan(15);
   expect(seen[3]).toEqual({ simulations: 10 });
+  // Where nobody tells what the clock shows, it runs by itself: it goes down, and does not start anew.
+  const slow: Player = {
+    name: "slow",
+    async choose(state, limits) {
+      seen.push(limits);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      return { move: state.legal()[0]!, value: 0, simulations: 1, line: [] };
+    },
+  };
+  seen.length = 0;
+  await transcript(engine({ player: async () => slow }), [
+    ["time_settings 1 0 0", "="],
+    ...Array.from({ length: 6 }, (_, i) => [`genmove ${"bw"[i % 2]}`, /^= /] as const),
+    ["time_settings 0 3 2", "="],
+    ...Array.from({ length: 4 }, () => ["reg_genmove b", /^= /] as const),
+  ]);
+  const seconds = seen.map((limits) => limits.seconds!);
+  expect(seconds[4]).toBeLessThan(seconds[0]! + 0.001);
+  expect(seconds.slice(6)).toEqual([1.45, 1.45, 1.45, 1.45]);
   expect(secondsForMove({ remaining: 0 }, 10, 60)).toBe(0.01);
   expect(secondsForMove({ remaining: 60, increment: 2 }, 0, 60)).toBeCloseTo(60 / 30 + 1.6 - 0.05, 9);
 });
@@ -129,7 +170,12 @@ test("no line makes it fall over", async () => {
     "loadsgf",
     "clear_board",
     "final_score",
+    "final_status_list",
     "showboard",
+    "reg_genmove",
+    "place_free_handicap",
+    "time_settings",
+    "known_command",
   ];
   const argument = fc.oneof(
     fc.constantFrom("b", "w", "pass", "resign", "a1", "c3", "t19", "5", "9", "-1", "1e9", "NaN", "", "tt"),
@@ -169,6 +215,10 @@ describe("SGF", () => {
     expect(state.turn).toBe(1);
     expect(readSgf("(;SZ[5]AB[aa:bb]AW[ee]PL[B];B[cc];W[])").toString()).toMatch(/^5 X X \. \. \.\n4 X X/);
     expect(readSgf("(;SZ[19];B[tt])").position()).toBe("pass");
+    // Stones that are set up after the first node, and taken off.
+    const later = readSgf("(;SZ[5]HA[2];AB[bb][dd];W[cc];AE[bb]AW[aa:ba]PL[B];B[ee])");
+    expect(later.toString()).toBe("5 O O . . .\n4 . . . . .\n3 . . O . .\n2 . . . X .\n1 . . . . X\n  a b c d e");
+    expect([later.turn, later.position(), readSgf("(;SZ[5];PL[W])").turn]).toEqual([1, "e1", 1]);
   });
 
   test("what is damaged or no game of Go is refused in a sentence, and nothing hangs", () => {
@@ -189,6 +239,13 @@ describe("SGF", () => {
       "(;SZ[5]AB[aa]AW[aa])",
       "()",
       "(;KM[1e9])",
+      "(;SZ[9]KM[3.75])",
+      "(;SZ[5]AB[bb:aa])",
+      "(;SZ[5]AB[aa:bb:cc])",
+      "(;SZ[5]AB[])",
+      "(;SZ[5]AB[ba][ab]AW[aa])",
+      "(;SZ[5];AB[cc];AW[cc]AE[cc])",
+      `(;SZ[5]${";B[]".repeat(6000)})`,
     ])
       expect(() => readSgf(bad), bad).toThrow(FormatError);
     fc.assert(

@@ -286,6 +286,24 @@ export class GoState extends BaseState {
   }
 }
 
+interface Shared {
+  readonly field: Field;
+  readonly chains: Chains;
+  readonly symmetries: Game["symmetries"];
+}
+const sizes = new Map<number, Shared>();
+
+/** What games on boards of one size share. */
+function sharedOf(size: number): Shared {
+  let shared = sizes.get(size);
+  if (!shared) {
+    const field = new Field(size);
+    shared = { field, chains: new Chains(field), symmetries: boardSymmetries(size, 1) };
+    sizes.set(size, shared);
+  }
+  return shared;
+}
+
 /** Go on a board of some size. A position is the moves that led there. */
 export class GoGame implements Game {
   readonly name: string;
@@ -323,12 +341,10 @@ export class GoGame implements Game {
     this.rows = size;
     this.columns = size;
     this.actions = size * size + 1;
-    this.symmetries = boardSymmetries(size, 1);
     this.typicalLength = Math.round(0.8 * size * size);
     this.komi = komi;
     this.setup = setup ?? { black: stones, white: [], next: stones.length ? 1 : 0 };
-    this.field = new Field(size);
-    this.chains = new Chains(this.field);
+    ({ field: this.field, chains: this.chains, symmetries: this.symmetries } = sharedOf(size));
     if (setup) this.check(setup);
   }
 
@@ -342,7 +358,7 @@ export class GoGame implements Game {
         if (stones[point]) throw new ArgumentError("go", `two stones lie on ${nameOf(point)}`);
         stones[point] = colour + 1;
       }
-    const dead = stones.findIndex((stone, point) => stone && this.field.captured(stones, point));
+    const dead = stones.findIndex((stone, point) => stone !== 0 && this.field.captured(stones, point) !== null);
     if (dead >= 0) throw new ArgumentError("go", `the stone on ${nameOf(dead)} has no liberty`, "Take captured stones off the board");
   }
 
