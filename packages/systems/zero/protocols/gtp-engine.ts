@@ -36,17 +36,19 @@ export class GtpEngine implements Player {
 
   /** What it answers to a command. StateError when it refuses, says nothing in time, or has ended. */
   async ask(command: string, patience = this.patience): Promise<string> {
-    this.program ??= new Program(this.command);
+    this.program ??= new Program(this.command, this.name);
     const lines: string[] = [];
     try {
       this.program.send(command);
       const limit = performance.now() + 1000 * patience;
       for (;;) {
-        const line = await this.program.line(Math.max(0, limit - performance.now()) / 1000);
+        const endless = `its answer to ${command} does not end`;
+        const left = Math.max(0, limit - performance.now()) / 1000;
+        const line = await this.program.line(left, lines.length ? endless : `it said nothing for ${patience} s`);
         // Empty lines before an answer mean nothing; the one after it ends it.
         if (line === "" && lines.length) break;
         if (line !== "") lines.push(line);
-        if (lines.length > longest || performance.now() > limit) throw new StateError(this.name, `its answer to ${command} does not end`);
+        if (lines.length > longest || performance.now() > limit) throw new StateError(this.name, endless);
       }
       const [, sign, text] = /^([=?])\d*\s*(.*)$/s.exec(lines.join("\n")) ?? [];
       if (sign === undefined) throw new StateError(this.name, `its answer to ${command} is no GTP: ${lines.join(" ").slice(0, 100)}`);

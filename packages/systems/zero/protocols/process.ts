@@ -20,14 +20,15 @@ process.on("exit", () => {
 
 /** Another program that is spoken to in lines. It is killed when this one ends. */
 export class Program {
-  readonly command: string;
+  private readonly name: string;
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly lines: string[] = [];
   private waiting: ((line: string | null) => void) | null = null;
   private ended: string | null = null;
 
-  constructor(command: string) {
-    this.command = command;
+  /** Errors call it by its name. */
+  constructor(command: string, name = command) {
+    this.name = name;
     const [file, ...args] = words(command);
     this.child = spawn(file!, args, { stdio: ["pipe", "pipe", "pipe"] });
     running.add(this.child);
@@ -70,8 +71,8 @@ export class Program {
     this.child.stdin.write(`${line}\n`);
   }
 
-  /** The next line it says. StateError when none comes in time, or it has ended. */
-  async line(seconds: number): Promise<string> {
+  /** The next line it says. StateError when none comes in time, with what is wrong then, or it has ended. */
+  async line(seconds: number, late = `it said nothing for ${seconds} s`): Promise<string> {
     const first = this.lines.shift();
     if (first !== undefined) return first;
     if (this.ended !== null) this.fail(this.ended);
@@ -84,11 +85,11 @@ export class Program {
       const timer = setTimeout(() => this.waiting?.(null), 1000 * seconds);
     });
     if (line !== null) return line;
-    return this.fail(this.ended ?? `it said nothing for ${Number(seconds.toFixed(1))} s`);
+    return this.fail(this.ended ?? late);
   }
 
   private fail(why: string): never {
-    throw new StateError(this.command, why);
+    throw new StateError(this.name, why);
   }
 
   kill(): void {

@@ -1,9 +1,12 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ArgumentError, FormatError, StateError } from "@gradus/tensor";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { secondsForMove } from "../clock.ts";
-import { type FinishedGame, type GoState, go, match, type Player, randomPlayer } from "../index.ts";
+import { handicapPoints } from "../games/go/board.ts";
+import { type FinishedGame, go, match, type Player, randomPlayer } from "../index.ts";
 import { Gtp } from "../protocols/gtp.ts";
 import { GtpEngine } from "../protocols/gtp-engine.ts";
 import { words } from "../protocols/process.ts";
@@ -139,20 +142,21 @@ test("clocks become seconds for a move; without one the limits hold", async () =
     name: "slow",
     async choose(state, limits) {
       seen.push(limits);
-      await new Promise((resolve) => setTimeout(resolve, 60));
+      await new Promise((resolve) => setTimeout(resolve, 150));
       return { move: state.legal()[0]!, value: 0, simulations: 1, line: [] };
     },
   };
   seen.length = 0;
-  await transcript(engine({ player: async () => slow }), [
+  await transcript(engine({ size: 5, player: async () => slow }), [
     ["time_settings 1 0 0", "="],
-    ...Array.from({ length: 6 }, (_, i) => [`genmove ${"bw"[i % 2]}`, /^= /] as const),
+    ...Array.from({ length: 3 }, () => ["genmove b", /^= /] as const),
     ["time_settings 0 3 2", "="],
-    ...Array.from({ length: 4 }, () => ["reg_genmove b", /^= /] as const),
+    ...Array.from({ length: 3 }, () => ["genmove b", /^= /] as const),
   ]);
-  const seconds = seen.map((limits) => limits.seconds!);
-  expect(seconds[4]).toBeLessThan(seconds[0]! + 0.001);
-  expect(seconds.slice(6)).toEqual([1.45, 1.45, 1.45, 1.45]);
+  const [a, b, c, first, second, third] = seen.map((limits) => limits.seconds!);
+  expect([a! - b! > 0.01, b! - c! > 0.01]).toEqual([true, true]);
+  // Two stones in three seconds, then three seconds again.
+  expect([first, second! < 1.4, third]).toEqual([1.45, true, 1.45]);
   expect(secondsForMove({ remaining: 0 }, 10, 60)).toBe(0.01);
   expect(secondsForMove({ remaining: 60, increment: 2 }, 0, 60)).toBeCloseTo(60 / 30 + 1.6 - 0.05, 9);
 });
@@ -283,6 +287,9 @@ test("a program that is not there, dies, is silent or talks nonsense is told of 
       /it plays z99, which is not legal here/,
     ],
     [program('process.stdin.on("data", () => console.log("? no\\n"))'), /it refuses boardsize 9: no/],
+    [program('for (;;) require("fs").writeSync(1, "more\\n".repeat(1000))'), /does not stop talking|does not end/],
+    [program('for (;;) require("fs").writeSync(1, "more".repeat(1000))'), /does not stop talking/],
+    [program('setInterval(() => console.log("= more"), 50)'), /its answer to boardsize 9 does not end/],
   ];
   for (const [command, message] of cases) {
     const other = new GtpEngine(command, { patience: 1 });
@@ -291,29 +298,93 @@ test("a program that is not there, dies, is silent or talks nonsense is told of 
   }
 });
 
+test("a program that failed is started anew, and told the game again", async () => {
+  // Dies at its first genmove, and plays E5, then passes, when it is started again.
+  const folder = mkdtempSync(join(tmpdir(), "gradus-gtp-"));
+  const script = `
+    const fs = require("fs");
+    let moves = 0;
+    process.stdin.on("data", (d) => {
+      fs.appendFileSync("${folder}/log", d);
+      if (/genmove/.test(d)) {
+        if (!fs.existsSync("${folder}/died")) { fs.writeFileSync("${folder}/died", ""); process.exit(9); }
+        return console.log((moves++ ? "= pass" : "= E5") + "\\n");
+      }
+      console.log("=\\n");
+    });`;
+  const other = new GtpEngine(program(script), { name: "mortal", patience: 20 });
+  try {
+    const game = go({ size: 9, komi: 0.5 });
+    const state = game.begin("c3");
+    await expect(other.choose(state, {})).rejects.toThrow("mortal: it ended (code 9)");
+    expect(state.nameOf((await other.choose(state, { seconds: 3 })).move)).toBe("e5");
+    // The game goes on, and then goes back.
+    await other.choose(game.begin("c3 e5 d4"), {});
+    await other.choose(game.begin("c3"), {});
+    const start = "boardsize 9, clear_board, komi 0.5, play b c3";
+    expect(readFileSync(`${folder}/log`, "utf8").trim().replaceAll("\n", ", ")).toBe(
+      `${start}, genmove w, ${start}, time_settings 0 3 1, genmove w, play b d4, genmove w, ${start}, genmove w`,
+    );
+  } finally {
+    other.close();
+    rmSync(folder, { recursive: true });
+  }
+});
+
 const gnugo = ["/usr/games/gnugo", "/usr/bin/gnugo"].find(existsSync);
 
 describe.skipIf(!gnugo)("GNU Go (Debian's gnugo; skipped where it is not installed)", () => {
-  test("games against it are legal on both sides to their end, and its score is ours", async () => {
+  const start = (level = 1): GtpEngine =>
+    new GtpEngine(`${gnugo} --mode gtp --level ${level} --seed 1 --chinese-rules --positional-superko --capture-all-dead`);
+
+  test("in a match it loses no game to chance, and none by a move that is not legal", async () => {
     const engines: GtpEngine[] = [];
-    const settings = { games: 4, concurrency: 2, opening: 2, limits: [{}, {}], seed: 1, longest: 300 } as const;
-    const games: FinishedGame[] = [];
     const pair = async (table: number) => {
-      const other = new GtpEngine(`${gnugo} --mode gtp --level 1 --chinese-rules --positional-superko --capture-all-dead`);
+      const other = start();
       engines.push(other);
       return [other, randomPlayer(table)] as const;
     };
+    const games: FinishedGame[] = [];
+    const settings = { games: 2, concurrency: 2, opening: 2, limits: [{}, {}], seed: 1, longest: 300 } as const;
     for await (const game of match(go({ size: 7, komi: 5.5 }), pair, settings)) games.push(game);
-    for (const { winner, side, reason } of games) expect(winner, reason).toBe(side);
-    // Its own board has followed ours: stones of a finished game, point for point.
-    const state = go({ size: 7, komi: 5.5 }).begin("d4 c3 e5");
-    await engines[0]!.choose(state, {});
-    const ours = state.clone() as GoState;
-    const [own] = [(await engines[0]!.ask("list_stones white")).toLowerCase().split(/\s+/).filter(Boolean)];
-    expect(own).toHaveLength(2);
-    expect(own).toContain("c3");
-    expect((await engines[0]!.ask("list_stones black")).toLowerCase().split(/\s+/).sort()).toEqual(["d4", "e5"]);
-    expect(ours.ply).toBe(3);
+    for (const { winner, side, reason } of games) expect([winner, reason]).toEqual([side, expect.stringMatching(/^(black|white) by /)]);
     for (const e of engines) e.close();
+  });
+
+  test.each([5, 7])("on %i lines its board and its score are ours, where a game is played out", async (size) => {
+    const [other, chance] = [start(), randomPlayer(size)];
+    const state = go({ size, komi: 5.5 }).begin();
+    while (!state.outcome) state.play((await (state.turn === 0 ? other : chance).choose(state, {})).move);
+    for (const command of [`boardsize ${size}`, "clear_board", "komi 5.5"]) await other.ask(command);
+    for (const [i, move] of state.history.entries()) await other.ask(`play ${"bw"[i & 1]} ${state.nameOf(move)}`);
+    for (const [colour, name] of ["black", "white"].entries()) {
+      const ours = [...state.stones.keys()].filter((p) => state.stones[p] === colour + 1).map((p) => state.nameOf(p));
+      expect((await other.ask(`list_stones ${name}`)).toLowerCase().split(/\s+/).filter(Boolean).sort()).toEqual(ours.sort());
+    }
+    expect(await other.ask("final_status_list dead")).toBe("");
+    const lead = state.score();
+    expect(await other.ask("final_score")).toBe(`${lead > 0 ? "B" : "W"}+${Math.abs(lead).toFixed(1)}`);
+    other.close();
+  });
+
+  test("fixed stones of handicap lie where it puts them", async () => {
+    const other = start();
+    const sorted = (text: string) => text.trim().toLowerCase().split(" ").sort();
+    // On 12 lines it takes the fourth line; the protocol says the third below 13.
+    for (const size of [7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19]) {
+      await other.ask(`boardsize ${size}`);
+      for (let stones = 2; stones <= 9; stones++) {
+        const points = handicapPoints(size, stones);
+        if (!points) {
+          await expect(other.ask(`fixed_handicap ${stones}`)).rejects.toThrow(/it refuses/);
+          continue;
+        }
+        await other.ask("clear_board");
+        const theirs = await other.ask(`fixed_handicap ${stones}`);
+        const start = go({ size }).begin();
+        expect(sorted(theirs), `${stones} on ${size}`).toEqual(points.map((p) => start.nameOf(p)).sort());
+      }
+    }
+    other.close();
   });
 });
