@@ -3,7 +3,7 @@ import { secondsForMove } from "../clock.ts";
 import type { Side } from "../games/game.ts";
 import { handicapPoints } from "../games/go/board.ts";
 import { continueFrom, type GoGame, type GoState, go, letters } from "../games/go/go.ts";
-import type { Limits, Player } from "../player.ts";
+import type { Choice, Limits, Player } from "../player.ts";
 import { readSgf } from "../records/sgf.ts";
 
 export interface GtpOptions {
@@ -132,7 +132,7 @@ async function playerFor(board: Board, game: GoGame): Promise<Player> {
 }
 
 /** Thinks about a move, as long as the clock of its colour says. */
-async function think(board: Board, state: GoState): Promise<{ move: number; resign: boolean }> {
+async function think(board: Board, state: GoState): Promise<Choice> {
   const player = await playerFor(board, state.game);
   const clock = board.left[state.turn];
   let limits = board.options.limits;
@@ -144,8 +144,19 @@ async function think(board: Board, state: GoState): Promise<{ move: number; resi
         : secondsForMove({ remaining: clock.byoyomi, movesToGo: Math.max(1, clock.stones) }, ply, game.typicalLength);
     limits = { seconds };
   }
-  const { move, resign = false } = await player.choose(state, limits);
-  return { move, resign };
+  return player.choose(state, limits);
+}
+
+/** Chooses a move of a colour, and plays it unless that is to resign. */
+async function generate(board: Board, side: Side): Promise<{ state: GoState; choice: Choice }> {
+  const state = facing(board, side);
+  const start = performance.now();
+  const choice = await think(board, state);
+  const clock = board.left[side];
+  // Until the controller says what the clock shows, it is kept here.
+  if (clock) board.left[side] = after(clock, (performance.now() - start) / 1000, board.time);
+  if (!choice.resign) play(board, state, choice.move);
+  return { state, choice };
 }
 
 /** A clock after a move that took so long. */
@@ -255,16 +266,18 @@ const commands: Readonly<Record<string, Command>> = {
     play(this, state, move);
   },
   async genmove([colour]) {
-    const side = colourOf(colour);
-    const state = facing(this, side);
-    const start = performance.now();
-    const { move, resign } = await think(this, state);
-    const clock = this.left[side];
-    // Until the controller says what the clock shows, it is kept here.
-    if (clock) this.left[side] = after(clock, (performance.now() - start) / 1000, this.time);
-    if (resign) return "resign";
-    play(this, state, move);
-    return nameOf(state, move);
+    const { state, choice } = await generate(this, colourOf(colour));
+    return choice.resign ? "resign" : nameOf(state, choice.move);
+  },
+  /** As Leela Zero has it, which Sabaki reads: what is thought of the move, in ten thousandths, and then the move. How often to tell is not heeded. */
+  async "lz-genmove_analyze"([colour]) {
+    const { state, choice } = await generate(this, colourOf(colour));
+    const { move, value, simulations, line, resign } = choice;
+    if (resign) return "\nplay resign";
+    const expected = line.map((m) => nameOf(state, m)).join(" ");
+    const winrate = Math.round(5000 * (1 + value));
+    const info = `info move ${nameOf(state, move)} visits ${simulations} winrate ${winrate} order 0 pv ${expected || nameOf(state, move)}`;
+    return `\n${info}\nplay ${nameOf(state, move)}`;
   },
   async reg_genmove([colour]) {
     const state = facing(this, colourOf(colour));

@@ -60,6 +60,8 @@ test("it answers as the protocol says: ids, comments, unknown commands, errors i
     ["1 genmove w", "=1 A5"],
     ["play w b5", "="],
     ["reg_genmove b", "= C5"],
+    ["2 lz-genmove_analyze b 100", "=2 \ninfo move C5 visits 1 winrate 5000 order 0 pv C5\nplay C5"],
+    ["undo", "="],
     ["undo", "="],
     ["undo", "="],
     ["undo", "="],
@@ -73,7 +75,7 @@ test("it answers as the protocol says: ids, comments, unknown commands, errors i
     ["final_status_list alive", "= C3"],
     ["final_status_list dead", "="],
     ["final_status_list who", "? invalid status"],
-    ["list_commands", /= protocol_version\n[a-z_\n]*genmove\n/],
+    ["list_commands", /= protocol_version\n[a-z_\n]*genmove\nlz-genmove_analyze\n/],
     ["showboard", /3 \. \. X \. \.\n.*white to move, komi 6\.5/s],
   ]);
 });
