@@ -1,0 +1,2 @@
+/** Chess, its records and UCI. They rest on chessops, whose licence (GPL-3.0-or-later) then holds for a program that is given on. */
+export { ChessState, chess } from "./chess.ts";
