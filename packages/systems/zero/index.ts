@@ -12,9 +12,11 @@ export {
   go,
   type Outcome,
   othello,
+  ShogiState,
   type Side,
   type State,
   type Symmetry,
+  shogi,
   ticTacToe,
 } from "./games/index.ts";
 export { Learner } from "./learner.ts";
