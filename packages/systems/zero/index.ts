@@ -25,6 +25,8 @@ export { type NetworkConfig, zeroNetwork } from "./model.ts";
 export { evaluatorOf, together } from "./network.ts";
 export { NetworkPlayer, type NetworkPlayerOptions } from "./network-player.ts";
 export { type Choice, type Limits, type Player, randomPlayer } from "./player.ts";
+export { type UniversalOptions, UniversalProtocol } from "./protocols/universal.ts";
+export { usi } from "./protocols/usi.ts";
 export { type GumbelOptions, gumbel } from "./search/gumbel.ts";
 export { type PuctOptions, puct } from "./search/puct.ts";
 export { type Evaluator, type Opinions, search, Transpositions } from "./search/search.ts";

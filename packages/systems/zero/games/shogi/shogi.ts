@@ -155,11 +155,15 @@ export class ShogiState extends BaseState {
   }
 }
 
+interface ShogiGame extends Game {
+  begin(position?: string): ShogiState;
+}
+
 /**
  * Shogi. A position is SFEN. Moves are numbered as the side to move sees the board (Silver and others 2018, table S2; `moves.ts`), so that
  * one number is another move of the other side's.
  */
-export const shogi: Game & { begin(position?: string): ShogiState } = {
+export const shogi: ShogiGame = {
   name: "shogi",
   title: "Shogi",
   rows: 9,
