@@ -1,11 +1,10 @@
-export { type MatchGame, type MatchOptions, playMatch, tally } from "./arena.ts";
 export { type Recipe, recipeOf } from "./config.ts";
 export { type Rating, ratings, type Score, share } from "./elo.ts";
 export { loadZero, parseDescription, type ZeroDescription } from "./files.ts";
 export {
   connectFour,
   type Game,
-  type GoGame,
+  GoGame,
   type GoOptions,
   GoState,
   gameOf,
@@ -20,13 +19,15 @@ export {
   ticTacToe,
 } from "./games/index.ts";
 export { Learner } from "./learner.ts";
-export { type FinishedGame, type MatchSettings, match } from "./match.ts";
+export { type FinishedGame, type MatchSettings, match, playMatch, tally } from "./match.ts";
 export { type NetworkConfig, zeroNetwork } from "./model.ts";
 export { evaluatorOf, together } from "./network.ts";
 export { NetworkPlayer, type NetworkPlayerOptions } from "./network-player.ts";
 export { type Choice, type Limits, type Player, randomPlayer } from "./player.ts";
-export { type UniversalOptions, UniversalProtocol } from "./protocols/universal.ts";
+export { Gtp, type GtpOptions } from "./protocols/gtp.ts";
+export { type Dialect, type Setting, type UniversalOptions, UniversalProtocol } from "./protocols/universal.ts";
 export { usi } from "./protocols/usi.ts";
+export { readSgf, type SgfInfo, writeSgf } from "./records/sgf.ts";
 export { type GumbelOptions, gumbel } from "./search/gumbel.ts";
 export { type PuctOptions, puct } from "./search/puct.ts";
 export { type Evaluator, type Opinions, search, Transpositions } from "./search/search.ts";

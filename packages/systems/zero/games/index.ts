@@ -8,7 +8,7 @@ import { ticTacToe } from "./tic-tac-toe.ts";
 
 export { connectFour } from "./connect-four.ts";
 export type { Game, Outcome, Side, State, Symmetry } from "./game.ts";
-export { type GoGame, type GoOptions, GoState, go } from "./go/go.ts";
+export { GoGame, type GoOptions, GoState, go } from "./go/go.ts";
 export { othello } from "./othello.ts";
 export { ShogiState, shogi } from "./shogi/shogi.ts";
 export { ticTacToe } from "./tic-tac-toe.ts";

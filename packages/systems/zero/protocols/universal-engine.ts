@@ -2,72 +2,91 @@ import { ArgumentError, StateError } from "@gradus/tensor";
 import type { State } from "../games/game.ts";
 import { movesOf } from "../games/moves.ts";
 import type { Choice, Limits, Player } from "../player.ts";
-import { Program } from "./process.ts";
+import { Program, words } from "./process.ts";
 import type { Dialect } from "./universal.ts";
 
 export interface UniversalEngineOptions {
   readonly name?: string;
-  /** Seconds that it may say nothing, beyond those it is given to think. Default 120. */
+  /** Seconds that it may take to answer anything, besides those that it is given to think. Default 120. */
   readonly patience?: number;
   /** Options that it is set to at the start, by name. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** Another program that speaks UCI or USI. Where limits say nothing it has a second for each move. */
+/**
+ * Another program that speaks UCI or USI. It is started when it is first asked, and anew after it died, said nothing in time or played what
+ * is not legal. Where limits say nothing it has a second for each move.
+ */
 export class UniversalEngine implements Player {
   readonly name: string;
+  private readonly command: string;
   private readonly dialect: Dialect;
-  private readonly program: Program;
   private readonly patience: number;
   private readonly settings: Readonly<Record<string, string>>;
-  private started = false;
+  private program: Program | null = null;
   /** The game it was told of last: where it began, and its moves. */
   private told: { readonly start: string; readonly moves: readonly number[] } | null = null;
 
   constructor(command: string, dialect: Dialect, { name = command, patience = 120, settings = {} }: UniversalEngineOptions = {}) {
     this.name = name;
+    this.command = command;
     this.dialect = dialect;
     this.patience = patience;
     this.settings = settings;
-    this.program = new Program(command);
+    words(command);
   }
 
-  /** Reads lines until one begins with a word. StateError when none comes in time, or the program has ended. */
-  private async until(word: string, seconds: number, each: (line: string) => void = () => {}): Promise<string[]> {
+  async choose(state: State, limits: Limits): Promise<Choice> {
+    const { game, name } = this.dialect;
+    if (state.game !== game) throw new ArgumentError(this.name, `it speaks ${name.toUpperCase()}, which has no ${state.game.title}`);
+    if (state.outcome) throw new ArgumentError("choose", `the game is over: ${state.outcome.reason}`);
+    try {
+      const program = this.program ?? (await this.start());
+      await this.tell(program, state);
+      return await this.think(program, state, limits);
+    } catch (error) {
+      // Whatever it says from here on would be taken for an answer to something else.
+      this.program?.kill();
+      this.program = null;
+      throw error;
+    }
+  }
+
+  /** Reads lines until one begins with a word. StateError when it does not come in time, or the program has ended. */
+  private async until(program: Program, word: string, seconds: number, each: (line: string) => void = () => {}): Promise<string[]> {
+    const limit = performance.now() + 1000 * seconds;
     for (;;) {
-      const line = await this.program.line(seconds + this.patience);
-      const words = line.trim().split(/\s+/);
-      if (words[0] === word) return words;
+      const left = Math.max(0, limit - performance.now()) / 1000;
+      const line = await program.line(left, `it did not say ${word} in ${Math.round(10 * seconds) / 10} s`);
+      const found = line.trim().split(/\s+/);
+      if (found[0] === word) return found;
+      if (performance.now() > limit) throw new StateError(this.name, `it talks, but does not say ${word}`);
       each(line);
     }
   }
 
-  private async start(): Promise<void> {
+  private async start(): Promise<Program> {
     const { name } = this.dialect;
-    this.program.send(name);
-    await this.until(`${name}ok`, 0);
-    for (const [option, value] of Object.entries(this.settings)) this.program.send(`setoption name ${option} value ${value}`);
-    await this.ready();
-    this.started = true;
+    const program = new Program(this.command, this.name);
+    this.program = program;
+    this.told = null;
+    program.send(name);
+    await this.until(program, `${name}ok`, this.patience);
+    for (const [option, value] of Object.entries(this.settings)) program.send(`setoption name ${option} value ${value}`);
+    return program;
   }
 
-  private async ready(): Promise<void> {
-    this.program.send("isready");
-    await this.until("readyok", 0);
-  }
-
-  async choose(state: State, { simulations, seconds, signal, progress }: Limits): Promise<Choice> {
-    const { game, notation, name, scale } = this.dialect;
-    if (state.game !== game) throw new ArgumentError(this.name, `it speaks ${name.toUpperCase()}, which has no ${state.game.title}`);
-    if (state.outcome) throw new ArgumentError("choose", `the game is over: ${state.outcome.reason}`);
-    if (!this.started) await this.start();
+  /** Sends it the game so far. */
+  private async tell(program: Program, state: State): Promise<void> {
+    const { game, notation, name } = this.dialect;
     const begin = state.clone();
     while (begin.ply) begin.undo();
     const start = begin.position();
     const moves = movesOf(state);
     if (this.told?.start !== start || !this.told.moves.every((move, i) => move === moves[i])) {
-      this.program.send(`${name}newgame`);
-      await this.ready();
+      program.send("isready");
+      await this.until(program, "readyok", this.patience);
+      program.send(`${name}newgame`);
     }
     this.told = { start, moves };
     const played = moves.map((move) => {
@@ -76,44 +95,42 @@ export class UniversalEngine implements Player {
       return text;
     });
     const from = start === game.begin().position() ? "startpos" : `${notation} ${start}`;
-    this.program.send(`position ${from}${played.length ? ` moves ${played.join(" ")}` : ""}`);
-    const time = Math.max(1, Math.round(1000 * (seconds ?? 1)));
-    if (seconds === Infinity) this.program.send("go infinite");
-    else if (simulations !== undefined && seconds === undefined) this.program.send(`go nodes ${simulations}`);
-    // Engines of shogi know byo-yomi better than times for a move.
-    else this.program.send(name === "usi" ? `go btime 0 wtime 0 byoyomi ${time}` : `go movetime ${time}`);
+    program.send(`position ${from}${played.length ? ` moves ${played.join(" ")}` : ""}`);
+  }
 
+  private async think(program: Program, state: State, { simulations, seconds, signal, progress }: Limits): Promise<Choice> {
+    const { name, scale, none, resign } = this.dialect;
+    const time = seconds ?? 1;
+    const milliseconds = Math.max(1, Math.round(1000 * time));
+    if (time === Infinity) program.send("go infinite");
+    else if (simulations !== undefined && seconds === undefined) program.send(`go nodes ${simulations}`);
+    // Engines of shogi know byo-yomi better than times for a move.
+    else program.send(name === "usi" ? `go btime 0 wtime 0 byoyomi ${milliseconds}` : `go movetime ${milliseconds}`);
     let soFar: Omit<Choice, "move"> = { value: 0, simulations: 0, line: [] };
-    const stop = (): void => this.program.send("stop");
+    const stop = (): void => program.send("stop");
     if (signal?.aborted) stop();
     signal?.addEventListener("abort", stop, { once: true });
-    let words: string[];
+    let answer: string;
     try {
-      words = await this.until("bestmove", seconds === Infinity ? 1e6 : (seconds ?? 1), (line) => {
+      // Timers hold no more than some weeks.
+      [, answer = ""] = await this.until(program, "bestmove", Math.min(1e6, time + this.patience), (line) => {
         soFar = { ...soFar, ...thought(line, state, scale) };
         if (soFar.line.length) progress?.({ ...soFar, move: soFar.line[0]! });
       });
     } finally {
       signal?.removeEventListener("abort", stop);
     }
-    const [, answer = ""] = words;
     const legal = state.legal();
-    if ([this.dialect.none, this.dialect.resign, "resign", "(none)", "0000"].includes(answer))
-      return { move: legal[0]!, value: -1, simulations: soFar.simulations, line: [], resign: true };
+    if ([none, resign, "resign", "(none)", "0000"].includes(answer)) return { ...soFar, move: legal[0]!, value: -1, line: [], resign: true };
     const move = legal.find((action) => state.nameOf(action) === answer);
     // By rules of its own it may do what ours have no word for.
-    if (move === undefined) throw new StateError(this.name, `it plays ${answer || "nothing"}, which is not legal here`);
+    if (move === undefined) throw new StateError(this.name, `it plays ${answer.slice(0, 20) || "nothing"}, which is not legal here`);
     return { ...soFar, move, line: soFar.line[0] === move ? soFar.line : [move] };
   }
 
   close(): void {
-    try {
-      this.program.send("quit");
-    } catch (error) {
-      // It has ended by itself.
-      if (!(error instanceof StateError)) throw error;
-    }
-    this.program.close();
+    this.program?.close();
+    this.program = null;
   }
 }
 

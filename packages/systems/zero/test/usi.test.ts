@@ -346,7 +346,7 @@ test("a program that is none, or speaks something else, is told of in a sentence
   await expect(none.choose(shogi.begin(), {})).rejects.toThrow(/there is no such program/);
   none.close();
   const silent = new UniversalEngine(`"${process.execPath}" -e "process.stdin.resume()"`, usi, { name: "silent", patience: 0.2 });
-  await expect(silent.choose(shogi.begin(), {})).rejects.toThrow(/it said nothing for 0.2 s/);
+  await expect(silent.choose(shogi.begin(), {})).rejects.toThrow(/silent: it did not say usiok in 0.2 s/);
   silent.close();
 });
 
