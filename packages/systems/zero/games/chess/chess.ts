@@ -4,7 +4,7 @@ import { makeFen } from "chessops/fen";
 import { makeSan, parseSan } from "chessops/san";
 import type { SquareSet } from "chessops/squareSet";
 import { isNormal, type NormalMove, type Role } from "chessops/types";
-import { makeUci, opposite } from "chessops/util";
+import { makeUci, opposite, parseUci } from "chessops/util";
 import { BaseState } from "../base.ts";
 import type { Game, Outcome, Side } from "../game.ts";
 import { drawBoard } from "../grid.ts";
@@ -234,16 +234,17 @@ export class ChessState extends BaseState {
 
   /** Takes moves as UCI and as people write them. */
   override actionOf(name: string): number {
-    const text = name
-      .trim()
-      .replace(/[!?]+$/, "")
-      .replace(/^(0-0-0|0-0)/, (castling) => castling.replaceAll("0", "O"));
+    if (this.outcome) throw new ArgumentError("play", `the game is over: ${this.outcome.reason}`);
+    const text = name.trim().replace(/[!?]+$/, "");
     const { chess, side } = this.now;
-    const move = this.outcome ? undefined : parseSan(chess, text);
+    const move = parseUci(text) ?? parseSan(chess, text.replaceAll("0", "O"));
     if (!move || !isNormal(move)) return super.actionOf(name);
     const { from, to, promotion } = move;
     const under = promotion === "knight" || promotion === "bishop" || promotion === "rook" ? promotion : null;
-    return encode(from, chess.board[chess.turn].has(to) ? castled(from, to) : to, under, side);
+    const { a, h } = chess.castles.rook[chess.turn];
+    const castles = from === this.now.ctx.king && (to === a || to === h);
+    const action = encode(from, castles ? castled(from, to) : to, under, side);
+    return this.now.allows(action) && this.now.moveOf(action)?.promotion === promotion ? action : super.actionOf(name);
   }
 
   /** FEN. What came before, and so how often positions have stood, is not in it. */
@@ -290,3 +291,6 @@ export const chess: ChessGame = {
   typicalLength: 100,
   begin: (position) => new ChessState([new Ply(position === undefined ? Chess.default() : readFen(position), [])]),
 };
+
+/** A game that goes on where a draw was not claimed: it begins at its position, after fifty moves with their count at nothing. */
+export const continued = (state: ChessState): ChessState => chess.begin(state.position().replace(/ \d{3} (\d+)$/, " 0 $1"));

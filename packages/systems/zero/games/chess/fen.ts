@@ -26,10 +26,11 @@ export function readFen(text: string): Chess {
     throw new FormatError("chess", `"${text.slice(0, 100)}" is no position: ${problem}`, "Give FEN: 4k3/8/8/8/8/8/4P3/4K3 w - - 0 1");
   };
   const parts = text.trim().split(/\s+/);
-  const [board = "", , rights = "", passing = ""] = parts;
+  const [board = "", , rights = "", passing = "", still = "0"] = parts;
   if (parts.length !== 4 && parts.length !== 6) return fail(`FEN has six parts, this has ${text.trim() ? parts.length : "none"}`);
   if (/[^1-8/pnbrqk]/i.test(board) || board.split("/").length !== 8) return fail(problems["ERR_BOARD"]!);
   if (!/^(-|K?Q?k?q?)$/.test(rights)) return fail(problems["ERR_CASTLING"]!);
+  if (!/^\d+$/.test(still)) return fail(problems["ERR_HALFMOVES"]!);
   const position = parseFen(parts.join(" "))
     .chain((setup) => Chess.fromSetup(setup))
     .unwrap(

@@ -36,7 +36,7 @@ const planes = new Int8Array(64 * 64).fill(-1);
 for (let from = 0; from < 64; from++)
   for (const [plane, [x, y]] of steps.entries()) {
     const [file, rank] = [(from & 7) + x, (from >> 3) + y];
-    if (file < 0 || file > 7 || rank < 0 || rank > 7 || (plane >= lesserPlane && rank !== 7)) continue;
+    if (file < 0 || file > 7 || rank < 0 || rank > 7 || (plane >= lesserPlane && from >> 3 !== 6)) continue;
     targets[from * movePlanes + plane] = 8 * rank + file;
     if (plane < lesserPlane) planes[64 * from + 8 * rank + file] = plane;
   }
@@ -44,12 +44,14 @@ for (let from = 0; from < 64; from++)
 /** The place of a square on the board as a side sees it, row by row from the top. */
 export const seen = (square: number, side: Side): number => (side ? square : square ^ 56);
 
-/** The number of a move; `under` is what a pawn becomes, unless that is a queen. */
+/** The number of a move, -1 where no piece moves like that; `under` is what a pawn becomes, unless that is a queen. */
 export function encode(from: number, to: number, under: ChessMove["under"], side: Side): number {
   const flip = side ? 56 : 0;
   const [a, b] = [from ^ flip, to ^ flip];
-  const plane = under ? lesserPlane + 3 * lesser.indexOf(under) + (b & 7) - (a & 7) + 1 : planes[64 * a + b]!;
-  return seen(from, side) * movePlanes + plane;
+  const aside = (b & 7) - (a & 7);
+  const pawns = b >> 3 === 7 && a >> 3 === 6 && Math.abs(aside) <= 1;
+  const plane = !under ? planes[64 * a + b]! : pawns ? lesserPlane + 3 * lesser.indexOf(under) + aside + 1 : -1;
+  return plane < 0 ? -1 : seen(from, side) * movePlanes + plane;
 }
 
 /** What a number means to a side. */
