@@ -121,7 +121,8 @@ export class UniversalEngine implements Player {
       signal?.removeEventListener("abort", stop);
     }
     const legal = state.legal();
-    if ([none, resign, "resign", "(none)", "0000"].includes(answer)) return { ...soFar, move: legal[0]!, value: -1, line: [], resign: true };
+    if ([none, resign, "resign", "(none)", "0000"].includes(answer))
+      return { ...soFar, move: legal[0]!, value: -1, line: [], resign: true };
     const move = legal.find((action) => state.nameOf(action) === answer);
     // By rules of its own it may do what ours have no word for.
     if (move === undefined) throw new StateError(this.name, `it plays ${answer.slice(0, 20) || "nothing"}, which is not legal here`);
