@@ -11,9 +11,11 @@ export {
   go,
   type Outcome,
   othello,
+  ShogiState,
   type Side,
   type State,
   type Symmetry,
+  shogi,
   ticTacToe,
 } from "./games/index.ts";
 export { Learner } from "./learner.ts";
@@ -23,6 +25,8 @@ export { evaluatorOf, together } from "./network.ts";
 export { NetworkPlayer, type NetworkPlayerOptions } from "./network-player.ts";
 export { type Choice, type Limits, type Player, randomPlayer } from "./player.ts";
 export { Gtp, type GtpOptions } from "./protocols/gtp.ts";
+export { type Dialect, type Setting, type UniversalOptions, UniversalProtocol } from "./protocols/universal.ts";
+export { usi } from "./protocols/usi.ts";
 export { readSgf, type SgfInfo, writeSgf } from "./records/sgf.ts";
 export { type GumbelOptions, gumbel } from "./search/gumbel.ts";
 export { type PuctOptions, puct } from "./search/puct.ts";
