@@ -106,6 +106,9 @@ export function parseDescription(text: string, where: string): Description {
   );
 }
 
-/** The picture in a file, uint8 [height, width, 3]: grey becomes RGB, alpha is dropped. FormatError for what is no JPEG or PNG. */
+/**
+ * The picture in a file, uint8 [height, width, 3]: photographs upright as their EXIF orientation says (torchvision leaves that to
+ * `ImageOps.exif_transpose`; `orient: false` leaves it out), grey becomes RGB, alpha is dropped. FormatError for what is no JPEG or PNG.
+ */
 export const readPicture = (bytes: Uint8Array, options: DecodeOptions = {}): Promise<ArrayData> =>
-  decodeImage(bytes, { ...options, channels: 3 });
+  decodeImage(bytes, { orient: true, ...options, channels: 3 });

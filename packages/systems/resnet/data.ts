@@ -22,7 +22,7 @@ export type Report = (what: string, done: number, total: number) => void;
 /**
  * A set from files in folders `train/CLASS/…` and `test/CLASS/…` (or `val/CLASS/…`), or from the binary files of CIFAR-10
  * (`data_batch_1.bin` …, `test_batch.bin`). Pictures of other sizes are brought to `size`: the shorter side is scaled, the middle
- * cut out. FormatError where neither is there, or a file is damaged.
+ * cut out; photographs stand as their EXIF orientation says. FormatError where neither is there, or a file is damaged.
  */
 export async function imageSet(files: readonly FileEntry[], size: number, report: Report = () => {}): Promise<ImageSet> {
   const binary = files.filter((f) => /(^|\/)(data_batch_\d+|test_batch)\.bin$/.test(f.name));
@@ -65,7 +65,7 @@ async function read(
   size: number,
   report: (done: number, total: number) => void,
 ): Promise<Pictures> {
-  const { dataset } = imageFiles(files, { classes, channels: 3 });
+  const { dataset } = imageFiles(files, { classes, channels: 3, orient: true });
   const total = dataset.size!;
   const length = size * size * 3;
   const pixels = new Uint8Array(total * length);

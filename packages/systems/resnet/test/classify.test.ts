@@ -53,6 +53,17 @@ describe("a picture", () => {
     expect(await classifier.classify([a!])).toEqual(await classifier.classify([b!]));
   });
 
+  test("of a telephone stands upright: readPicture follows the EXIF orientation of a JPEG file", async () => {
+    const { oriented } = JSON.parse(readFileSync(new URL("../../../data/test/images.golden.json", import.meta.url), "utf8")) as {
+      oriented: { size: number[]; file: string }[];
+    };
+    for (const { size, file } of oriented) {
+      const bytes = new Uint8Array(Buffer.from(file, "base64"));
+      expect((await readPicture(bytes)).shape).toEqual([...size, 3]);
+      expect((await readPicture(bytes, { orient: false })).shape).toEqual([11, 19, 3]);
+    }
+  });
+
   test("that is none is refused with a sentence", async () => {
     const png = await encodePng(picture(20, 20, 3));
     await expect(readPicture(new TextEncoder().encode("GIF89a"))).rejects.toThrow(/neither a JPEG nor a PNG/);
