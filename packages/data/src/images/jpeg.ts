@@ -32,7 +32,10 @@ async function loadCodec(): Promise<Codec> {
 
 export const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
 
-/** Pixels as grey or RGB, with `orient` turned as EXIF says (a damaged EXIF segment turns nothing). Throws FormatError for damaged, truncated and CMYK files. */
+/**
+ * Pixels as grey or RGB, with `orient` turned as EXIF says (a damaged EXIF segment turns nothing). Throws FormatError for damaged,
+ * truncated and CMYK files.
+ */
 export async function decodeJpeg(bytes: Uint8Array, options: ImageLimits & { readonly orient?: boolean }): Promise<DecodedImage> {
   const { width, height, components } = frameHeader(bytes);
   checkSize(operation, width, height, options);

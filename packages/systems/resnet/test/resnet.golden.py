@@ -28,19 +28,22 @@ def fill(net):
 
 
 class Basic(nn.Module):
-    """Two 3 x 3 convolutions with a shortcut of option A, after the paper; `pre`: normalisation and activation first."""
+    """Two 3 x 3 convolutions with a shortcut of option A, after the paper; `pre`: normalisation and activation first, which for the
+    first block of the network have come before it splits (He et al. 2016b, appendix)."""
 
-    def __init__(self, a, b, stride, residual, pre):
+    def __init__(self, a, b, stride, residual, pre, first):
         super().__init__()
         self.conv1 = nn.Conv2d(a, b, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(a if pre else b)
+        if not (pre and first):
+            self.bn1 = nn.BatchNorm2d(a if pre else b)
         self.conv2 = nn.Conv2d(b, b, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(b)
-        self.residual, self.pre, self.stride, self.extra = residual, pre, stride, b - a
+        self.residual, self.pre, self.first, self.stride, self.extra = residual, pre, first, stride, b - a
 
     def forward(self, x):
         if self.pre:
-            y = self.conv2(F.relu(self.bn2(self.conv1(F.relu(self.bn1(x))))))
+            active = x if self.first else F.relu(self.bn1(x))
+            y = self.conv2(F.relu(self.bn2(self.conv1(active))))
         else:
             y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
         if self.residual:
@@ -55,20 +58,20 @@ class Cifar(nn.Module):
         n = (depth - 2) // 6
         self.pre = pre
         self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
-        if not pre:
-            self.bn1 = nn.BatchNorm2d(16)
+        self.bn1 = nn.BatchNorm2d(16)
         widths = [16, 16, 32, 64]
         for s in range(3):
-            blocks = [Basic(widths[s] if k == 0 else widths[s + 1], widths[s + 1], 2 if s and not k else 1, residual, pre) for k in range(n)]
+            blocks = [
+                Basic(widths[s] if k == 0 else widths[s + 1], widths[s + 1], 2 if s and not k else 1, residual, pre, not s and not k)
+                for k in range(n)
+            ]
             setattr(self, f"layer{s + 1}", nn.Sequential(*blocks))
         if pre:
             self.bn = nn.ModuleDict({"last": nn.BatchNorm2d(64)})
         self.fc = nn.Linear(64, 10)
 
     def forward(self, x):
-        x = self.conv1(x)
-        if not self.pre:
-            x = F.relu(self.bn1(x))
+        x = F.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))
         if self.pre:
             x = F.relu(self.bn["last"](x))

@@ -145,6 +145,13 @@ test("the networks have the numbers of parameters that are published", () => {
     if (count > 2e6) expect(trainable).toBe(count);
     else expect(Math.abs(trainable / count - 1)).toBeLessThan(0.03);
   }
+  // He et al. 2016b: ResNet-164, bottlenecks with projections, the first block without an activation of its own.
+  const pre = { block: "bottleneck", blocks: [18, 18, 18], shortcut: "projection", strideAt: "1x1" } as const;
+  const net = resnet({ ...configOf("preresnet20"), ...pre });
+  expect(Math.abs(net.trainableWeights.reduce((n, w) => n + w.size, 0) / 1.7e6 - 1)).toBeLessThan(0.03);
+  const layers = net.layers.map((l) => l.name);
+  for (const name of ["bn1", "layer1.1.bn1", "layer2.0.bn1", "layer2.0.downsample.0", "bn.last"]) expect(layers).toContain(name);
+  for (const name of ["layer1.0.bn1", "layer2.0.downsample.1"]) expect(layers).not.toContain(name);
   expect(Object.keys(configs)).toContain("plain56");
   expect(() => configOf("resnet19")).toThrow(/no network "resnet19".*resnet18/);
 });
