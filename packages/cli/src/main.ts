@@ -132,6 +132,11 @@ commands.push(
     .option("--model <name>", "the network", "resnet20")
     .option("--weights <file>", "its weights as .safetensors: torchvision's, or those of gradus train resnet; resnet20 comes with some")
     .option("--top <n>", "so many classes a picture", count, 5)
+    .option(
+      "--resize <n>",
+      "pixels of the shorter side before the middle is cut out (default: 256 of 224; torchvision's V2: 232)",
+      positive,
+    )
     .option("--json", "one JSON object a picture: file, top: [{ class, probability }]")
     .addHelpText(
       "after",

@@ -102,7 +102,7 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
       const evaluation = await evaluate(event.model, set.test, event.normalisation);
       const seconds = (performance.now() - begin) / 1000;
       const record = {
-        ...{ system: "resnet", config: name, classes: set.classes, normalisation: event.normalisation },
+        ...{ system: "resnet", config: name, classes: set.classes, normalisation: event.normalisation, resize: imageSize },
         ...{ recipe, epochs, batchSize, seed, data: options.data, trainingPictures: set.train.labels.length },
         ...{ testPictures: set.test.labels.length, top1: evaluation.top1, top5: evaluation.top5, confusion: evaluation.confusion },
         ...{ seconds: Math.round(seconds), resumed, command: `gradus ${process.argv.slice(2).join(" ")}`, history: event.history },

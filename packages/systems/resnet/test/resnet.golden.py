@@ -126,15 +126,17 @@ cases += [case(name, *networks[name], True) for name in ("resnet18", "resnet20")
 from PIL import Image
 from torchvision import transforms
 
-preprocess = transforms.Compose([
-    transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor(),
+preprocess = lambda resize: transforms.Compose([
+    transforms.Resize(resize), transforms.CenterCrop(224), transforms.ToTensor(),
     transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
 ])
 torch.set_default_dtype(torch.float32)
 pictures = []
-for width, height in ((301, 257), (97, 131), (640, 480), (256, 256), (500, 333)):
+# Resized to 256 for torchvision's weights V1, to 232 for V2.
+sizes = ((301, 257), (97, 131), (640, 480), (256, 256), (500, 333))
+for width, height, resize in [(*s, 256) for s in sizes] + [(*s, 232) for s in sizes[:3]]:
     bytes_ = (uniform(width * height * 3, 3000 + width) * 256).astype(np.uint8).reshape(height, width, 3)
-    out = preprocess(Image.fromarray(bytes_)).permute(1, 2, 0)
-    pictures.append({"width": width, "height": height, "sum": float(out.double().sum()), "first": numbers(out[0, :4]), "last": numbers(out[-1, -4:]), "middle": numbers(out[100, 57])})
+    out = preprocess(resize)(Image.fromarray(bytes_)).permute(1, 2, 0)
+    pictures.append({"width": width, "height": height, "resize": resize, "sum": float(out.double().sum()), "first": numbers(out[0, :4]), "last": numbers(out[-1, -4:]), "middle": numbers(out[100, 57])})
 
 json.dump({"cases": cases, "pictures": pictures}, open(here / "resnet.golden.json", "w"))

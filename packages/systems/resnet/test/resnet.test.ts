@@ -20,6 +20,7 @@ interface Case {
 interface Picture {
   readonly width: number;
   readonly height: number;
+  readonly resize: number;
   readonly sum: number;
   readonly first: readonly number[];
   readonly last: readonly number[];
@@ -157,11 +158,11 @@ test("the networks have the numbers of parameters that are published", () => {
 });
 
 describe("preprocessing", () => {
-  test.each(golden.pictures.map((p) => [`${p.width} × ${p.height}`, p] as const))(
-    "of a picture of %s pixels equals torchvision's",
-    (_size, p) => {
+  test.each(golden.pictures.map((p) => [`${p.width} × ${p.height}`, p.resize, p] as const))(
+    "of a picture of %s pixels, resized to %d, equals torchvision's",
+    (_size, resize, p) => {
       const data = Uint8Array.from(uniform(p.width * p.height * 3, 3000 + p.width), (u) => u * 256);
-      const out = preprocess({ dtype: "uint8", shape: [p.height, p.width, 3], data });
+      const out = preprocess({ dtype: "uint8", shape: [p.height, p.width, 3], data }, resize === 256 ? {} : { resize });
       expect(out.shape).toEqual([224, 224, 3]);
       const values = out.data as Float32Array;
       const at = (row: number, column: number, count: number) => [
@@ -173,4 +174,11 @@ describe("preprocessing", () => {
       expect(Math.abs(values.reduce((a, b) => a + b, 0) - p.sum)).toBeLessThan(0.05);
     },
   );
+
+  test("to a size that the middle cannot be cut out of is refused with a sentence", () => {
+    const picture = { dtype: "uint8", shape: [9, 9, 3], data: new Uint8Array(243) } as const;
+    for (const resize of [223, 240.5, 1e9, Number.NaN])
+      expect(() => preprocess(picture, { resize })).toThrow(/resize is .*Give a whole number from 224, the network's size, to 3584/);
+    expect(preprocess(picture, { size: 8, resize: 8 }).shape).toEqual([8, 8, 3]);
+  });
 });
