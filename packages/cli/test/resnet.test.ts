@@ -88,7 +88,8 @@ describe("gradus train resnet", () => {
     [["--data", data, "--config", "resnet19"], /no network "resnet19"/],
     [["--data", data, "--recipe", "slow"], /no recipe slow.*paper or fast/s],
     [["--data", join(data, "train")], /below a folder "train"/],
-    [["--data", main], /tar|archive|format/i],
+    [["--data", main], /main\.ts is no archive that can be read.*Give a folder or a \.tar/],
+    [["--data", join(data, "train", "red", "0.png")], /0\.png is one picture.*Give a folder or a \.tar.*train\/CLASS\//],
   ])("%j is answered with a sentence", (args, message) => {
     const { status, stderr } = gradus("train", "resnet", ...args, "--out", join(folder, "bad"));
     expect(status).toBe(1);
