@@ -125,11 +125,27 @@ describe("weights", () => {
       await expect(loadWeights(model, file)).rejects.toThrow(message);
       expect(await model.weights[0]!.tolist()).toEqual(before);
     };
-    await refused("resnet32", /no layer asks for layer1\.3\.conv1\.weight.*another network/s);
+    await refused(
+      "resnet32",
+      /no layer asks for layer1\.3\.conv1\.weight, .* and \d+ more.*The weights fit resnet32 or plain32, for 10 classes/,
+    );
     const deeper = resnet(configOf("resnet32"));
     await saveWeights(model, file);
-    await expect(loadWeights(deeper, file)).rejects.toThrow(/the file lacks layer1\.3\.conv1\.weight/);
-    await refused("resnet18", /the file lacks/);
+    await expect(loadWeights(deeper, file)).rejects.toThrow(
+      /the file lacks layer1\.3\.conv1\.weight, \S+, \S+ and \d+ more\. The weights fit resnet20 or plain20, for 10 classes$/,
+    );
+    await refused("resnet18", /the file lacks.*The weights fit resnet18, for 1000 classes$/);
+    await refused("resnet50", /The weights fit resnet50 or resnet50-paper, for 1000 classes$/);
+    await saveWeights(resnet(configOf("resnet20", { classes: 7 })), file);
+    await expect(loadWeights(model, file)).rejects.toThrow(
+      /shape \[64, 10\].*\[64, 7\].*The weights fit resnet20 or plain20, for 7 classes$/,
+    );
+    await saveWeights(resnet({ ...configOf("resnet20"), widths: [16, 32, 48] }), file);
+    await expect(loadWeights(model, file)).rejects.toThrow(/The weights fit no network that is known here by name$/);
+    const { tensors } = await loadSafetensorsFile(file);
+    await saveSafetensors(file, Object.fromEntries(Object.entries(tensors).map(([name, x]) => [`module.${name}`, x])));
+    await expect(loadWeights(model, file)).rejects.toThrow(/All names in the file begin with module\., those of torchvision's networks/);
+    await saveWeights(model, file);
     writeFileSync(file, readFileSync(file).subarray(0, 5000));
     await expect(loadWeights(model, file)).rejects.toThrow(/truncated|header|bytes/);
   });
