@@ -82,16 +82,19 @@ const ours = new Map<string, number>();
 const oursInPage = new Map<string, number>();
 const print = (timing: Timing, reference?: number): void => {
   const { name, peer, ms, error } = timing;
-  const { flops, images, tokens, least } = workloads[name]!;
+  const { flops, images, tokens, simulations, positions, least } = workloads[name]!;
   const own = peer.startsWith("gradus");
   const ratio = ms === undefined || reference === undefined ? undefined : ms / reference;
   const gflops = own && flops && ms ? flops / ms / 1e6 : undefined;
   const each = (count: number | undefined) => (count && ms ? Number(((1000 * count) / ms).toPrecision(4)) : undefined);
-  const [pictureRate, tokenRate] = [each(images), each(tokens)];
+  const [pictureRate, tokenRate, simulationRate, positionRate] = [images, tokens, simulations, positions].map(each);
   const bandwidth = own && least && ms ? least.bytes / ms / 1e6 : undefined;
   if (json) {
     console.log(
-      JSON.stringify({ ...timing, gflops, images_per_second: pictureRate, tokens_per_second: tokenRate, bandwidth, ratio, machine }),
+      JSON.stringify({
+        ...{ ...timing, gflops, images_per_second: pictureRate, tokens_per_second: tokenRate },
+        ...{ simulations_per_second: simulationRate, positions_per_second: positionRate, bandwidth, ratio, machine },
+      }),
     );
     return;
   }
@@ -100,6 +103,9 @@ const print = (timing: Timing, reference?: number): void => {
   const notes = [
     pictureRate ? `${pictureRate} images/s` : "",
     tokenRate ? `${tokenRate} tokens/s` : "",
+    simulationRate ? `${simulationRate} simulations/s` : "",
+    positionRate ? `${positionRate} positions/s` : "",
+    timing.network === undefined ? "" : `${Math.round(100 * timing.network)} % in the network`,
     bandwidth ? `${bandwidth.toFixed(1)} GB/s at least` : "",
     gflops ? `${gflops.toFixed(1)} GFLOP/s` : "",
     ms === undefined || peer === "gradus" ? "" : peer,

@@ -13,6 +13,8 @@ export interface Timing {
   /** The most memory that the process has had resident, in MiB; some peers tell what it had at the end. */
   readonly peak_mb?: number;
   readonly rss_mb?: number;
+  /** The share of the time that went into the network, where there is more. */
+  readonly network?: number;
   /** The largest difference of a peer's results from ours, over the largest result. */
   readonly off?: number;
   /** What one run asks of a GPU. */
@@ -47,7 +49,7 @@ export async function timeOurs(name: string): Promise<Timing> {
     if (workReport()) await synchronize();
   };
   const ms = (await median(runs, first)) / together;
-  return { peer: "gradus", name, ms, first_ms: first, detail: work.detail };
+  return { peer: "gradus", name, ms, first_ms: first, detail: work.detail, ...(work.share ? { network: work.share() } : {}) };
 }
 
 /** What one run asks of the device, once everything is compiled. */

@@ -20,6 +20,7 @@ import {
 import { type Bits, configOf as configOfGpt, countWeights, Decoder, Gpt, type GptConfig } from "@gradus/systems/gpt";
 import { configOf, resnet } from "@gradus/systems/resnet";
 import { compile, conv2d, gelu, layerNorm, matmul, reshape, softmax, sum, type Tensor, tensor } from "@gradus/tensor";
+import { zeroSearch, zeroSelfPlay } from "./zero.ts";
 
 /** One piece of work: `prepare` makes the data, and the function it returns does it once, completely. */
 export interface Workload {
@@ -32,6 +33,11 @@ export interface Workload {
   /** Pictures, or tokens, that one run takes. */
   readonly images?: number;
   readonly tokens?: number;
+  /** Simulations of a search, or positions that become examples, that one run makes. */
+  readonly simulations?: number;
+  readonly positions?: number;
+  /** After some runs: the share of their time that went into the network. */
+  readonly share?: () => number;
   /** The network and its data, for peers that are given the same. */
   readonly network?: () => Network;
   readonly prepare: () => () => void | Promise<void>;
@@ -270,6 +276,10 @@ export const workloads: Record<string, Workload> = {
     8,
     1e-3,
   ),
+  "zero-connect4-search-1": zeroSearch("connect4", 1),
+  "zero-connect4-search-8": zeroSearch("connect4", 8),
+  "zero-connect4-search-32": zeroSearch("connect4", 32),
+  "zero-connect4-self-play": zeroSelfPlay("connect4"),
   // What generation is bound by: 256 MiB read and written, more than caches hold.
   copy: { detail: "a copy of 2^26 float32", least: { operations: 0, bytes: 2 ** 29 }, ...copying(2 ** 26), large: true },
 };

@@ -152,6 +152,45 @@ moves.join(" then ")`,
     await cell.getByRole("button", { name: "row 1, column 2: empty" }).waitFor();
     await context.close();
   });
+
+  test("moves from place to place are made by two clicks or by keyboard, with pieces in hand and a choice where there are several", async () => {
+    const { page, context } = await visit("/scratch");
+    await page.locator(".cm-content").waitFor();
+    await write(
+      page,
+      "cell-1",
+      `import { custom } from "@gradus/notebook";
+const steps = [
+  { from: 0, to: 3, move: 10, label: "queen" }, { from: 0, to: 3, move: 11, label: "knight" },
+  { from: 0, to: 1, move: 12 }, { from: 4, to: 2, move: 13 },
+];
+const { value: moves } = custom("board", { rows: 2, columns: 2, fields: ["♙", "", "", ""], hands: [[], ["歩"]], names: ["a2", "b2", "a1", "b1"],
+  words: { "♙": "white pawn" }, steps, others: [{ label: "pass", move: 14 }] }, { alt: "a small game", value: [] as number[] });
+moves.join(" then ")`,
+    );
+    await page.keyboard.press("ControlOrMeta+Enter");
+    await untilState(page, "cell-1", "done");
+    const cell = cellOf(page, "cell-1");
+    await cell.getByRole("button", { name: "a2: white pawn" }).click();
+    await cell.getByRole("button", { name: "b1: empty, can go here" }).click();
+    await cell.getByRole("button", { name: "knight" }).click();
+    await cell.getByText("11", { exact: true }).waitFor();
+    // By keyboard: the piece in hand, below the first column, then to a1.
+    await cell.getByRole("button", { name: "a1: empty" }).focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("Enter");
+    await cell.getByText("11 then 13").waitFor();
+    // A place from where nothing goes takes nothing along, and Escape lets go of what was taken.
+    await cell.getByRole("button", { name: "b2: empty" }).dispatchEvent("click");
+    await cell.getByRole("button", { name: "a2: white pawn" }).click();
+    await page.keyboard.press("Escape");
+    await cell.getByRole("button", { name: "b2: empty", exact: true }).dispatchEvent("click");
+    await cell.getByRole("button", { name: "pass" }).click();
+    await cell.getByText("11 then 13 then 14").waitFor();
+    await context.close();
+  });
 });
 
 test("a board is there before any script runs, as the build has drawn it, and can be played at once", async () => {

@@ -6,12 +6,14 @@ import type { ClassifyOptions } from "./commands/classify.ts";
 import type { EvaluateCommandOptions } from "./commands/evaluate.ts";
 import type { InductionCommandOptions } from "./commands/induction.ts";
 import { info } from "./commands/info.ts";
+import type { PlayOptions } from "./commands/play.ts";
 import type { QuantizeOptions } from "./commands/quantize.ts";
 import type { SampleOptions } from "./commands/sample.ts";
 import { tour } from "./commands/tour.ts";
 import type { TrainCaptionerOptions } from "./commands/train-captioner.ts";
 import type { TrainGptOptions } from "./commands/train-gpt.ts";
 import type { TrainResNetOptions } from "./commands/train-resnet.ts";
+import type { TrainZeroOptions } from "./commands/train-zero.ts";
 import { collected, count, fewBits, list, notNegative, positive, positiveNumber, share } from "./options.ts";
 import { version } from "./version.ts";
 
@@ -213,6 +215,44 @@ commands.push(
       '\nAn item of a file: { "context": "lull is to trust as", "choices": ["cajole is to compliance", "..."], "answer": 0 }\n\nExamples:\n  gradus evaluate --model runs/small --task 2d-addition --shots 0,1,8\n  gradus evaluate --model runs/small --task analogies.jsonl --by likelihood --normalise unconditional\n  gradus evaluate --model runs/small --task all --shots 8 --fewer --json',
     )
     .action(async (options: EvaluateCommandOptions) => (await import("./commands/evaluate.ts")).evaluateModel(options)),
+);
+commands.push(
+  resumable(
+    train
+      .command("zero")
+      .description("AlphaZero (Silver et al. 2018): a game learned from games against itself; can be stopped and goes on")
+      .requiredOption("--game <name>", "tictactoe, connect4, othello, go5 to go19, chess, shogi")
+      .option("--games <n>", "games of the whole run (default: by game)", positive)
+      .option("--simulations <n>", "simulations a move (default: by game)", positive)
+      .addOption(new Option("--search <kind>", "gumbel learns with few simulations, puct is the paper's").choices(["gumbel", "puct"]))
+      .option("--filters <n>", "channels of the network", positive)
+      .option("--blocks <n>", "residual blocks of the network", positive)
+      .option("--threads <n>", "games are played on so many cores (default: all)", positive)
+      .option("--from <folder>", "begin with the weights of another run, for Go also of another size of board")
+      .addHelpText(
+        "after",
+        "\nExamples:\n  gradus train zero --game tictactoe\n  gradus train zero --game connect4 --games 4000 --out runs/short\n  gradus train zero --game go7 --from runs/zero-go5 --filters 32 --blocks 3",
+      )
+      .action(async (options: TrainZeroOptions) => (await import("./commands/train-zero.ts")).trainZero(options)),
+  ),
+);
+commands.push(
+  program
+    .command("play")
+    .description("a game in the terminal against a network that has learned it")
+    .argument("<game>", "tictactoe, connect4, othello, go5 to go19, chess, shogi")
+    .option("--weights <folder>", "what gradus train zero wrote (default: the network that comes with Gradus, where there is one)")
+    .option("--simulations <n>", "how far it looks: positions a move (default: 400)", positive)
+    .option("--seconds <x>", "how long it thinks a move, in place of simulations", positiveNumber)
+    .addOption(new Option("--side <who>", "whose moves you type").choices(["first", "second", "both", "none"]).default("first"))
+    .option("--position <text>", "begin there, in the game's own notation")
+    .option("--seed <n>", "same seed, same moves", count, 1)
+    .option("--json", "one JSON object a move of the network, and one at the end")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gradus play connect4\n  gradus play connect4 --side second --simulations 50\n  gradus play tictactoe --weights runs/zero-tictactoe --side none",
+    )
+    .action(async (game: string, options: PlayOptions) => (await import("./commands/play.ts")).play(game, options)),
 );
 const experiment = program.command("experiment").description("small experiments, each with a report");
 commands.push(

@@ -18,8 +18,8 @@ export interface Run {
  * Begins a run or takes it up where it was stopped. `settings` say all that its numbers depend on, as plain JSON: a run with others does
  * not take its place by mistake, but with `fresh`. ArgumentError then.
  */
-export async function beginRun(command: string, folder: string, settings: object, fresh = false): Promise<Run> {
-  const [checkpoint, settingsFile] = [join(folder, "run.safetensors"), join(folder, "run.json")];
+export async function beginRun(command: string, folder: string, settings: object, fresh = false, state = "run.safetensors"): Promise<Run> {
+  const [checkpoint, settingsFile] = [join(folder, state), join(folder, "run.json")];
   const remove = async () => void (await Promise.all([checkpoint, settingsFile].map((path) => rm(path, { force: true }))));
   await mkdir(folder, { recursive: true });
   if (fresh) await remove();

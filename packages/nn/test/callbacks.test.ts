@@ -12,12 +12,17 @@ import {
   CSVLogger,
   Dense,
   EarlyStopping,
+  Input,
   LambdaCallback,
   LearningRateScheduler,
   loadModel,
+  losses,
+  Model,
   ModelCheckpoint,
+  metrics,
   ReduceLROnPlateau,
   Sequential,
+  SGD,
   setRandomSeed,
   TensorBoard,
 } from "../src/index.ts";
@@ -70,6 +75,34 @@ describe("callbacks", () => {
     const a = await model.fit(x, y, { epochs: 2, verbose: 0, seed: 5 });
     const b = await again.fit(x, y, { epochs: 2, verbose: 0, seed: 5 });
     expect(b.history).toEqual(a.history);
+  });
+  test("losses and metrics that were given as objects come back from a file with their settings", async () => {
+    const input = Input([2]);
+    const outputs = [new Dense(3, { name: "kind" })(input), new Dense(1, { name: "size" })(input)];
+    const model = new Model({ inputs: input, outputs });
+    model.compile({
+      optimizer: new SGD({ learningRate: 0.1, momentum: 0.9 }),
+      loss: [new losses.CategoricalCrossentropy({ fromLogits: true }), new losses.Huber({ delta: 2 })],
+      metrics: { kind: [new metrics.CategoricalAccuracy()], size: [new metrics.MeanSquaredError({ name: "squares" })] },
+    });
+    const data = tensor([
+      [0.5, 1],
+      [2, -1],
+    ]);
+    const targets = [
+      tensor([
+        [0, 0, 1],
+        [1, 0, 0],
+      ]),
+      tensor([[3], [-4]]),
+    ];
+    await model.fit(data, targets, { epochs: 2, verbose: 0 });
+    const path = join(folder, "objects.safetensors");
+    await model.save(path);
+    const again = await loadModel(path);
+    const [a, b] = await Promise.all([model, again].map((m) => m.fit(data, targets, { epochs: 3, verbose: 0, seed: 1 })));
+    expect(b!.history).toEqual(a!.history);
+    expect(Object.keys(a!.history)).toContain("size_squares");
   });
   test("a run taken up before its first measurement still finds the best", async () => {
     const path = join(folder, "resumed-best.safetensors");

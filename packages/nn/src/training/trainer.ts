@@ -520,10 +520,12 @@ export class Trainer {
   describe(): unknown {
     const { optimizer: _, ...others } = this.settings;
     const plain = (x: unknown): unknown => {
-      if (typeof x === "function") throw new ArgumentError("save", "a function cannot be written to a file");
       if (Array.isArray(x)) return x.map(plain);
+      // Losses and metrics are functions themselves, and can be described.
+      if (x !== null && (typeof x === "object" || typeof x === "function") && "getConfig" in x)
+        return serialize(x as unknown as Serializable);
+      if (typeof x === "function") throw new ArgumentError("save", "a function cannot be written to a file");
       if (typeof x !== "object" || x === null) return x;
-      if ("getConfig" in x) return serialize(x as Serializable);
       return Object.fromEntries(Object.entries(x).map(([k, v]) => [k, plain(v)]));
     };
     try {

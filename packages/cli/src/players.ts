@@ -1,0 +1,49 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  type Evaluator,
+  evaluatorOf,
+  type Game,
+  gameOf,
+  loadZero,
+  NetworkPlayer,
+  type NetworkPlayerOptions,
+  parseDescription,
+} from "@gradus/systems/zero";
+import { ArgumentError } from "@gradus/tensor";
+
+/** Games whose trained weights come with Gradus. */
+const shipped = (game: string): string | null => {
+  const path = fileURLToPath(new URL(`./${game}.safetensors`, import.meta.resolve("@gradus/systems/zero/weights/tictactoe.json")));
+  return existsSync(path) ? path : null;
+};
+
+/** A network for a game: that of a folder or file of `gradus train zero`, or the one that comes with Gradus. */
+export async function loadNetwork(command: string, name: string, weights?: string): Promise<{ game: Game; evaluate: Evaluator }> {
+  await gameOf(name);
+  const file = weights === undefined ? shipped(name) : weights.endsWith(".safetensors") ? weights : join(weights, "weights.safetensors");
+  if (file === null)
+    throw new ArgumentError(
+      command,
+      `${name} comes without weights`,
+      `Train some: gradus train zero --game ${name}, then --weights runs/zero-${name}`,
+    );
+  if (!existsSync(file)) throw new ArgumentError(command, `there is no file ${file}`, "Give a folder or file that gradus train zero wrote");
+  const beside = file.replace(/\.safetensors$/, ".json");
+  const text = await readFile(beside, "utf8").catch(() => null);
+  if (text === null)
+    throw new ArgumentError(command, `there is no ${beside}, which says what network it is`, "gradus train zero writes it");
+  const description = parseDescription(text, beside);
+  if (description.game !== name && description.network.heads !== "pooled")
+    throw new ArgumentError(command, `${file} plays ${description.game}, not ${name}`, `Use: gradus play ${description.game}`);
+  const { game, model } = await loadZero(description, file, name);
+  return { game, evaluate: evaluatorOf(game, model) };
+}
+
+/** A player for a game, with a network as `loadNetwork` finds it. */
+export async function networkPlayer(command: string, name: string, weights: string | undefined, options: NetworkPlayerOptions) {
+  const { game, evaluate } = await loadNetwork(command, name, weights);
+  return { game, player: new NetworkPlayer(evaluate, { name: "Gradus", ...options }) };
+}

@@ -1,0 +1,45 @@
+import type { Model } from "@gradus/nn";
+import { FormatError, type Source } from "@gradus/tensor";
+import { type Game, gameOf } from "./games/index.ts";
+import { type NetworkConfig, zeroNetwork } from "./model.ts";
+
+/** What is written beside a network's weights: which game it plays, and how large it is. Records of training add to it. */
+export interface ZeroDescription {
+  readonly system: "zero";
+  readonly game: string;
+  readonly network: NetworkConfig;
+}
+
+/** Reads a description. FormatError where it is none. */
+export function parseDescription(text: string, name: string): ZeroDescription {
+  const fail = (problem: string): never => {
+    throw new FormatError("zero", `${name} ${problem}`, "gradus train zero writes it beside the weights");
+  };
+  let value: Partial<ZeroDescription>;
+  try {
+    value = JSON.parse(text) as Partial<ZeroDescription>;
+  } catch {
+    return fail("is no JSON");
+  }
+  const network = value?.network;
+  const whole = (n: unknown, most: number): boolean => Number.isInteger(n) && (n as number) >= 0 && (n as number) <= most;
+  if (value?.system !== "zero" || typeof value.game !== "string" || !network) return fail("does not describe a network that plays");
+  if (!whole(network.filters, 1024) || !network.filters || !whole(network.blocks, 100) || !["dense", "pooled"].includes(network.heads))
+    return fail("describes no network that there is");
+  return value as ZeroDescription;
+}
+
+/**
+ * The network of a description with weights of a file: FormatError where they do not fit. With pooled heads the weights of one size of
+ * board fit every other: name the game to be played.
+ */
+export async function loadZero(
+  description: ZeroDescription,
+  weights: Source,
+  name = description.game,
+): Promise<{ readonly game: Game; readonly model: Model }> {
+  const game = await gameOf(name);
+  const model = zeroNetwork(game, description.network);
+  await model.loadWeights(weights);
+  return { game, model };
+}

@@ -1,0 +1,17 @@
+export { type MatchGame, type MatchOptions, playMatch, tally } from "./arena.ts";
+export { type Recipe, recipeOf } from "./config.ts";
+export { type Rating, ratings, type Score, share } from "./elo.ts";
+export { loadZero, parseDescription, type ZeroDescription } from "./files.ts";
+export { connectFour, type Game, gameOf, type Outcome, type Side, type State, type Symmetry, ticTacToe } from "./games/index.ts";
+export { Learner } from "./learner.ts";
+export { type FinishedGame, type MatchSettings, match } from "./match.ts";
+export { type NetworkConfig, zeroNetwork } from "./model.ts";
+export { evaluatorOf, together } from "./network.ts";
+export { NetworkPlayer, type NetworkPlayerOptions } from "./network-player.ts";
+export { type Choice, type Limits, type Player, randomPlayer } from "./player.ts";
+export { type GumbelOptions, gumbel } from "./search/gumbel.ts";
+export { type PuctOptions, puct } from "./search/puct.ts";
+export { type Evaluator, type Opinions, search, Transpositions } from "./search/search.ts";
+export { meanOf, type Node, type Strategy, Tree } from "./search/tree.ts";
+export { type PlayedGame, SelfPlay, type SelfPlayOptions } from "./self-play.ts";
+export { type Rated, type Round, type RunState, ratingsOf, type TrainingUpdate, train } from "./train.ts";

@@ -1,0 +1,43 @@
+import { Random } from "@gradus/data";
+import type { State } from "./games/game.ts";
+
+/** How long a player may think. Without either it decides itself; with both, what comes first ends it. */
+export interface Limits {
+  readonly simulations?: number;
+  readonly seconds?: number;
+  /** Ends the thinking at once, with the best move found so far. */
+  readonly signal?: AbortSignal;
+  /** Told now and then what the player thinks so far. */
+  readonly progress?: (soFar: Choice) => void;
+}
+
+/** A move and why. */
+export interface Choice {
+  readonly move: number;
+  /** What the player expects, in [-1, 1] from the side of who moves. */
+  readonly value: number;
+  readonly simulations: number;
+  /** The moves it expects from here on, its own first. */
+  readonly line: readonly number[];
+  readonly resign?: boolean;
+}
+
+/** Whoever can choose a move: a network with a search, chance, another program. */
+export interface Player {
+  readonly name: string;
+  /** The state is not changed. ArgumentError once the game is over. */
+  choose(state: State, limits: Limits): Promise<Choice>;
+}
+
+/** Plays any legal move. */
+export function randomPlayer(seed: number): Player {
+  const random = new Random(seed);
+  return {
+    name: "random",
+    async choose(state) {
+      const legal = state.legal();
+      const move = legal[random.integer(legal.length)]!;
+      return { move, value: 0, simulations: 0, line: [move] };
+    },
+  };
+}
