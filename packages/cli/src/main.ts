@@ -49,7 +49,7 @@ function resumable(command: Command, out?: string): Command {
   return command
     .option("--seed <n>", "same seed, same numbers", count, 1)
     .option("--out <folder>", out ? "where everything goes" : "where everything goes (default: runs/NAME)", out)
-    .option("--fresh", "start anew although a run was stopped there")
+    .option("--fresh", "start anew although there is a run, stopped or finished")
     .option("--json", "one JSON object a line");
 }
 

@@ -45,7 +45,7 @@ describe("gradus train resnet", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(events.map((e) => e["event"])).toEqual(["epoch", "epoch", "epoch", "end"]);
-    expect(readdirSync(join(folder, "a")).sort()).toEqual(["report.html", "weights.json", "weights.safetensors"]);
+    expect(readdirSync(join(folder, "a")).sort()).toEqual(["report.html", "run.json", "weights.json", "weights.safetensors"]);
     expect(record("a")).toMatchObject({ config: "resnet20", classes: ["blue", "red"], epochs: 3, trainingPictures: 90, testPictures: 16 });
     expect(readFileSync(join(folder, "a", "report.html"), "utf8")).toMatch(/<svg.*taken for/s);
 
@@ -81,6 +81,12 @@ describe("gradus train resnet", () => {
     expect(status).toBe(0);
     expect(record("b")).toMatchObject({ resumed: true });
     expect(readFileSync(join(folder, "b", "weights.safetensors"))).toEqual(readFileSync(join(folder, "a", "weights.safetensors")));
+    // It stays finished until someone wants it anew.
+    const refused = (...more: string[]) => gradus(...options("b"), ...more).stderr;
+    expect(refused()).toMatch(/b holds a run that is finished\. Give --fresh to train anew in its place, or another folder with --out/);
+    expect(refused("--seed", "7")).toMatch(/is finished, with other settings or other data \(seed\)/);
+    expect(gradus(...options("b"), "--epochs", "1", "--fresh").status).toBe(0);
+    expect(record("b")).toMatchObject({ epochs: 1, resumed: false });
   }, 240_000);
 
   test.each([

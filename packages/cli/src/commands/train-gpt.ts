@@ -92,7 +92,6 @@ export async function trainGpt(options: TrainGptOptions): Promise<void> {
   if (resumed) say("A run that was stopped is there: it goes on.");
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
 
-  const begin = performance.now();
   const best = join(folder, "best.safetensors");
   // A new line, or whatever the text has, to begin with.
   const first = text.includes("\n") ? "\n" : String.fromCodePoint(text.codePointAt(0)!);
@@ -105,8 +104,8 @@ export async function trainGpt(options: TrainGptOptions): Promise<void> {
     const { value: update, done } = await run.next();
     if (done) {
       progress.stop();
-      const seconds = Math.round((performance.now() - begin) / 1000);
       const { network, history, final } = update;
+      const seconds = Math.round(update.seconds);
       if (lora !== undefined) {
         await saveAdapters(network, join(folder, "adapters.safetensors"));
         mergeAdapters(network);

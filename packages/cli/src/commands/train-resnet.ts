@@ -101,7 +101,6 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   if (resumed) say("A run that was stopped is there: it goes on.");
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
   const steps = Math.floor(set.train.labels.length / batchSize);
-  const begin = performance.now();
   const progress = bar("{bar} {percentage}% | {rate} pictures/s | loss {loss} | {left} left", json);
   const run = train(set, config, { recipe: recipe as Recipe, epochs, batchSize, seed, checkpoint });
   const pace = new Pace();
@@ -110,12 +109,11 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
     if (done) {
       progress.stop();
       const evaluation = await evaluate(event.model, set.test, event.normalisation);
-      const seconds = (performance.now() - begin) / 1000;
       const record = {
         ...{ system: "resnet", config: name, classes: set.classes, normalisation: event.normalisation, resize: imageSize },
         ...{ recipe, epochs, batchSize, seed, data: options.data, trainingPictures: set.train.labels.length },
         ...{ testPictures: set.test.labels.length, top1: evaluation.top1, top5: evaluation.top5, confusion: evaluation.confusion },
-        ...{ seconds: Math.round(seconds), resumed, command: `gradus ${process.argv.slice(2).join(" ")}`, history: event.history },
+        ...{ seconds: Math.round(event.seconds), resumed, command: `gradus ${process.argv.slice(2).join(" ")}`, history: event.history },
       };
       await saveWeights(event.model, join(folder, "weights.safetensors"));
       await writeText(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);
