@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { ArgumentError } from "@gradus/tensor";
+import { ArgumentError, OutOfMemoryError } from "@gradus/tensor";
 import { saveFile } from "@gradus/tensor/io";
 
 /** A training run in a folder. */
@@ -50,6 +50,16 @@ function differing(a: Settings, b: object): string | null {
   const [one, two] = [a, b].map((s) => JSON.parse(JSON.stringify(s)) as Settings) as [Settings, Settings];
   const keys = Object.keys({ ...one, ...two }).filter((key) => !isDeepStrictEqual(one[key], two[key]));
   return keys.length ? `other settings or other data (${keys.join(", ")})` : null;
+}
+
+/** Does a part of a command's training; where memory does not suffice, the error says what helps on the command line. */
+export async function withinMemory<T>(command: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof OutOfMemoryError)) throw error;
+    throw new OutOfMemoryError(command, `there is not enough memory: ${error.problem}`, "Give a smaller --batch-size");
+  }
 }
 
 /** Writes a text file: all of it or nothing. */

@@ -104,6 +104,18 @@ describe("gradus train resnet", () => {
   });
 });
 
+test("a batch that does not fit into memory is refused with a sentence", () => {
+  const cifar = join(folder, "cifar");
+  mkdirSync(cifar);
+  writeFileSync(join(cifar, "data_batch_1.bin"), new Uint8Array(6000 * 3073));
+  writeFileSync(join(cifar, "test_batch.bin"), new Uint8Array(10 * 3073));
+  const { status, stderr } = gradus("train", "resnet", "--data", cifar, "--batch-size", "3000", "--out", join(folder, "large"), "--json");
+  expect(stderr).toMatch(
+    /^gradus train resnet: there is not enough memory: \d+.* MiB asked for, .* of at most .*\. Give a smaller --batch-size\n$/,
+  );
+  expect(status).toBe(1);
+}, 120_000);
+
 describe("gradus classify", () => {
   test("tells which files are no pictures, and answers for the others", () => {
     const weights = join(folder, "a", "weights.safetensors");

@@ -151,13 +151,16 @@ export function trainingBatches(pictures: Pictures, normalisation: Normalisation
     .batch(batchSize, { dropRemainder: true });
 }
 
-/** Batches [x, y] of pictures as they are, in their order. */
-export function plainBatches(pictures: Pictures, normalisation: Normalisation, batchSize = 250) {
+/** Batches [x, y] of pictures as they are, in their order; by default of 250 small ones, of fewer large ones. */
+export function plainBatches(pictures: Pictures, normalisation: Normalisation, batchSize = atOnce(pictures)) {
   const take = taker(pictures, normalisation);
   return Dataset.range(pictures.labels.length)
     .map((i) => [take(i, 0, 0, false), pictures.labels[i]!] as const)
     .batch(batchSize);
 }
+
+/** So many that a batch has at most two million pixels: what a network makes of them has to fit into memory beside its training. */
+const atOnce = ({ images: { shape } }: Pictures): number => Math.max(1, Math.min(250, Math.floor(2 ** 21 / (shape[1]! * shape[2]!))));
 
 /** Picture i, normalised, moved and mirrored, in one pass over its pixels: what lies outside is 0, the mean. */
 function taker({ images }: Pictures, { mean, deviation }: Normalisation) {

@@ -4,9 +4,11 @@ import { encodePng } from "@gradus/data";
 import { type CaptionerEvent, evaluate, judge, parseCaption, scene, smallCaptioner, type Trained, train } from "@gradus/systems/gpt/vision";
 import { saveFile } from "@gradus/tensor/io";
 import { type CaptionedScene, type CaptionerRecord, captionerReport, percent } from "../reports/captioner.ts";
-import { beginRun, writeText } from "../run.ts";
+import { beginRun, withinMemory, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
 import { accuracyLine } from "./caption.ts";
+
+const command = "gradus train captioner";
 
 export interface TrainCaptionerOptions {
   readonly steps: number;
@@ -25,7 +27,7 @@ export async function trainCaptioner(options: TrainCaptionerOptions): Promise<vo
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
   const settings = { system: "captioner", config: smallCaptioner, steps, batchSize, rate, seed };
-  const { checkpoint, resumed, end } = await beginRun("gradus train captioner", folder, settings, options.fresh);
+  const { checkpoint, resumed, end } = await beginRun(command, folder, settings, options.fresh);
   say(`${styled("bold", "captioner")}, ${steps} steps of ${batchSize} scenes, each seen once`);
   if (resumed) say("A run that was stopped is there: it goes on.");
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
@@ -39,11 +41,10 @@ export async function trainCaptioner(options: TrainCaptionerOptions): Promise<vo
   ];
   judging.stop();
   const seconds = Math.round(trained.seconds);
-  const command = `gradus ${process.argv.slice(2).join(" ")}`;
   const weights = captioner.network.countParams();
   const record: CaptionerRecord = {
     ...{ system: "captioner", config: smallCaptioner, weights, steps, batchSize, rate, seed },
-    ...{ unseen, heldOut, seconds, resumed, command, history },
+    ...{ unseen, heldOut, seconds, resumed, command: `gradus ${process.argv.slice(2).join(" ")}`, history },
   };
   const shown = await captioned(trained, seed);
   await captioner.network.saveWeights(join(folder, "weights.safetensors"));
@@ -64,7 +65,7 @@ async function follow(run: AsyncGenerator<CaptionerEvent, Trained>, batchSize: n
   const progress = bar("{bar} {percentage}% | {rate} scenes/s | loss {loss} | {left} left", json);
   let first: { readonly step: number; readonly at: number } | null = null;
   for (;;) {
-    const { value: event, done } = await run.next();
+    const { value: event, done } = await withinMemory(command, () => run.next());
     if (done) {
       progress.stop();
       return event;

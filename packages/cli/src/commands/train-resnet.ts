@@ -6,7 +6,7 @@ import { loadDataset, openArchive } from "@gradus/data/node";
 import { configOf, evaluate, type ImageSet, imageSet, type Recipe, recipes, saveWeights, some, train } from "@gradus/systems/resnet";
 import { ArgumentError, FormatError } from "@gradus/tensor";
 import { resnetReport } from "../reports/resnet.ts";
-import { beginRun, Pace, writeText } from "../run.ts";
+import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
 
 const command = "gradus train resnet";
@@ -105,7 +105,7 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   const run = train(set, config, { recipe: recipe as Recipe, epochs, batchSize, seed, checkpoint });
   const pace = new Pace();
   for (;;) {
-    const { value: event, done } = await run.next();
+    const { value: event, done } = await withinMemory(command, () => run.next());
     if (done) {
       progress.stop();
       const evaluation = await evaluate(event.model, set.test, event.normalisation);
