@@ -50,7 +50,7 @@ function resumable(command: Command, out?: string): Command {
   return command
     .option("--seed <n>", "same seed, same numbers", count, 1)
     .option("--out <folder>", out ? "where everything goes" : "where everything goes (default: runs/NAME)", out)
-    .option("--fresh", "start anew although a run was stopped there")
+    .option("--fresh", "start anew although there is a run, stopped or finished")
     .option("--json", "one JSON object a line");
 }
 
@@ -135,6 +135,11 @@ commands.push(
     .option("--model <name>", "the network", "resnet20")
     .option("--weights <file>", "its weights as .safetensors: torchvision's, or those of gradus train resnet; resnet20 comes with some")
     .option("--top <n>", "so many classes a picture", count, 5)
+    .option(
+      "--resize <n>",
+      "pixels of the shorter side before the middle is cut out (default: 256 of 224; torchvision's V2: 232)",
+      positive,
+    )
     .option("--json", "one JSON object a picture: file, top: [{ class, probability }]")
     .addHelpText(
       "after",
