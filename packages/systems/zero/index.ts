@@ -3,7 +3,9 @@ export { type Recipe, recipeOf } from "./config.ts";
 export { type Rating, ratings, type Score, share } from "./elo.ts";
 export { loadZero, parseDescription, type ZeroDescription } from "./files.ts";
 export {
+  boardSymmetries,
   connectFour,
+  defineGame,
   type Game,
   GoGame,
   type GoOptions,
@@ -12,6 +14,7 @@ export {
   go,
   type Outcome,
   othello,
+  type Rules,
   type Side,
   type State,
   type Symmetry,
