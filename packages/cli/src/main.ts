@@ -6,6 +6,7 @@ import type { ClassifyOptions } from "./commands/classify.ts";
 import type { EvaluateCommandOptions } from "./commands/evaluate.ts";
 import type { InductionCommandOptions } from "./commands/induction.ts";
 import { info } from "./commands/info.ts";
+import type { MatchCommandOptions } from "./commands/match.ts";
 import type { PlayOptions } from "./commands/play.ts";
 import type { QuantizeOptions } from "./commands/quantize.ts";
 import type { SampleOptions } from "./commands/sample.ts";
@@ -49,7 +50,7 @@ function resumable(command: Command, out?: string): Command {
   return command
     .option("--seed <n>", "same seed, same numbers", count, 1)
     .option("--out <folder>", out ? "where everything goes" : "where everything goes (default: runs/NAME)", out)
-    .option("--fresh", "start anew although a run was stopped there")
+    .option("--fresh", "start anew although there is a run, stopped or finished")
     .option("--json", "one JSON object a line");
 }
 
@@ -134,6 +135,11 @@ commands.push(
     .option("--model <name>", "the network", "resnet20")
     .option("--weights <file>", "its weights as .safetensors: torchvision's, or those of gradus train resnet; resnet20 comes with some")
     .option("--top <n>", "so many classes a picture", count, 5)
+    .option(
+      "--resize <n>",
+      "pixels of the shorter side before the middle is cut out (default: 256 of 224; torchvision's V2: 232)",
+      positive,
+    )
     .option("--json", "one JSON object a picture: file, top: [{ class, probability }]")
     .addHelpText(
       "after",
@@ -242,12 +248,35 @@ commands.push(
     .addOption(new Option("--side <who>", "whose moves you type").choices(["first", "second", "both", "none"]).default("first"))
     .option("--position <text>", "begin there, in the game's own notation")
     .option("--seed <n>", "same seed, same moves", count, 1)
+    .option("--gtp", "speak the Go Text Protocol instead: for Sabaki, GoGui and other programs")
     .option("--json", "one JSON object a move of the network, and one at the end")
     .addHelpText(
       "after",
-      "\nExamples:\n  gradus play connect4\n  gradus play connect4 --side second --simulations 50\n  gradus play tictactoe --weights runs/zero-tictactoe --side none",
+      "\nExamples:\n  gradus play connect4\n  gradus play connect4 --side second --simulations 50\n  gradus play tictactoe --weights runs/zero-tictactoe --side none\n  gradus play go9 --gtp --simulations 800",
     )
-    .action(async (game: string, options: PlayOptions) => (await import("./commands/play.ts")).play(game, options)),
+    .action(async (game: string, options: PlayOptions & { readonly gtp?: boolean }) => {
+      if (options.gtp) await (await import("./commands/play-protocol.ts")).speakGtp(game, options);
+      else await (await import("./commands/play.ts")).play(game, options);
+    }),
+  program
+    .command("match")
+    .description("games between two players of any kind, with sides changed, and what they say about strength")
+    .argument("<game>", "tictactoe, connect4, othello, go5 to go19 (go9:5.5 with another komi), chess, shogi")
+    .option("--first <player>", 'network, network:FOLDER, random, or another program: "gtp:gnugo --mode gtp"', "network")
+    .option("--second <player>", "likewise", "random")
+    .option("--games <n>", "games; an even number is fair", positive, 20)
+    .option("--concurrency <n>", "games at the same time", positive, 2)
+    .option("--simulations <n>", "positions that a network looks at for a move", positive, 400)
+    .option("--seconds <x>", "seconds a move, in place of simulations, for other programs too", positiveNumber)
+    .option("--opening <n>", "moves of chance that games begin with; each such beginning is played twice", count, 0)
+    .option("--seed <n>", "same seed, same openings", count, 1)
+    .option("--out <folder>", "the games as files, SGF for Go")
+    .option("--json", "one JSON object a game, and one at the end")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  gradus match connect4 --first network --second random --opening 4\n  gradus match go9 --second "gtp:gnugo --mode gtp --level 10 --chinese-rules --capture-all-dead" --games 100 --out games\n  gradus match tictactoe --first network:runs/a --second network:runs/b --opening 2',
+    )
+    .action(async (game: string, options: MatchCommandOptions) => (await import("./commands/match.ts")).playMatches(game, options)),
 );
 const experiment = program.command("experiment").description("small experiments, each with a report");
 commands.push(

@@ -14,11 +14,15 @@ import {
 } from "@gradus/systems/zero";
 import { ArgumentError } from "@gradus/tensor";
 
-/** Games whose trained weights come with Gradus. */
-const shipped = (game: string): string | null => {
-  const path = fileURLToPath(new URL(`./${game}.safetensors`, import.meta.resolve("@gradus/systems/zero/weights/tictactoe.json")));
-  return existsSync(path) ? path : null;
-};
+const weightsFolder = new URL(".", import.meta.resolve("@gradus/systems/zero/weights/tictactoe.json"));
+
+/** The weights that come with Gradus for a game; for Go those of another size of board where there are none of this one. */
+function shipped(name: string): string | null {
+  const [game = ""] = name.split(":");
+  const sizes = /^go\d+$/.test(game) ? [9, 7, 5].map((n) => `go${n}`) : [];
+  const found = [game, ...sizes].map((n) => fileURLToPath(new URL(`${n}.safetensors`, weightsFolder))).find(existsSync);
+  return found ?? null;
+}
 
 /** A network for a game: that of a folder or file of `gradus train zero`, or the one that comes with Gradus. */
 export async function loadNetwork(command: string, name: string, weights?: string): Promise<{ game: Game; evaluate: Evaluator }> {

@@ -15,7 +15,7 @@ export interface Recipe {
   readonly reuse: number;
   /** Positions that are learned from: at least, and as a share of all so far, and at most. */
   readonly window: { readonly least: number; readonly share: number; readonly most: number };
-  /** Highest learning rate; it falls to a third after 60 % of the games, and to a tenth after 85 %. */
+  /** Highest learning rate; see `rateOf` in train.ts. */
   readonly rate: number;
   readonly weightDecay: number;
   /** Rounds from one match against earlier networks to the next, games in it, and simulations a move. */

@@ -1,4 +1,3 @@
-export { type MatchGame, type MatchOptions, playMatch, tally } from "./arena.ts";
 export { type Recipe, recipeOf } from "./config.ts";
 export { type Rating, ratings, type Score, share } from "./elo.ts";
 export { loadZero, parseDescription, type ZeroDescription } from "./files.ts";
@@ -15,17 +14,23 @@ export {
   type Outcome,
   othello,
   type Rules,
+  ShogiState,
   type Side,
   type State,
   type Symmetry,
+  shogi,
   ticTacToe,
 } from "./games/index.ts";
 export { Learner } from "./learner.ts";
-export { type FinishedGame, type MatchSettings, match } from "./match.ts";
+export { type FinishedGame, type MatchSettings, match, playMatch, tally } from "./match.ts";
 export { type NetworkConfig, zeroNetwork } from "./model.ts";
 export { evaluatorOf, together } from "./network.ts";
 export { NetworkPlayer, type NetworkPlayerOptions } from "./network-player.ts";
 export { type Choice, type Limits, type Player, randomPlayer } from "./player.ts";
+export { Gtp, type GtpOptions } from "./protocols/gtp.ts";
+export { type Dialect, type Setting, type UniversalOptions, UniversalProtocol } from "./protocols/universal.ts";
+export { usi } from "./protocols/usi.ts";
+export { readSgf, type SgfInfo, writeSgf } from "./records/sgf.ts";
 export { type GumbelOptions, gumbel } from "./search/gumbel.ts";
 export { type PuctOptions, puct } from "./search/puct.ts";
 export { type Evaluator, type Opinions, search, Transpositions } from "./search/search.ts";

@@ -31,11 +31,11 @@ export class Learner {
     });
   }
 
-  /** Learns from examples drawn from the replay. `done` is the share of the run that lies behind, which the learning rate follows. */
-  async train(replay: Replay, steps: number, done: number, random: Random, progress: (step: number) => void = () => {}): Promise<Losses> {
+  /** Learns from examples drawn from the replay. */
+  async train(replay: Replay, steps: number, rate: number, random: Random, progress: (step: number) => void = () => {}): Promise<Losses> {
     const { game, model } = this;
-    const { batchSize, rate } = this.recipe;
-    model.optimizer.learningRate = rate * (done < 0.6 ? 1 : done < 0.85 ? 1 / 3 : 1 / 10);
+    const { batchSize } = this.recipe;
+    model.optimizer.learningRate = rate;
     const sums = { policy: 0, value: 0 };
     for (let step = 0; step < steps; step++) {
       const { planes, policy, value } = replay.draw(batchSize, random);

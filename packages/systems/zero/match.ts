@@ -2,7 +2,10 @@ import { Random } from "@gradus/data";
 import { GradusError } from "@gradus/tensor";
 import type { Game, Side, State } from "./games/game.ts";
 import { movesOf, randomOpening } from "./games/moves.ts";
+import { together } from "./network.ts";
+import { NetworkPlayer } from "./network-player.ts";
 import type { Limits, Player } from "./player.ts";
+import type { Evaluator } from "./search/search.ts";
 
 export interface MatchSettings {
   /** Every opening is played twice, with sides changed. */
@@ -33,8 +36,8 @@ export interface FinishedGame {
 export type Pair = readonly [Player, Player];
 
 /**
- * A match as a stream of its games, as they end. Who makes a move that is not legal, resigns, or fails, has lost. `pairs` gives the players of each
- * of the games that go on at the same time.
+ * A match as a stream of its games, as they end. Who makes a move that is not legal, resigns, or fails, has lost. `pairs` gives the
+ * players of each of the games that go on at the same time.
  */
 export async function* match(
   game: Game,
@@ -60,6 +63,39 @@ export async function* match(
     begin(table);
     yield finished;
   }
+}
+
+export interface NetworkMatchOptions {
+  readonly games: number;
+  /** Of both, a move. */
+  readonly simulations: number;
+  /** Moves of chance that games begin with. */
+  readonly opening: number;
+  readonly seed: number;
+}
+
+/** A match of two networks, with AlphaZero's search, all games at the same time. */
+export async function playMatch(
+  game: Game,
+  [first, second]: readonly [Evaluator, Evaluator],
+  { games, simulations, opening, seed }: NetworkMatchOptions,
+): Promise<FinishedGame[]> {
+  const [a, b] = [together(game, first), together(game, second)];
+  const pairs = async (table: number): Promise<Pair> => [
+    new NetworkPlayer(a, { seed: seed + 2 * table, parallel: 1 }),
+    new NetworkPlayer(b, { seed: seed + 2 * table + 1, parallel: 1 }),
+  ];
+  const limits = [{ simulations }, { simulations }] as const;
+  const finished: FinishedGame[] = [];
+  for await (const one of match(game, pairs, { games, concurrency: games, opening, limits, seed })) finished.push(one);
+  return finished.sort((x, y) => x.number - y.number);
+}
+
+/** What the first player won, drew and lost. */
+export function tally(games: readonly FinishedGame[]): { readonly wins: number; readonly draws: number; readonly losses: number } {
+  const draws = games.filter(({ winner }) => winner === null).length;
+  const wins = games.filter(({ winner, side }) => winner === side).length;
+  return { wins, draws, losses: games.length - wins - draws };
 }
 
 /** One game from a position on, the first player with the given side. */

@@ -77,6 +77,7 @@ export function zeroNetwork(game: Game, { filters, blocks, heads }: NetworkConfi
       ? pooled("value", active("value", conv("value", 32, 1, x)))
       : new Flatten({ name: "value.flat" })(active("value", conv("value", game.movePlanes ? 1 : 4, 1, x)));
   const hidden = relu("value.hidden", dense("value.hidden", Math.min(256, 4 * filters), seen));
-  const value = new Dense(1, { activation: "tanh", name: "value.result", kernelRegularizer: decay.kernelRegularizer })(hidden);
+  // From zeros: a value near ±1 before anything is known would hardly learn, where tanh is flat.
+  const value = new Dense(1, { ...{ activation: "tanh", name: "value.result" }, ...decay, kernelInitializer: "zeros" })(hidden);
   return new Model({ inputs: board, outputs: [policy, value], name: `zero_${game.name}` });
 }

@@ -61,8 +61,17 @@ export class NetworkPlayer implements Player {
       if (limits.signal?.aborted) return true;
       return timed && now - start >= 1000 * limits.seconds!;
     };
+    // An evaluation may end without a turn of the event loop; whoever wants to end the thinking has to be heard.
+    let heard = start;
+    const evaluate: Evaluator = async (planes, n) => {
+      if (performance.now() - heard > 20) {
+        await new Promise((resolve) => setTimeout(resolve));
+        heard = performance.now();
+      }
+      return this.evaluate(planes, n);
+    };
     // A search that was ended before its first simulation still has the network's opinion, and needs one simulation to have a move.
-    await search([tree], this.evaluate, { parallel, transpositions: this.known, stop: () => stop() && Boolean(tree.root?.visited) });
+    await search([tree], evaluate, { parallel, transpositions: this.known, stop: () => stop() && Boolean(tree.root?.visited) });
     const choice = this.choice(tree, tree.result.choose(state.ply < temperatureMoves ? temperature : 0));
     this.hopeless = choice.value < resignBelow ? this.hopeless + 1 : 0;
     return this.hopeless >= 3 ? { ...choice, resign: true } : choice;

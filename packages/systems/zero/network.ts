@@ -1,7 +1,7 @@
 import type { Model } from "@gradus/nn";
 import { compile, type Tensor, tensor } from "@gradus/tensor";
 import type { Game } from "./games/game.ts";
-import type { Evaluator } from "./search/search.ts";
+import type { Evaluator, Opinions } from "./search/search.ts";
 
 /** The next size that programs are made for: evaluations of other sizes are filled up. */
 const padded = (n: number): number => (n <= 2 ? n : n <= 256 ? 2 ** Math.ceil(Math.log2(n)) : 256 * Math.ceil(n / 256));
@@ -23,35 +23,42 @@ export function evaluatorOf(game: Game, model: Model): Evaluator {
   };
 }
 
+interface Request {
+  readonly planes: Float32Array;
+  readonly n: number;
+  resolve(opinions: Opinions): void;
+  reject(error: unknown): void;
+}
+
+/** After all that is ready to go on has gone on. */
+const later: (f: () => void) => void = globalThis.setImmediate ?? ((f) => setTimeout(f));
+
 /** Evaluations that several searches ask for at about the same time, as one. */
 export function together(game: Game, evaluate: Evaluator): Evaluator {
   const size = game.rows * game.columns * game.planes;
-  type Request = Parameters<Evaluator> extends [infer P, infer N] ? { planes: P; n: N } : never;
-  let waiting: (Request & { resolve(x: Awaited<ReturnType<Evaluator>>): void; reject(error: unknown): void })[] = [];
+  let waiting: Request[] = [];
   const flush = async (): Promise<void> => {
     const requests = waiting;
     waiting = [];
     const total = requests.reduce((sum, { n }) => sum + n, 0);
     const planes = new Float32Array(total * size);
-    let at = 0;
-    for (const { planes: part, n } of requests) {
+    requests.reduce((at, { planes: part, n }) => {
       planes.set(part.subarray(0, n * size), at * size);
-      at += n;
-    }
+      return at + n;
+    }, 0);
     try {
       const { logits, values } = await evaluate(planes, total);
-      at = 0;
-      for (const { n, resolve } of requests) {
+      requests.reduce((at, { n, resolve }) => {
         resolve({ logits: logits.slice(at * game.actions, (at + n) * game.actions), values: values.slice(at, at + n) });
-        at += n;
-      }
+        return at + n;
+      }, 0);
     } catch (error) {
       for (const { reject } of requests) reject(error);
     }
   };
   return (planes, n) =>
     new Promise((resolve, reject) => {
-      if (!waiting.length) setTimeout(flush);
+      if (!waiting.length) later(() => void flush());
       waiting.push({ planes, n, resolve, reject });
     });
 }

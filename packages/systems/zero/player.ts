@@ -1,4 +1,5 @@
 import { Random } from "@gradus/data";
+import { ArgumentError } from "@gradus/tensor";
 import type { State } from "./games/game.ts";
 
 /** How long a player may think. Without either it decides itself; with both, what comes first ends it. */
@@ -35,6 +36,7 @@ export function randomPlayer(seed: number): Player {
   return {
     name: "random",
     async choose(state) {
+      if (state.outcome) throw new ArgumentError("choose", `the game is over: ${state.outcome.reason}`);
       const legal = state.legal();
       const move = legal[random.integer(legal.length)]!;
       return { move, value: 0, simulations: 0, line: [move] };

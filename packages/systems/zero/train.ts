@@ -1,15 +1,14 @@
 import { Random } from "@gradus/data";
 import { setRandomSeed } from "@gradus/nn";
 import { ArgumentError, StateError, tensor } from "@gradus/tensor";
-import { type MatchGame, playMatch, tally } from "./arena.ts";
 import type { Recipe } from "./config.ts";
 import { type Rating, ratings, type Score } from "./elo.ts";
 import type { Game } from "./games/game.ts";
 import { Learner, type Losses } from "./learner.ts";
+import { type FinishedGame, playMatch, tally } from "./match.ts";
 import { zeroNetwork } from "./model.ts";
 import { evaluatorOf } from "./network.ts";
 import { Replay } from "./replay.ts";
-import { puct } from "./search/puct.ts";
 import { type PlayedGame, SelfPlay } from "./self-play.ts";
 
 /** What a round of playing and learning came to. */
@@ -36,7 +35,7 @@ export interface Round {
 export interface Rated {
   readonly round: number;
   readonly scores: readonly Score[];
-  readonly samples: readonly MatchGame[];
+  readonly samples: readonly FinishedGame[];
 }
 
 /** All that a run has come to, as plain JSON. */
@@ -164,7 +163,7 @@ export async function* train(
       for (const g of games) replay.add(g);
       const steps = Math.max(1, Math.round((gained * recipe.reuse) / recipe.batchSize));
       const startLearning = performance.now();
-      const losses = await learner.train(replay, steps, round / total, new Random(seed, round));
+      const losses = await learner.train(replay, steps, rateOf(recipe, round, total), new Random(seed, round));
       const secondsLearning = (performance.now() - startLearning) / 1000;
       const summary: Round = {
         ...{ round, games: before.games + games.length, positions: before.positions + gained, losses, steps },
@@ -186,6 +185,12 @@ export async function* train(
     players.stop();
   }
   return { learner, state };
+}
+
+/** The learning rate of a round: five rounds rise to the highest, and it falls to a third after 60 % of them, to a tenth after 85 %. */
+function rateOf({ rate }: Recipe, round: number, total: number): number {
+  const done = round / total;
+  return rate * Math.min(1, round / 5) * (done < 0.6 ? 1 : done < 0.85 ? 1 / 3 : 1 / 10);
 }
 
 /** Elo of all networks that were rated, the first being 0. */
@@ -232,12 +237,12 @@ async function rate(game: Game, recipe: Recipe, learner: Learner, state: RunStat
   const own = evaluatorOf(game, learner.model);
   const { games, simulations } = recipe.evaluation;
   const scores: Score[] = [];
-  const samples: MatchGame[] = [];
+  const samples: FinishedGame[] = [];
   for (const i of rivals) {
     const other = zeroNetwork(game, recipe.network);
     assignAll(other, await archive.network(state.rated[i]!.round));
     const match = await playMatch(game, [own, evaluatorOf(game, other)], {
-      ...{ games: 2 * Math.ceil(games / rivals.length / 2), simulations, strategy: puct() },
+      ...{ games: 2 * Math.ceil(games / rivals.length / 2), simulations },
       ...{ opening: Math.min(4, Math.ceil(game.typicalLength / 6)), seed: seed + 7919 * round + i },
     });
     scores.push({ a: state.rated.length, b: i, ...tally(match) });

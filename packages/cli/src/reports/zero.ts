@@ -1,5 +1,5 @@
 import type { PlotContent } from "@gradus/notebook/output";
-import { type Game, type MatchGame, type NetworkConfig, type Rated, type Recipe, type Round, ratingsOf } from "@gradus/systems/zero";
+import { type FinishedGame, type Game, type NetworkConfig, type Rated, type Recipe, type Round, ratingsOf } from "@gradus/systems/zero";
 import { timeLeft } from "../terminal.ts";
 import { report } from "./report.ts";
 
@@ -19,7 +19,7 @@ export interface ZeroRecord {
 }
 
 /** A game as its moves and its end. */
-export function sampleGame(game: Game, { moves, reason }: Pick<MatchGame, "moves" | "reason">): string {
+export function sampleGame(game: Game, { moves, reason }: Pick<FinishedGame, "moves" | "reason">): string {
   const state = game.begin();
   const names = moves.map((move) => {
     const name = state.nameOf(move);

@@ -3,6 +3,7 @@ import { connectFour } from "./connect-four.ts";
 import type { Game } from "./game.ts";
 import { goOf } from "./go/go.ts";
 import { othello } from "./othello.ts";
+import { shogi } from "./shogi/shogi.ts";
 import { ticTacToe } from "./tic-tac-toe.ts";
 
 export { connectFour } from "./connect-four.ts";
@@ -11,6 +12,7 @@ export type { Game, Outcome, Side, State, Symmetry } from "./game.ts";
 export { GoGame, type GoOptions, GoState, go } from "./go/go.ts";
 export { boardSymmetries } from "./grid.ts";
 export { othello } from "./othello.ts";
+export { ShogiState, shogi } from "./shogi/shogi.ts";
 export { ticTacToe } from "./tic-tac-toe.ts";
 
 /** Games by their names; what a game needs is loaded with it. */
@@ -18,6 +20,7 @@ const games: Readonly<Record<string, () => Promise<Game> | Game>> = {
   tictactoe: () => ticTacToe,
   connect4: () => connectFour,
   othello: () => othello,
+  shogi: () => shogi,
 };
 
 /** A game by its name: "connect4", "go9", "go9:5.5" with another komi. ArgumentError names those there are. */

@@ -3,18 +3,25 @@ import type { State } from "../games/game.ts";
 import { GoGame, type GoState } from "../games/go/go.ts";
 import { movesOf } from "../games/moves.ts";
 import type { Choice, Limits, Player } from "../player.ts";
-import { Program } from "./process.ts";
+import { Program, words } from "./process.ts";
+
+/** Lines of one answer. */
+const longest = 1000;
 
 export interface EngineOptions {
   readonly name?: string;
-  /** Seconds that it may take to answer anything, thinking included. Default 120. */
+  /** Seconds that it may take to answer anything, besides those that it is given to think. Default 120. */
   readonly patience?: number;
 }
 
-/** Another program that speaks GTP, such as `gnugo --mode gtp --level 10`. */
+/**
+ * Another program that speaks GTP, such as `gnugo --mode gtp --level 10`. It is started when it is first asked, and anew after it died, said
+ * nothing in time or spoke no GTP. It cannot be interrupted while it thinks.
+ */
 export class GtpEngine implements Player {
   readonly name: string;
-  private readonly program: Program;
+  private readonly command: string;
+  private program: Program | null = null;
   private readonly patience: number;
   /** The game on its board: which one, and the moves it was told. */
   private game: GoGame | null = null;
@@ -23,23 +30,38 @@ export class GtpEngine implements Player {
   constructor(command: string, { name = command, patience = 120 }: EngineOptions = {}) {
     this.name = name;
     this.patience = patience;
-    this.program = new Program(command);
+    this.command = command;
+    words(command);
   }
 
   /** What it answers to a command. StateError when it refuses, says nothing in time, or has ended. */
-  async ask(command: string): Promise<string> {
-    this.program.send(command);
+  async ask(command: string, patience = this.patience): Promise<string> {
+    this.program ??= new Program(this.command, this.name);
     const lines: string[] = [];
-    for (;;) {
-      const line = await this.program.line(this.patience);
-      // Empty lines before an answer mean nothing; the one after it ends it.
-      if (line === "" && lines.length) break;
-      if (line !== "") lines.push(line);
+    try {
+      this.program.send(command);
+      const limit = performance.now() + 1000 * patience;
+      for (;;) {
+        const endless = `its answer to ${command} does not end`;
+        const left = Math.max(0, limit - performance.now()) / 1000;
+        const line = await this.program.line(left, lines.length ? endless : `it said nothing for ${patience} s`);
+        // Empty lines before an answer mean nothing; the one after it ends it.
+        if (line === "" && lines.length) break;
+        if (line !== "") lines.push(line);
+        if (lines.length > longest || performance.now() > limit) throw new StateError(this.name, endless);
+      }
+      const [, sign, text] = /^([=?])\d*\s*(.*)$/s.exec(lines.join("\n")) ?? [];
+      if (sign === undefined) throw new StateError(this.name, `its answer to ${command} is no GTP: ${lines.join(" ").slice(0, 100)}`);
+      if (sign === "=") return text!;
+    } catch (error) {
+      // Whatever it says from here on would be taken for an answer to something else.
+      this.program.kill();
+      this.program = null;
+      this.game = null;
+      throw error;
     }
-    const [, sign, text] = /^([=?])\d*\s*(.*)$/s.exec(lines.join("\n")) ?? [];
-    if (sign === undefined) throw new StateError(this.name, `its answer to ${command} is no GTP: ${lines.join(" ").slice(0, 100)}`);
-    if (sign === "?") throw new StateError(this.name, `it refuses ${command}: ${text}`);
-    return text!;
+    this.game = null;
+    throw new StateError(this.name, `it refuses ${command}: ${lines.join(" ").slice(1, 200).trim()}`);
   }
 
   async choose(state: State, limits: Limits): Promise<Choice> {
@@ -47,15 +69,17 @@ export class GtpEngine implements Player {
     if (!(game instanceof GoGame)) throw new ArgumentError(this.name, `it speaks GTP, which has no ${game.title}`);
     if (state.outcome) throw new ArgumentError("choose", `the game is over: ${state.outcome.reason}`);
     await this.follow(state as GoState, game);
-    if (limits.seconds !== undefined) {
-      // Byo-yomi of one move.
-      await this.ask(`time_settings 0 ${Math.max(1, Math.round(limits.seconds))} 1`);
-    }
-    const answer = (await this.ask(`genmove ${"bw"[state.turn]}`)).trim().toLowerCase();
+    const { seconds = 0 } = limits;
+    // Byo-yomi of one move, in whole seconds.
+    if (seconds > 0) await this.ask(`time_settings 0 ${Math.max(1, Math.round(seconds))} 1`);
+    const answer = (await this.ask(`genmove ${"bw"[state.turn]}`, this.patience + seconds)).trim().toLowerCase();
     if (answer === "resign") return { move: game.size ** 2, value: -1, simulations: 0, line: [], resign: true };
     const move = state.legal().find((m) => state.nameOf(m) === answer);
-    // By rules of its own it may play what ours forbid.
-    if (move === undefined) throw new StateError(this.name, `it plays ${answer}, which is not legal here`);
+    // By rules of its own it may play what ours forbid; its board is not ours then.
+    if (move === undefined) {
+      this.game = null;
+      throw new StateError(this.name, `it plays ${answer.slice(0, 20)}, which is not legal here`);
+    }
     this.told.push(move);
     return { move, value: 0, simulations: 0, line: [move] };
   }
@@ -88,6 +112,8 @@ export class GtpEngine implements Player {
   }
 
   close(): void {
-    this.program.close();
+    this.program?.close();
+    this.program = null;
+    this.game = null;
   }
 }

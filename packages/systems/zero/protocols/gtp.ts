@@ -2,8 +2,8 @@ import { GradusError } from "@gradus/tensor";
 import { secondsForMove } from "../clock.ts";
 import type { Side } from "../games/game.ts";
 import { handicapPoints } from "../games/go/board.ts";
-import { continueFrom, type GoGame, type GoState, go } from "../games/go/go.ts";
-import type { Limits, Player } from "../player.ts";
+import { continueFrom, type GoGame, type GoState, go, letters } from "../games/go/go.ts";
+import type { Choice, Limits, Player } from "../player.ts";
 import { readSgf } from "../records/sgf.ts";
 
 export interface GtpOptions {
@@ -23,6 +23,7 @@ export interface GtpOptions {
 /** What is wrong with a command: GTP's own words where it has some. */
 class Refusal extends Error {}
 
+/** Main time first, then so many stones in each of the periods that follow; seconds. */
 interface Time {
   readonly main: number;
   readonly byoyomi: number;
@@ -76,6 +77,7 @@ interface Board {
   /** States before the stones were set up anew: what `undo` goes back to. */
   earlier: GoState[];
   player: { readonly size: number; readonly player: Player } | null;
+  /** What `time_settings` said; null without a clock. */
   time: Time | null;
   left: [Time | null, Time | null];
   ended: boolean;
@@ -99,11 +101,11 @@ function numberOf(text: string | undefined, valid: (n: number) => boolean): numb
 const whole = (n: number): boolean => Number.isInteger(n) && n >= 0;
 
 /** A point by its name, such as D4. */
-function pointOf(text: string | undefined, { game }: GoState): number {
-  const start = game.begin();
-  const point = [...Array(game.size ** 2).keys()].find((p) => start.nameOf(p) === text?.toLowerCase());
-  if (point === undefined) throw new Refusal("invalid vertex");
-  return point;
+function pointOf(text: string | undefined, { game: { size } }: GoState): number {
+  const [, letter, number] = /^([a-hj-t])(\d{1,2})$/.exec(text?.toLowerCase() ?? "") ?? [];
+  const [column, row] = [letters.indexOf(letter ?? "?"), size - Number(number)];
+  if (!(column >= 0 && column < size && row >= 0 && row < size)) throw new Refusal("invalid vertex");
+  return row * size + column;
 }
 
 const nameOf = (state: GoState, move: number): string => {
@@ -111,35 +113,57 @@ const nameOf = (state: GoState, move: number): string => {
   return name === "pass" ? name : name.toUpperCase();
 };
 
-/** Makes the colour the one to move: GTP has colours play twice in a row, and go on after the end. */
-function toMove(board: Board, colour: Side): void {
-  if (board.state.turn === colour && !board.state.outcome) return;
-  board.earlier.push(board.state);
-  board.state = continueFrom(board.state, colour);
+/** The position with a colour to move: GTP has colours play twice in a row, and go on after the end. */
+const facing = ({ state }: Board, colour: Side): GoState => (state.turn === colour && !state.outcome ? state : continueFrom(state, colour));
+
+/** Plays a move of a position from `facing`. */
+function play(board: Board, state: GoState, move: number): void {
+  if (state !== board.state) board.earlier.push(board.state);
+  state.play(move);
+  board.state = state;
 }
 
-async function playerFor(board: Board): Promise<Player> {
-  const { game } = board.state;
+const withKomi = (state: GoState, komi: number): GoState =>
+  go({ size: state.game.size, komi, setup: state.game.setup }).begin(state.position());
+
+async function playerFor(board: Board, game: GoGame): Promise<Player> {
   if (board.player?.size !== game.size) board.player = { size: game.size, player: await board.options.player(game) };
   return board.player.player;
 }
 
-/** Thinks about a move of a colour, which is to move. */
-async function think(board: Board, colour: Side): Promise<{ move: number; resign: boolean }> {
-  const player = await playerFor(board);
-  const clock = board.left[colour] ?? board.time;
+/** Thinks about a move, as long as the clock of its colour says. */
+async function think(board: Board, state: GoState): Promise<Choice> {
+  const player = await playerFor(board, state.game);
+  const clock = board.left[state.turn];
   let limits = board.options.limits;
-  // Main time first, then so many stones in each of the periods that follow.
-  if (clock && (clock.main > 0 || clock.byoyomi > 0 || clock.stones > 0)) {
-    const { ply, game } = board.state;
+  if (clock) {
+    const { ply, game } = state;
     const seconds =
       clock.main > 0
         ? secondsForMove({ remaining: clock.main + clock.byoyomi }, ply, game.typicalLength)
         : secondsForMove({ remaining: clock.byoyomi, movesToGo: Math.max(1, clock.stones) }, ply, game.typicalLength);
     limits = { seconds };
   }
-  const { move, resign = false } = await player.choose(board.state, limits);
-  return { move, resign };
+  return player.choose(state, limits);
+}
+
+/** Chooses a move of a colour, and plays it unless that is to resign. */
+async function generate(board: Board, side: Side): Promise<{ state: GoState; choice: Choice }> {
+  const state = facing(board, side);
+  const start = performance.now();
+  const choice = await think(board, state);
+  const clock = board.left[side];
+  // Until the controller says what the clock shows, it is kept here.
+  if (clock) board.left[side] = after(clock, (performance.now() - start) / 1000, board.time);
+  if (!choice.resign) play(board, state, choice.move);
+  return { state, choice };
+}
+
+/** A clock after a move that took so long. */
+function after({ main, byoyomi, stones }: Time, seconds: number, settings: Time | null): Time {
+  const renewed = settings ?? { byoyomi, stones };
+  if (main > 0) return main > seconds ? { main: main - seconds, byoyomi, stones } : { ...renewed, main: 0 };
+  return stones > 1 ? { main, byoyomi: Math.max(0, byoyomi - seconds), stones: stones - 1 } : { ...renewed, main };
 }
 
 /** Stones of handicap on an empty board. */
@@ -207,10 +231,11 @@ const commands: Readonly<Record<string, Command>> = {
     this.earlier = [];
   },
   komi([komi]) {
-    const { size, setup } = this.state.game;
+    const { size } = this.state.game;
     const value = Math.round(2 * numberOf(komi, Number.isFinite)) / 2;
-    const moves = this.state.position();
-    this.state = go({ size, komi: Math.max(-size * size, Math.min(size * size, value)), setup }).begin(moves);
+    const within = Math.max(-size * size, Math.min(size * size, value));
+    this.state = withKomi(this.state, within);
+    this.earlier = this.earlier.map((state) => withKomi(state, within));
   },
   fixed_handicap([stones]) {
     const points = handicapPoints(this.state.game.size, numberOf(stones, whole));
@@ -236,48 +261,47 @@ const commands: Readonly<Record<string, Command>> = {
     const side = colourOf(colour);
     if (vertex?.toLowerCase() === "resign") return;
     const move = vertex?.toLowerCase() === "pass" ? this.state.game.size ** 2 : pointOf(vertex, this.state);
-    const before = this.earlier.length;
-    toMove(this, side);
-    if (this.state.legal().includes(move)) return this.state.play(move);
-    if (this.earlier.length > before) this.state = this.earlier.pop()!;
-    throw new Refusal("illegal move");
+    const state = facing(this, side);
+    if (!state.legal().includes(move)) throw new Refusal("illegal move");
+    play(this, state, move);
   },
   async genmove([colour]) {
-    const side = colourOf(colour);
-    toMove(this, side);
-    const { move, resign } = await think(this, side);
-    if (resign) return "resign";
-    const name = nameOf(this.state, move);
-    this.state.play(move);
-    return name;
+    const { state, choice } = await generate(this, colourOf(colour));
+    return choice.resign ? "resign" : nameOf(state, choice.move);
+  },
+  /** As Leela Zero has it, which Sabaki reads: what is thought of the move, in ten thousandths, and then the move. How often to tell is not heeded. */
+  async "lz-genmove_analyze"([colour]) {
+    const { state, choice } = await generate(this, colourOf(colour));
+    const { move, value, simulations, line, resign } = choice;
+    if (resign) return "\nplay resign";
+    const expected = line.map((m) => nameOf(state, m)).join(" ");
+    const winrate = Math.round(5000 * (1 + value));
+    const info = `info move ${nameOf(state, move)} visits ${simulations} winrate ${winrate} order 0 pv ${expected || nameOf(state, move)}`;
+    return `\n${info}\nplay ${nameOf(state, move)}`;
   },
   async reg_genmove([colour]) {
-    const side = colourOf(colour);
-    const board = { ...this, state: this.state.turn === side && !this.state.outcome ? this.state : continueFrom(this.state, side) };
-    const { move, resign } = await think(board, side);
-    this.player = board.player;
-    return resign ? "resign" : nameOf(board.state, move);
+    const state = facing(this, colourOf(colour));
+    const { move, resign } = await think(this, state);
+    return resign ? "resign" : nameOf(state, move);
   },
   undo() {
-    if (this.state.ply) {
-      this.state.undo();
-      // What was set up for the move that is gone goes with it.
-      if (!this.state.ply) this.state = this.earlier.pop() ?? this.state;
-      return;
-    }
-    throw new Refusal("cannot undo");
+    if (!this.state.ply) throw new Refusal("cannot undo");
+    this.state.undo();
+    // What was set up for the move that is gone goes with it.
+    if (!this.state.ply) this.state = this.earlier.pop() ?? this.state;
   },
   time_settings([main, byoyomi, stones]) {
     const time = { main: numberOf(main, whole), byoyomi: numberOf(byoyomi, whole), stones: numberOf(stones, whole) };
-    // Byo-yomi without stones: no limit.
-    this.time = time.byoyomi > 0 && time.stones === 0 ? null : time;
-    this.left = [null, null];
+    // Byo-yomi without stones: no limit. Nor do controllers that send nothing but zeros mean one.
+    const endless = time.stones === 0 && (time.byoyomi > 0 || time.main === 0);
+    this.time = endless ? null : time;
+    this.left = [this.time, this.time];
   },
   time_left([colour, time, stones]) {
     const side = colourOf(colour);
     const [seconds, n] = [numberOf(time, (x) => x >= 0), numberOf(stones, whole)];
-    const { byoyomi = 0 } = this.time ?? {};
-    this.left[side] = n === 0 ? { main: seconds, byoyomi, stones: 0 } : { main: 0, byoyomi: seconds, stones: n };
+    const { byoyomi, stones: period } = this.time ?? { byoyomi: 0, stones: 0 };
+    this.left[side] = n === 0 ? { main: seconds, byoyomi, stones: period } : { main: 0, byoyomi: seconds, stones: n };
   },
   final_score() {
     const lead = this.state.score();

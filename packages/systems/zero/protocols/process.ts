@@ -1,5 +1,4 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { ArgumentError, StateError } from "@gradus/tensor";
 
 /** A program's words, as a shell would take them apart: spaces separate, quotes hold together. ArgumentError for an open quote. */
@@ -10,22 +9,32 @@ export function words(command: string): string[] {
   return found;
 }
 
+/** What a program may say unasked before it is ended: characters of a line, and lines that wait to be read. */
+const longestLine = 1e6;
+const mostLines = 1e4;
+
+const running = new Set<ChildProcessWithoutNullStreams>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** Another program that is spoken to in lines. It is killed when this one ends. */
 export class Program {
-  readonly command: string;
+  private readonly name: string;
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly lines: string[] = [];
   private waiting: ((line: string | null) => void) | null = null;
   private ended: string | null = null;
-  private readonly atExit = (): void => void this.child.kill("SIGKILL");
 
-  constructor(command: string) {
-    this.command = command;
+  /** Errors call it by its name. */
+  constructor(command: string, name = command) {
+    this.name = name;
     const [file, ...args] = words(command);
     this.child = spawn(file!, args, { stdio: ["pipe", "pipe", "pipe"] });
-    process.once("exit", this.atExit);
+    running.add(this.child);
     const end = (why: string): void => {
       this.ended ??= why;
+      running.delete(this.child);
       this.waiting?.(null);
     };
     let complaint = "";
@@ -33,14 +42,27 @@ export class Program {
       complaint = (complaint + data.toString()).slice(-300);
     });
     this.child.on("error", (error: NodeJS.ErrnoException) => end(error.code === "ENOENT" ? "there is no such program" : error.message));
-    this.child.on("exit", (code, signal) =>
-      end(`it ended (${signal ?? `code ${code}`})${complaint.trim() ? `: ${complaint.trim()}` : ""}`),
-    );
+    this.child.on("exit", (code, signal) => {
+      const tell = () => end(`it ended (${signal ?? `code ${code}`})${complaint.trim() ? `: ${complaint.trim()}` : ""}`);
+      // What it said last is read first, unless programs of its own keep its output open.
+      this.child.on("close", tell);
+      setTimeout(tell, 500).unref();
+    });
     // A program that has ended cannot be written to; that it has ended is what is told.
     this.child.stdin.on("error", () => {});
-    createInterface({ input: this.child.stdout, crlfDelay: Infinity }).on("line", (line) => {
-      if (this.waiting) this.waiting(line);
-      else this.lines.push(line);
+    let rest = "";
+    this.child.stdout.setEncoding("utf8").on("data", (data: string) => {
+      if (this.ended !== null) return;
+      const lines = (rest + data).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) {
+        const text = line.replace(/\r$/, "");
+        if (this.waiting) this.waiting(text);
+        else this.lines.push(text);
+      }
+      if (rest.length <= longestLine && this.lines.length <= mostLines) return;
+      end("it does not stop talking");
+      this.kill();
     });
   }
 
@@ -49,35 +71,34 @@ export class Program {
     this.child.stdin.write(`${line}\n`);
   }
 
-  /** The next line it says. StateError when none comes in time, or it has ended. */
-  async line(seconds: number): Promise<string> {
+  /** The next line it says. StateError when none comes in time, with what is wrong then, or it has ended. */
+  async line(seconds: number, late = `it said nothing for ${seconds} s`): Promise<string> {
     const first = this.lines.shift();
     if (first !== undefined) return first;
     if (this.ended !== null) this.fail(this.ended);
     const line = await new Promise<string | null>((resolve) => {
-      const timer = setTimeout(() => this.waiting?.(""), 1000 * seconds);
-      let late = true;
       this.waiting = (text) => {
-        // An empty text after the time is no line.
-        late = text === "" && performance.now() >= limit;
         clearTimeout(timer);
         this.waiting = null;
-        resolve(late ? null : text);
+        resolve(text);
       };
-      const limit = performance.now() + 1000 * seconds - 1;
+      const timer = setTimeout(() => this.waiting?.(null), 1000 * seconds);
     });
     if (line !== null) return line;
-    return this.fail(this.ended ?? `it said nothing for ${seconds} s`);
+    return this.fail(this.ended ?? late);
   }
 
   private fail(why: string): never {
-    throw new StateError(this.command, why);
+    throw new StateError(this.name, why);
   }
 
-  /** Asks nothing more of it. */
+  kill(): void {
+    this.child.kill("SIGKILL");
+  }
+
+  /** Asks nothing more of it: the end of its input tells it to end, and if it does not within half a second, it is killed. */
   close(): void {
-    process.removeListener("exit", this.atExit);
     this.child.stdin.end();
-    setTimeout(() => this.child.kill("SIGKILL"), 500).unref();
+    setTimeout(() => this.kill(), 500).unref();
   }
 }

@@ -1,4 +1,4 @@
-import { FormatError } from "@gradus/tensor";
+import { ArgumentError, FormatError } from "@gradus/tensor";
 import type { Side } from "../games/game.ts";
 import { continueFrom, type GoGame, type GoState, go } from "../games/go/go.ts";
 
@@ -13,6 +13,8 @@ export interface SgfInfo {
 }
 
 const escaped = (text: string): string => text.replace(/[\\\]]/g, (c) => `\\${c}`);
+
+// @sabaki/sgf reads SGF too, but comes without types and as CommonJS, brings a tokenizer, and leaves what the properties mean to its user.
 
 /** A game as SGF (Smart Game Format, FF[4]): the moves of a state from its start. */
 export function writeSgf(state: GoState, { black = "", white = "", result = "", date = "" }: SgfInfo = {}): string {
@@ -34,6 +36,9 @@ export function writeSgf(state: GoState, { black = "", white = "", result = "", 
   const moves = state.history.map((move, i) => `;${"BW"[(setup.next + i) & 1]}[${at(move)}]`);
   return `(;${properties.join("")}\n${moves.join("").replace(/(.{60,70});/g, "$1\n;")})\n`;
 }
+
+/** Far more than a game on 19 x 19 has. */
+const mostNodes = 5000;
 
 type Node = ReadonlyMap<string, readonly string[]>;
 
@@ -91,12 +96,13 @@ function mainLine(text: string): Node[] {
 }
 
 /**
- * The game of an SGF text at the end of its main line. Where a colour plays twice in a row, what lay on the board before is where the
- * game begins. FormatError for what is no game of Go on a square board, and for moves that are not legal.
+ * The game of an SGF text at the end of its main line. Where a colour plays twice in a row, or stones are set up later, what lay on the
+ * board then is where the game begins. FormatError for what is no game of Go on a square board, and for moves that are not legal.
  */
 export function readSgf(text: string): GoState {
   if (text.length > 1e6) throw new FormatError("SGF", `the text has ${text.length} characters`, "Give a single game");
   const nodes = mainLine(text);
+  if (nodes.length > mostNodes) throw new FormatError("SGF", `the game has ${nodes.length} moves`, `Give one of at most ${mostNodes}`);
   const root = nodes[0]!;
   const first = (name: string): string | undefined => root.get(name)?.[0]?.trim();
   const fail = (problem: string): never => {
@@ -105,8 +111,8 @@ export function readSgf(text: string): GoState {
   if ((first("GM") ?? "1") !== "1") return fail("it is no game of Go");
   const size = Number(first("SZ") ?? 19);
   if (!Number.isInteger(size) || size < 5 || size > 19) return fail(`the board is ${first("SZ")}`);
-  const komi = Math.round(2 * Number(first("KM") ?? 0)) / 2;
-  if (!(Math.abs(komi) <= size * size)) return fail(`komi is ${first("KM")}`);
+  const komi = Number(first("KM") ?? 0);
+  if (!(Math.abs(komi) <= size * size && Number.isInteger(2 * komi))) return fail(`komi is ${first("KM")}`);
   const pointOf = (value: string): number => {
     const [column, row] = [value.charCodeAt(0) - 97, value.charCodeAt(1) - 97];
     if (value === "" || (value === "tt" && size <= 19)) return size * size;
@@ -114,20 +120,33 @@ export function readSgf(text: string): GoState {
     return row * size + column;
   };
   /** Points of a setup, rectangles such as "aa:cc" included. */
-  const pointsOf = (name: string): number[] =>
-    (root.get(name) ?? []).flatMap((value) => {
-      const [from, to = from] = value.trim().split(":").map(pointOf) as [number, number?];
+  const pointsOf = (node: Node, name: string): number[] =>
+    (node.get(name) ?? []).flatMap((value) => {
+      const [from, to = from, more] = value.trim().split(":").map(pointOf) as [number, number?, number?];
+      const [top, bottom] = [Math.floor(from / size), Math.floor(to / size)];
+      const [left, right] = [from % size, to % size];
+      if (more !== undefined || bottom === size || bottom < top || right < left) return fail(`there are no points ${name}[${value}]`);
       const points: number[] = [];
-      for (let row = Math.floor(from / size); row <= Math.floor(to / size); row++)
-        for (let column = from % size; column <= to % size; column++) points.push(row * size + column);
-      return points.filter((p) => p < size * size);
+      for (let row = top; row <= bottom; row++) for (let column = left; column <= right; column++) points.push(row * size + column);
+      return points;
     });
-  const [black, white] = [pointsOf("AB"), pointsOf("AW")];
-  if (new Set([...black, ...white]).size !== black.length + white.length) return fail("two stones lie on one point");
-  const begins: Side = /^w/i.test(first("PL") ?? "") || (first("PL") === undefined && black.length > 0 && !white.length) ? 1 : 0;
-  const game: GoGame = go({ size, komi, setup: { black, white, next: begins } });
-  let state = game.begin();
-  for (const node of nodes)
+  const turnOf = (node: Node): Side | undefined =>
+    ({ b: 0, w: 1 })[node.get("PL")?.[0]?.trim()[0]?.toLowerCase() ?? ""] as Side | undefined;
+
+  let state = go({ size, komi }).begin();
+  for (const node of nodes) {
+    const stones = new Map<number, number>([...state.stones.entries()].filter(([, colour]) => colour));
+    const setup = ["AE", "AB", "AW"].map((name) => pointsOf(node, name));
+    const named = setup.flat();
+    if (new Set(named).size !== named.length) return fail("two stones lie on one point");
+    for (const [colour, points] of setup.entries()) for (const point of points) stones.set(point, colour);
+    if (named.length || node.has("PL")) {
+      const of = (colour: number): number[] => [...stones.keys()].filter((point) => stones.get(point) === colour);
+      const [black, white] = [of(1), of(2)];
+      // Stones of handicap alone: white begins.
+      const next = turnOf(node) ?? (node === root && black.length > 0 && !white.length ? 1 : state.turn);
+      state = started(() => go({ size, komi, setup: { black, white, next } }));
+    }
     for (const side of [0, 1] as const) {
       const value = node.get("BW"[side]!)?.[0];
       if (value === undefined) continue;
@@ -136,5 +155,15 @@ export function readSgf(text: string): GoState {
       if (!state.legal().includes(move)) return fail(`move ${state.ply + 1}, ${state.nameOf(move)}, is not legal`);
       state.play(move);
     }
+  }
   return state;
+}
+
+/** A game from a setup, whose faults are those of the text. */
+function started(make: () => GoGame): GoState {
+  try {
+    return make().begin();
+  } catch (error) {
+    throw error instanceof ArgumentError ? new FormatError("SGF", error.message) : error;
+  }
 }

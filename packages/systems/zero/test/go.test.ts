@@ -1,6 +1,7 @@
 import { Random } from "@gradus/data";
 import { ArgumentError, FormatError } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
+import { continueFrom } from "../games/go/go.ts";
 import { gameOf, go } from "../games/index.ts";
 
 /** The rules in their plainest form: whole boards as text, looked through from the start each time. */
@@ -96,6 +97,14 @@ test.each([
       const legal = state.legal();
       expect(legal).toEqual(plain.legal());
       seen.push({ text: textOf(state.stones), legal, key: state.key });
+      // A move alone is judged as all are together.
+      for (const point of random.chance(0.2) ? [...Array(size ** 2).keys()] : []) {
+        if (legal.includes(point)) {
+          state.play(point);
+          state.undo();
+        } else expect(() => state.play(point)).toThrow(ArgumentError);
+      }
+      expect([textOf(state.stones), state.key]).toEqual([seen.at(-1)!.text, seen.at(-1)!.key]);
       // Passing is rare, so that boards fill up, stones are captured and fought for.
       const stones = legal.length > 1 && !random.chance(0.02) ? legal.slice(0, -1) : legal;
       const move = stones[random.integer(stones.length)]!;
@@ -139,6 +148,63 @@ describe("positions", () => {
     state.play(state.actionOf("a1"));
     state.play(state.actionOf("e1"));
     expect(state.legal()).toContain(state.actionOf("c4"));
+  });
+
+  /** Sending two, returning one: black plays c5, white takes both at a5, and black would take that one at b5. */
+  const sendingTwo = ". X . O .   X O O O .   X X X X .   . . . . .   . . . . .";
+
+  test("who sends two stones and takes one back would make an old board, which superko forbids", () => {
+    const state = placed(5, sendingTwo, "X");
+    for (const name of ["c5", "a5"]) state.play(state.actionOf(name));
+    expect(textOf(state.stones).slice(0, 5)).toBe("O..O.");
+    expect(() => state.actionOf("b5")).toThrow(/no legal move/);
+    expect(() => state.play(1)).toThrow("b5 is not legal here");
+    // A pass and a move elsewhere make it a new board.
+    for (const name of ["d1", "e1", "b5"]) state.play(state.actionOf(name));
+    expect(textOf(state.stones).slice(0, 5)).toBe(".X.O.");
+  });
+
+  test("keys tell positions apart whose stones are the same and whose moves are not", () => {
+    const long = placed(5, sendingTwo, "X");
+    long.play(long.actionOf("c5"));
+    const short = continueFrom(long, 1);
+    for (const state of [long, short]) state.play(state.actionOf("a5"));
+    expect(textOf(long.stones)).toBe(textOf(short.stones));
+    expect(short.legal()).toEqual([1, ...long.legal()].sort((a, b) => a - b));
+    expect(short.key).not.toBe(long.key);
+  });
+
+  test("three kos do not go round: the sixth capture would make the first board", () => {
+    const picture = `
+      . X O . . . . . .
+      X O . O . . . . .
+      . X O . . . . . .
+      . X O . . . . . .
+      X . X O . . . . .
+      . X O . . . . . .
+      . X O . . . . . .
+      X O . O . . . . .
+      . X O . . . . . .`;
+    const signs = picture.replace(/\s/g, "");
+    const of = (sign: string) => [...signs].flatMap((s, i) => (s === sign ? [i] : []));
+    const state = go({ size: 9, setup: { black: of("X"), white: of("O"), next: 0 } }).begin();
+    const captures = ["c8", "b5", "c2", "b8", "c5"];
+    for (const name of captures) state.play(state.actionOf(name));
+    expect(state.stones.filter(Boolean)).toHaveLength(signs.replaceAll(".", "").length);
+    expect(() => state.actionOf("b2")).toThrow(/no legal move/);
+    state.play(state.actionOf("j9"));
+    state.play(state.actionOf("j1"));
+    expect(state.legal()).toContain(go({ size: 9 }).begin().actionOf("b2"));
+  });
+
+  test("one stone captures all chains around it, and all come back", () => {
+    const picture = ". X . X .   X O . O X   . X O X .   . . X . .   . . . . .";
+    const state = placed(5, picture, "X");
+    const { key } = state;
+    state.play(state.actionOf("c4"));
+    expect(textOf(state.stones)).toBe(".X.X.X.X.X.X.X...X.......");
+    state.undo();
+    expect([textOf(state.stones), state.key]).toEqual([picture.replaceAll(" ", ""), key]);
   });
 
   test("a whole board never comes again, however long a game goes on without a pass", () => {
@@ -202,6 +268,7 @@ describe("positions", () => {
     ]);
     expect(game.begin().turn).toBe(1);
     expect(go({ size: 19, handicap: 2 }).setup.black.map((p) => go({ size: 19 }).begin().nameOf(p))).toEqual(["d4", "q16"]);
+    expect(go({ size: 19, handicap: 3 }).setup.black.map((p) => go({ size: 19 }).begin().nameOf(p))).toEqual(["d4", "q16", "d16"]);
     expect(go({ size: 19, handicap: 9 }).setup.black).toHaveLength(9);
     for (const [size, handicap] of [
       [6, 2],
@@ -237,5 +304,12 @@ test("names say size, komi and handicap; what is no game of Go is refused", asyn
   await expect(gameOf("go9:0.5:1")).rejects.toThrow(/1 stones of handicap/);
   for (const bad of [{ size: 9.5 }, { size: 9, komi: 0.3 }, { size: 9, komi: 1e9 }])
     expect(() => go(bad), JSON.stringify(bad)).toThrow(ArgumentError);
+  for (const [black, white, message] of [
+    [[25], [], /no point 25/],
+    [[-1], [], /no point -1/],
+    [[3], [3], /two stones lie on d5/],
+    [[1, 5], [0], /a5 has no liberty/],
+  ] as const)
+    expect(() => go({ size: 5, setup: { black, white, next: 0 } })).toThrow(message);
   for (const bad of ["c3 c3", "z9", "i5", "c3 pass pass d4"]) expect(() => go({ size: 9 }).begin(bad), bad).toThrow(FormatError);
 });

@@ -1,9 +1,12 @@
-import { existsSync } from "node:fs";
-import { ArgumentError, FormatError } from "@gradus/tensor";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ArgumentError, FormatError, StateError } from "@gradus/tensor";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { secondsForMove } from "../clock.ts";
-import { type FinishedGame, type GoState, go, match, type Player, randomPlayer } from "../index.ts";
+import { handicapPoints } from "../games/go/board.ts";
+import { type FinishedGame, go, match, type Player, randomPlayer } from "../index.ts";
 import { Gtp } from "../protocols/gtp.ts";
 import { GtpEngine } from "../protocols/gtp-engine.ts";
 import { words } from "../protocols/process.ts";
@@ -57,6 +60,8 @@ test("it answers as the protocol says: ids, comments, unknown commands, errors i
     ["1 genmove w", "=1 A5"],
     ["play w b5", "="],
     ["reg_genmove b", "= C5"],
+    ["2 lz-genmove_analyze b 100", "=2 \ninfo move C5 visits 1 winrate 5000 order 0 pv C5\nplay C5"],
+    ["undo", "="],
     ["undo", "="],
     ["undo", "="],
     ["undo", "="],
@@ -70,8 +75,30 @@ test("it answers as the protocol says: ids, comments, unknown commands, errors i
     ["final_status_list alive", "= C3"],
     ["final_status_list dead", "="],
     ["final_status_list who", "? invalid status"],
-    ["list_commands", /= protocol_version\n[a-z_\n]*genmove\n/],
+    ["list_commands", /= protocol_version\n[a-z_\n]*genmove\nlz-genmove_analyze\n/],
     ["showboard", /3 \. \. X \. \.\n.*white to move, komi 6\.5/s],
+  ]);
+});
+
+test("a move that is not made leaves the game as it was; komi holds for what is taken back", async () => {
+  const answers = ["resign", "fail"];
+  const player: Player = {
+    name: "gives up",
+    async choose(state) {
+      if (answers.shift() === "fail") throw new StateError("search", "no network");
+      return { move: state.legal()[0]!, value: -1, simulations: 1, line: [], resign: true };
+    },
+  };
+  await transcript(engine({ size: 5, komi: 6.5, player: async () => player }), [
+    ["play b c3", "="],
+    ["genmove b", "= resign"],
+    ["genmove b", "? search: no network"],
+    ["play b d3", "="],
+    ["komi 0.5", "="],
+    ["undo", "="],
+    ["showboard", /3 \. \. X \. \.\n.*white to move, komi 0\.5/s],
+    ["undo", "="],
+    ["undo", "? cannot undo"],
   ]);
 });
 
@@ -79,7 +106,7 @@ test("handicap is placed where it belongs, only on an empty board, and white mov
   const gtp = engine();
   await transcript(gtp, [
     ["fixed_handicap 1", "? invalid number of stones"],
-    ["fixed_handicap 4", "= C3 G7 G3 C7"],
+    ["fixed_handicap 4", "= C3 G7 C7 G3"],
     ["fixed_handicap 2", "? board not empty"],
     ["genmove w", "= A9"],
     ["clear_board", "="],
@@ -112,6 +139,26 @@ test("clocks become seconds for a move; without one the limits hold", async () =
   expect(seen[2]!.seconds).toBeGreaterThan(2);
   expect(seen[2]!.seconds).toBeLessThan(15);
   expect(seen[3]).toEqual({ simulations: 10 });
+  // Where nobody tells what the clock shows, it runs by itself: it goes down, and does not start anew.
+  const slow: Player = {
+    name: "slow",
+    async choose(state, limits) {
+      seen.push(limits);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      return { move: state.legal()[0]!, value: 0, simulations: 1, line: [] };
+    },
+  };
+  seen.length = 0;
+  await transcript(engine({ size: 5, player: async () => slow }), [
+    ["time_settings 1 0 0", "="],
+    ...Array.from({ length: 3 }, () => ["genmove b", /^= /] as const),
+    ["time_settings 0 3 2", "="],
+    ...Array.from({ length: 3 }, () => ["genmove b", /^= /] as const),
+  ]);
+  const [a, b, c, first, second, third] = seen.map((limits) => limits.seconds!);
+  expect([a! - b! > 0.01, b! - c! > 0.01]).toEqual([true, true]);
+  // Two stones in three seconds, then three seconds again.
+  expect([first, second! < 1.4, third]).toEqual([1.45, true, 1.45]);
   expect(secondsForMove({ remaining: 0 }, 10, 60)).toBe(0.01);
   expect(secondsForMove({ remaining: 60, increment: 2 }, 0, 60)).toBeCloseTo(60 / 30 + 1.6 - 0.05, 9);
 });
@@ -129,7 +176,12 @@ test("no line makes it fall over", async () => {
     "loadsgf",
     "clear_board",
     "final_score",
+    "final_status_list",
     "showboard",
+    "reg_genmove",
+    "place_free_handicap",
+    "time_settings",
+    "known_command",
   ];
   const argument = fc.oneof(
     fc.constantFrom("b", "w", "pass", "resign", "a1", "c3", "t19", "5", "9", "-1", "1e9", "NaN", "", "tt"),
@@ -169,6 +221,10 @@ describe("SGF", () => {
     expect(state.turn).toBe(1);
     expect(readSgf("(;SZ[5]AB[aa:bb]AW[ee]PL[B];B[cc];W[])").toString()).toMatch(/^5 X X \. \. \.\n4 X X/);
     expect(readSgf("(;SZ[19];B[tt])").position()).toBe("pass");
+    // Stones that are set up after the first node, and taken off.
+    const later = readSgf("(;SZ[5]HA[2];AB[bb][dd];W[cc];AE[bb]AW[aa:ba]PL[B];B[ee])");
+    expect(later.toString()).toBe("5 O O . . .\n4 . . . . .\n3 . . O . .\n2 . . . X .\n1 . . . . X\n  a b c d e");
+    expect([later.turn, later.position(), readSgf("(;SZ[5];PL[W])").turn]).toEqual([1, "e1", 1]);
   });
 
   test("what is damaged or no game of Go is refused in a sentence, and nothing hangs", () => {
@@ -189,6 +245,13 @@ describe("SGF", () => {
       "(;SZ[5]AB[aa]AW[aa])",
       "()",
       "(;KM[1e9])",
+      "(;SZ[9]KM[3.75])",
+      "(;SZ[5]AB[bb:aa])",
+      "(;SZ[5]AB[aa:bb:cc])",
+      "(;SZ[5]AB[])",
+      "(;SZ[5]AB[ba][ab]AW[aa])",
+      "(;SZ[5];AB[cc];AW[cc]AE[cc])",
+      `(;SZ[5]${";B[]".repeat(6000)})`,
     ])
       expect(() => readSgf(bad), bad).toThrow(FormatError);
     fc.assert(
@@ -226,6 +289,9 @@ test("a program that is not there, dies, is silent or talks nonsense is told of 
       /it plays z99, which is not legal here/,
     ],
     [program('process.stdin.on("data", () => console.log("? no\\n"))'), /it refuses boardsize 9: no/],
+    [program('for (;;) require("fs").writeSync(1, "more\\n".repeat(1000))'), /does not stop talking|does not end/],
+    [program('for (;;) require("fs").writeSync(1, "more".repeat(1000))'), /does not stop talking/],
+    [program('setInterval(() => console.log("= more"), 50)'), /its answer to boardsize 9 does not end/],
   ];
   for (const [command, message] of cases) {
     const other = new GtpEngine(command, { patience: 1 });
@@ -234,29 +300,93 @@ test("a program that is not there, dies, is silent or talks nonsense is told of 
   }
 });
 
+test("a program that failed is started anew, and told the game again", async () => {
+  // Dies at its first genmove, and plays E5, then passes, when it is started again.
+  const folder = mkdtempSync(join(tmpdir(), "gradus-gtp-"));
+  const script = `
+    const fs = require("fs");
+    let moves = 0;
+    process.stdin.on("data", (d) => {
+      fs.appendFileSync("${folder}/log", d);
+      if (/genmove/.test(d)) {
+        if (!fs.existsSync("${folder}/died")) { fs.writeFileSync("${folder}/died", ""); process.exit(9); }
+        return console.log((moves++ ? "= pass" : "= E5") + "\\n");
+      }
+      console.log("=\\n");
+    });`;
+  const other = new GtpEngine(program(script), { name: "mortal", patience: 20 });
+  try {
+    const game = go({ size: 9, komi: 0.5 });
+    const state = game.begin("c3");
+    await expect(other.choose(state, {})).rejects.toThrow("mortal: it ended (code 9)");
+    expect(state.nameOf((await other.choose(state, { seconds: 3 })).move)).toBe("e5");
+    // The game goes on, and then goes back.
+    await other.choose(game.begin("c3 e5 d4"), {});
+    await other.choose(game.begin("c3"), {});
+    const start = "boardsize 9, clear_board, komi 0.5, play b c3";
+    expect(readFileSync(`${folder}/log`, "utf8").trim().replaceAll("\n", ", ")).toBe(
+      `${start}, genmove w, ${start}, time_settings 0 3 1, genmove w, play b d4, genmove w, ${start}, genmove w`,
+    );
+  } finally {
+    other.close();
+    rmSync(folder, { recursive: true });
+  }
+});
+
 const gnugo = ["/usr/games/gnugo", "/usr/bin/gnugo"].find(existsSync);
 
 describe.skipIf(!gnugo)("GNU Go (Debian's gnugo; skipped where it is not installed)", () => {
-  test("games against it are legal on both sides to their end, and its score is ours", async () => {
+  const start = (level = 1): GtpEngine =>
+    new GtpEngine(`${gnugo} --mode gtp --level ${level} --seed 1 --chinese-rules --positional-superko --capture-all-dead`);
+
+  test("in a match it loses no game to chance, and none by a move that is not legal", async () => {
     const engines: GtpEngine[] = [];
-    const settings = { games: 4, concurrency: 2, opening: 2, limits: [{}, {}], seed: 1, longest: 300 } as const;
-    const games: FinishedGame[] = [];
     const pair = async (table: number) => {
-      const other = new GtpEngine(`${gnugo} --mode gtp --level 1 --chinese-rules --positional-superko --capture-all-dead`);
+      const other = start();
       engines.push(other);
       return [other, randomPlayer(table)] as const;
     };
+    const games: FinishedGame[] = [];
+    const settings = { games: 2, concurrency: 2, opening: 2, limits: [{}, {}], seed: 1, longest: 300 } as const;
     for await (const game of match(go({ size: 7, komi: 5.5 }), pair, settings)) games.push(game);
-    for (const { winner, side, reason } of games) expect(winner, reason).toBe(side);
-    // Its own board has followed ours: stones of a finished game, point for point.
-    const state = go({ size: 7, komi: 5.5 }).begin("d4 c3 e5");
-    await engines[0]!.choose(state, {});
-    const ours = state.clone() as GoState;
-    const [own] = [(await engines[0]!.ask("list_stones white")).toLowerCase().split(/\s+/).filter(Boolean)];
-    expect(own).toHaveLength(2);
-    expect(own).toContain("c3");
-    expect((await engines[0]!.ask("list_stones black")).toLowerCase().split(/\s+/).sort()).toEqual(["d4", "e5"]);
-    expect(ours.ply).toBe(3);
+    for (const { winner, side, reason } of games) expect([winner, reason]).toEqual([side, expect.stringMatching(/^(black|white) by /)]);
     for (const e of engines) e.close();
+  });
+
+  test.each([5, 7])("on %i lines its board and its score are ours, where a game is played out", async (size) => {
+    const [other, chance] = [start(), randomPlayer(size)];
+    const state = go({ size, komi: 5.5 }).begin();
+    while (!state.outcome) state.play((await (state.turn === 0 ? other : chance).choose(state, {})).move);
+    for (const command of [`boardsize ${size}`, "clear_board", "komi 5.5"]) await other.ask(command);
+    for (const [i, move] of state.history.entries()) await other.ask(`play ${"bw"[i & 1]} ${state.nameOf(move)}`);
+    for (const [colour, name] of ["black", "white"].entries()) {
+      const ours = [...state.stones.keys()].filter((p) => state.stones[p] === colour + 1).map((p) => state.nameOf(p));
+      expect((await other.ask(`list_stones ${name}`)).toLowerCase().split(/\s+/).filter(Boolean).sort()).toEqual(ours.sort());
+    }
+    expect(await other.ask("final_status_list dead")).toBe("");
+    const lead = state.score();
+    expect(await other.ask("final_score")).toBe(`${lead > 0 ? "B" : "W"}+${Math.abs(lead).toFixed(1)}`);
+    other.close();
+  });
+
+  test("fixed stones of handicap lie where it puts them", async () => {
+    const other = start();
+    const sorted = (text: string) => text.trim().toLowerCase().split(" ").sort();
+    // On 12 lines it takes the fourth line; the protocol says the third below 13.
+    for (const size of [7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19]) {
+      await other.ask(`boardsize ${size}`);
+      for (let stones = 2; stones <= 9; stones++) {
+        const points = handicapPoints(size, stones);
+        if (!points) {
+          await expect(other.ask(`fixed_handicap ${stones}`)).rejects.toThrow(/it refuses/);
+          continue;
+        }
+        await other.ask("clear_board");
+        const theirs = await other.ask(`fixed_handicap ${stones}`);
+        const start = go({ size }).begin();
+        expect(sorted(theirs), `${stones} on ${size}`).toEqual(points.map((p) => start.nameOf(p)).sort());
+      }
+    }
+    other.close();
   });
 });

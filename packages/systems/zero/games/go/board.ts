@@ -1,3 +1,5 @@
+import { Random } from "@gradus/data";
+
 /** Points are numbered row by row from the top left; 0 is empty, 1 black, 2 white. */
 export type Stones = Uint8Array;
 
@@ -31,15 +33,9 @@ export class Field {
     this.size = size;
     this.points = size * size;
     this.next = neighbours(size);
-    let x = 0x9e3779b9 ^ size;
-    const random = (): number => {
-      x ^= x << 13;
-      x ^= x >>> 17;
-      x ^= x << 5;
-      return Math.imul(x, 0x2545f491);
-    };
-    this.low = Int32Array.from({ length: 2 * this.points }, random);
-    this.high = Int32Array.from({ length: 2 * this.points }, random);
+    const random = new Random(size);
+    this.low = Int32Array.from({ length: 2 * this.points }, () => random.bits());
+    this.high = Int32Array.from({ length: 2 * this.points }, () => random.bits());
     this.queue = new Int16Array(this.points);
     this.seen = new Int32Array(this.points);
   }
@@ -156,7 +152,7 @@ export class Chains {
   }
 }
 
-/** Points for two to nine stones of handicap, as GTP places them; null where the board has none for so many. */
+/** Points for two to nine stones of handicap (GTP 2, section 4.1.1); null where the board has none for so many. */
 export function handicapPoints(size: number, stones: number): number[] | null {
   if (stones < 2 || stones > 9 || size < 7) return null;
   const edge = size >= 13 ? 3 : 2;
@@ -165,7 +161,7 @@ export function handicapPoints(size: number, stones: number): number[] | null {
   // Even boards, and 7 x 7, take corners only.
   if (stones > 4 && (!hasMiddle || size === 7)) return null;
   const at = (row: number, column: number) => row * size + column;
-  const corners = [at(high, low), at(low, high), at(high, high), at(low, low)];
+  const corners = [at(high, low), at(low, high), at(low, low), at(high, high)];
   const sides = [at(middle, low), at(middle, high), at(high, middle), at(low, middle)];
   const chosen = [
     ...corners.slice(0, Math.min(4, stones)),

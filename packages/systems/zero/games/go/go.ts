@@ -19,7 +19,7 @@ export interface GoOptions {
   readonly setup?: GoSetup;
 }
 
-/** Stones that are there at the start, and who begins. */
+/** Stones that are there at the start, and who begins. Every chain has a liberty. */
 export interface GoSetup {
   readonly black: readonly number[];
   readonly white: readonly number[];
@@ -28,6 +28,9 @@ export interface GoSetup {
 
 /** 5 x 5: black owns the board (van der Werf 2003). 6 x 6 by 4, 7 x 7 by 9 (van der Werf and Winands 2009; Li 2015). */
 const defaultKomi = (size: number): number => ({ 5: 24.5, 6: 3.5, 7: 8.5 })[size] ?? 7.5;
+
+/** Both halves of a hash as one number: 53 of its 64 bits, those that a number holds. */
+const joined = (low: number, high: number): number => (high >>> 0) * 2 ** 21 + (low >>> 11);
 
 /** One move taken back: what was captured, and the hash before. */
 interface Undo {
@@ -39,8 +42,8 @@ interface Undo {
 
 /**
  * A game of Go: area scoring, positional superko, no suicide (rules of Tromp and Taylor but for the last). It ends after two passes, or
- * after 2 n² moves, as it stands then. `key` tells positions apart by the stones now and one move ago, who moves, and passes; two with
- * equal keys may differ in which older positions superko forbids.
+ * after 2 n² moves, as it stands then. `key` tells positions apart by the stones now and one move ago, who moves, passes, and what superko
+ * forbids now: two with equal keys have the same moves, but may differ in what superko forbids later.
  */
 export class GoState extends BaseState {
   readonly game: GoGame;
@@ -55,6 +58,10 @@ export class GoState extends BaseState {
   private readonly past: Stones[];
   private readonly hashes: number[];
   private readonly known: Set<number>;
+  /** How often a stone was taken off each point. A stone can only make an old board where there was one before. */
+  private readonly emptied: Uint16Array;
+  /** Legal moves of this position, and the points that superko alone forbids, once they were asked for. */
+  private open: { readonly moves: readonly number[]; readonly forbidden: readonly number[] } | null = null;
 
   constructor(game: GoGame) {
     super();
@@ -67,6 +74,7 @@ export class GoState extends BaseState {
     this.past = [this.stones.slice()];
     this.hashes = [this.hash];
     this.known = new Set(this.hashes);
+    this.emptied = new Uint16Array(this.field.points);
   }
 
   get turn(): Side {
@@ -75,12 +83,12 @@ export class GoState extends BaseState {
 
   /** 53 bits of the board's hash. */
   private get hash(): number {
-    return (this.high >>> 0) * 2 ** 21 + (this.low >>> 11);
+    return joined(this.low, this.high);
   }
 
   get key(): string {
     const before = this.hashes.at(-2) ?? 0;
-    return `${this.hash},${before},${this.turn},${this.passes}`;
+    return `${this.hash},${before},${this.turn},${this.passes},${this.find().forbidden.join(" ")}`;
   }
 
   get outcome(): Outcome | null {
@@ -109,13 +117,19 @@ export class GoState extends BaseState {
   }
 
   legal(): number[] {
-    if (this.passes >= 2 || this.ply >= 2 * this.field.points) return [];
+    return [...this.find().moves];
+  }
+
+  private find(): NonNullable<GoState["open"]> {
+    if (this.open) return this.open;
+    if (this.passes >= 2 || this.ply >= 2 * this.field.points) return { moves: [], forbidden: [] };
     const { stones } = this;
     const { points, next } = this.field;
     const { of, liberties, low, high } = this.chains.find(stones);
     const own = this.turn + 1;
     const offset = this.turn * points;
     const moves: number[] = [];
+    const forbidden: number[] = [];
     for (let point = 0; point < points; point++) {
       if (stones[point]) continue;
       let free = false;
@@ -142,14 +156,51 @@ export class GoState extends BaseState {
           [first, second, third] = [chain, first, second];
         }
       }
-      if (free && !this.known.has((b >>> 0) * 2 ** 21 + (a >>> 11))) moves.push(point);
+      if (free) (this.emptied[point] && this.known.has(joined(a, b)) ? forbidden : moves).push(point);
     }
     moves.push(points);
-    return moves;
+    this.open = { moves, forbidden };
+    return this.open;
+  }
+
+  /** One point's legality, which costs less than that of all: a search plays many moves on the way to each position. */
+  protected override allows(action: number): boolean {
+    const { points } = this.field;
+    if (action === points) return true;
+    if (this.stones[action] !== 0) return false;
+    const colour = this.turn + 1;
+    const gone = this.captures(action, colour);
+    if (!gone) return false;
+    if (!this.emptied[action]) return true;
+    let a = this.low ^ this.field.low[(colour - 1) * points + action]!;
+    let b = this.high ^ this.field.high[(colour - 1) * points + action]!;
+    for (const point of gone) {
+      a ^= this.field.low[(2 - colour) * points + point]!;
+      b ^= this.field.high[(2 - colour) * points + point]!;
+    }
+    return !this.known.has(joined(a, b));
+  }
+
+  /** The stones that one on an empty point captures; null where it would be suicide. */
+  private captures(point: number, colour: number): number[] | null {
+    const { next } = this.field;
+    const { stones } = this;
+    const gone: number[] = [];
+    stones[point] = colour;
+    for (let k = 4 * point, end = k + 4; k < end; k++) {
+      const other = next[k]!;
+      if (other < 0 || stones[other] !== 3 - colour || gone.includes(other)) continue;
+      const captured = this.field.captured(stones, other);
+      if (captured) gone.push(...captured);
+    }
+    const suicide = !gone.length && this.field.captured(stones, point);
+    stones[point] = 0;
+    return suicide ? null : gone;
   }
 
   protected put(action: number): void {
-    const { points, next } = this.field;
+    const { points } = this.field;
+    this.open = null;
     const undo = { low: this.low, high: this.high, passes: this.passes };
     if (action === points) {
       this.undos.push({ ...undo, captured: null });
@@ -157,17 +208,11 @@ export class GoState extends BaseState {
     } else {
       this.passes = 0;
       const colour = this.turn + 1;
+      const gone = this.captures(action, colour)!;
       this.put1(action, colour);
-      const gone: number[] = [];
-      for (let k = 4 * action, end = k + 4; k < end; k++) {
-        const other = next[k]!;
-        if (other < 0 || this.stones[other] !== 3 - colour) continue;
-        const captured = this.field.captured(this.stones, other);
-        if (!captured) continue;
-        for (const point of captured) {
-          gone.push(point);
-          this.put1(point, 0);
-        }
+      for (const point of gone) {
+        this.put1(point, 0);
+        this.emptied[point]!++;
       }
       this.undos.push({ ...undo, captured: gone.length ? Int16Array.from(gone) : null });
       this.known.add(this.hash);
@@ -178,6 +223,7 @@ export class GoState extends BaseState {
 
   protected take(action: number): void {
     const { captured, low, high, passes } = this.undos.pop()!;
+    this.open = null;
     this.past.pop();
     this.hashes.pop();
     if (action < this.field.points) {
@@ -185,7 +231,10 @@ export class GoState extends BaseState {
       this.known.delete(this.hash);
       const colour = this.stones[action]!;
       this.stones[action] = 0;
-      if (captured) for (const point of captured) this.stones[point] = 3 - colour;
+      for (const point of captured ?? []) {
+        this.stones[point] = 3 - colour;
+        this.emptied[point]!--;
+      }
     }
     this.low = low;
     this.high = high;
@@ -247,6 +296,24 @@ export class GoState extends BaseState {
   }
 }
 
+interface Shared {
+  readonly field: Field;
+  readonly chains: Chains;
+  readonly symmetries: Game["symmetries"];
+}
+const sizes = new Map<number, Shared>();
+
+/** What games on boards of one size share. */
+function sharedOf(size: number): Shared {
+  let shared = sizes.get(size);
+  if (!shared) {
+    const field = new Field(size);
+    shared = { field, chains: new Chains(field), symmetries: boardSymmetries(size, 1) };
+    sizes.set(size, shared);
+  }
+  return shared;
+}
+
 /** Go on a board of some size. A position is the moves that led there. */
 export class GoGame implements Game {
   readonly name: string;
@@ -272,7 +339,7 @@ export class GoGame implements Game {
     if (!(Math.abs(komi) <= size * size && Number.isInteger(2 * komi)))
       throw new ArgumentError("go", `komi is ${komi}`, "Give points, half ones if you like, such as 7.5");
     const stones = handicap === 0 ? [] : handicapPoints(size, handicap);
-    if (!stones)
+    if (!stones || (setup && handicap))
       throw new ArgumentError(
         "go",
         `${handicap} stones of handicap on ${size} × ${size}`,
@@ -284,12 +351,25 @@ export class GoGame implements Game {
     this.rows = size;
     this.columns = size;
     this.actions = size * size + 1;
-    this.symmetries = boardSymmetries(size, 1);
     this.typicalLength = Math.round(0.8 * size * size);
     this.komi = komi;
     this.setup = setup ?? { black: stones, white: [], next: stones.length ? 1 : 0 };
-    this.field = new Field(size);
-    this.chains = new Chains(this.field);
+    ({ field: this.field, chains: this.chains, symmetries: this.symmetries } = sharedOf(size));
+    if (setup) this.check(setup);
+  }
+
+  private check({ black, white }: GoSetup): void {
+    const stones = new Uint8Array(this.field.points);
+    const nameOf = (point: number) => `${letters[point % this.size]}${this.size - Math.floor(point / this.size)}`;
+    for (const [colour, points] of [black, white].entries())
+      for (const point of points) {
+        if (stones[point] === undefined)
+          throw new ArgumentError("go", `there is no point ${point} for a stone`, `Give 0 to ${stones.length - 1}`);
+        if (stones[point]) throw new ArgumentError("go", `two stones lie on ${nameOf(point)}`);
+        stones[point] = colour + 1;
+      }
+    const dead = stones.findIndex((stone, point) => stone !== 0 && this.field.captured(stones, point) !== null);
+    if (dead >= 0) throw new ArgumentError("go", `the stone on ${nameOf(dead)} has no liberty`, "Take captured stones off the board");
   }
 
   begin(position = ""): GoState {

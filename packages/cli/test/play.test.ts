@@ -1,0 +1,100 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readSgf } from "@gradus/systems/zero";
+import { afterAll, describe, expect, test } from "vitest";
+import { gradus, main } from "./gradus.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "gradus-cli-play-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const lines = (text: string) =>
+  text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+/** Runs the command with lines on its standard input. */
+const typed = (input: string, ...args: readonly string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8", input });
+
+describe("gradus play", () => {
+  test("takes moves as they are typed, says what is none, gives hints, takes back, and ends with the input", () => {
+    const { stdout, stderr, status } = typed("b2\nz9\nhint\nmoves\nundo\nposition\nquit\n", "play", "tictactoe", "--simulations", "40");
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+    expect(stdout).toContain("2 . X .");
+    expect(stdout).toMatch(/expects \d+ % of the point, 40 simulations, [a-c][1-3]/);
+    expect(stdout).toContain('"z9" is no legal move here');
+    expect(stdout.trimEnd()).toMatch(/\.{9}\n\nyour move \(first\):$/);
+    expect(typed("", "play", "tictactoe").status).toBe(0);
+  });
+
+  test("plays both sides to a draw as JSON", () => {
+    const { stdout, status } = gradus("play", "tictactoe", "--side", "none", "--simulations", "60", "--json");
+    expect(status).toBe(0);
+    const events = lines(stdout);
+    expect(events.at(-1)).toEqual({ event: "end", winner: null, reason: "the board is full" });
+    expect(events).toHaveLength(10);
+    expect(events[0]).toMatchObject({ ply: 0, simulations: 60 });
+  });
+
+  test("speaks GTP until it is told to quit", () => {
+    const { stdout, status } = typed("1 name\nboardsize 9\nplay b e5\ngenmove\nfinal_score\nquit\nname\n", "play", "go9", "--gtp");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^=1 Gradus\n\n=\n\n=\n\n\? invalid color\n\n= B\+73\.5\n\n=\n\n$/);
+  });
+
+  test.each([
+    [["draughts"], 1, /there is no game "draughts"/],
+    [["tictactoe", "--gtp"], 1, /GTP is for Go, not for Tic-tac-toe/],
+    [["tictactoe", "--weights", "nowhere"], 1, /there is no file nowhere.weights\.safetensors/],
+    [["chess9"], 1, /there is no game/],
+    [["tictactoe", "--position", "XXX"], 1, /"XXX" is no position/],
+    [["tictactoe", "--side", "third"], 2, /first, second, both, none/],
+  ])("%j fails with a sentence", (args, code, message) => {
+    const { status, stderr } = typed("", "play", ...args);
+    expect(stderr).toMatch(message);
+    expect(status).toBe(code);
+    expect(stderr).not.toContain("    at ");
+  });
+});
+
+describe("gradus match", () => {
+  test("counts games, gives an interval, and keeps the games", () => {
+    const out = join(folder, "games");
+    const { stdout, status } = gradus(
+      ...["match", "tictactoe", "--games", "6", "--opening", "1", "--simulations", "40", "--out", out, "--json"],
+    );
+    expect(status).toBe(0);
+    const events = lines(stdout);
+    expect(events).toHaveLength(7);
+    const { wins, draws, losses, share, low, high } = events.at(-1) as Record<string, number>;
+    expect(wins! + draws! + losses!).toBe(6);
+    expect(losses).toBe(0);
+    expect(low).toBeLessThan(share!);
+    expect(high).toBeGreaterThanOrEqual(share!);
+    expect(readdirSync(out)).toHaveLength(6);
+    expect(readFileSync(join(out, "0001.txt"), "utf8")).toMatch(/^Gradus - random\n[a-c][1-3] /);
+  });
+
+  test("plays against a program that speaks GTP, here itself, and writes SGF", () => {
+    const out = join(folder, "sgf");
+    const other = `gtp:${process.execPath} ${main} play go5 --gtp`;
+    const { stdout, status } = gradus("match", "go5", "--first", "random", "--second", other, "--games", "2", "--out", out, "--json");
+    expect(status).toBe(0);
+    const [game] = lines(stdout);
+    // Without weights it cannot move: it has lost, and the match went on.
+    expect([game!["reason"], ...readdirSync(out)].join(" ")).toMatch(/.* 0001\.sgf 0002\.sgf$/);
+    expect(readSgf(readFileSync(join(out, "0001.sgf"), "utf8")).game.size).toBe(5);
+  });
+
+  test.each([
+    [["tictactoe", "--first", "deepmind"], 1, /there is no player "deepmind".*network:FOLDER/],
+    [["tictactoe", "--second", "gtp:"], 1, /there is no player "gtp:"/],
+    [["tictactoe", "--games", "none"], 2, /Give a whole number/],
+  ])("%j fails with a sentence", (args, code, message) => {
+    const { status, stderr } = gradus("match", ...args);
+    expect(stderr).toMatch(message);
+    expect(status).toBe(code);
+    expect(stderr).not.toContain("    at ");
+  });
+});
