@@ -50,7 +50,7 @@ function resumable(command: Command, out?: string): Command {
   return command
     .option("--seed <n>", "same seed, same numbers", count, 1)
     .option("--out <folder>", out ? "where everything goes" : "where everything goes (default: runs/NAME)", out)
-    .option("--fresh", "start anew although a run was stopped there")
+    .option("--fresh", "start anew although there is a run, stopped or finished")
     .option("--json", "one JSON object a line");
 }
 
@@ -135,6 +135,11 @@ commands.push(
     .option("--model <name>", "the network", "resnet20")
     .option("--weights <file>", "its weights as .safetensors: torchvision's, or those of gradus train resnet; resnet20 comes with some")
     .option("--top <n>", "so many classes a picture", count, 5)
+    .option(
+      "--resize <n>",
+      "pixels of the shorter side before the middle is cut out (default: 256 of 224; torchvision's V2: 232)",
+      positive,
+    )
     .option("--json", "one JSON object a picture: file, top: [{ class, probability }]")
     .addHelpText(
       "after",
@@ -244,20 +249,28 @@ commands.push(
     .option("--position <text>", "begin there, in the game's own notation")
     .option("--seed <n>", "same seed, same moves", count, 1)
     .option("--gtp", "speak the Go Text Protocol instead: for Sabaki, GoGui and other programs")
+    .option("--uci", "chess: speak UCI instead: for Cute Chess and other programs")
+    .option("--usi", "shogi: speak USI instead")
     .option("--json", "one JSON object a move of the network, and one at the end")
     .addHelpText(
       "after",
       "\nExamples:\n  gradus play connect4\n  gradus play connect4 --side second --simulations 50\n  gradus play tictactoe --weights runs/zero-tictactoe --side none\n  gradus play go9 --gtp --simulations 800",
     )
-    .action(async (game: string, options: PlayOptions & { readonly gtp?: boolean }) => {
-      if (options.gtp) await (await import("./commands/play-protocol.ts")).speakGtp(game, options);
+    .action(async (game: string, options: PlayOptions & { readonly gtp?: boolean; readonly uci?: boolean; readonly usi?: boolean }) => {
+      if (options.uci || options.usi)
+        await (await import("./commands/play-protocol.ts")).speakUniversal(game, options.uci ? "uci" : "usi", options);
+      else if (options.gtp) await (await import("./commands/play-protocol.ts")).speakGtp(game, options);
       else await (await import("./commands/play.ts")).play(game, options);
     }),
   program
     .command("match")
     .description("games between two players of any kind, with sides changed, and what they say about strength")
     .argument("<game>", "tictactoe, connect4, othello, go5 to go19 (go9:5.5 with another komi), chess, shogi")
-    .option("--first <player>", 'network, network:FOLDER, random, or another program: "gtp:gnugo --mode gtp"', "network")
+    .option(
+      "--first <player>",
+      'network, network:FOLDER, random, or another program: "gtp:gnugo --mode gtp", "uci:stockfish", "usi:..."',
+      "network",
+    )
     .option("--second <player>", "likewise", "random")
     .option("--games <n>", "games; an even number is fair", positive, 20)
     .option("--concurrency <n>", "games at the same time", positive, 2)
@@ -265,7 +278,7 @@ commands.push(
     .option("--seconds <x>", "seconds a move, in place of simulations, for other programs too", positiveNumber)
     .option("--opening <n>", "moves of chance that games begin with; each such beginning is played twice", count, 0)
     .option("--seed <n>", "same seed, same openings", count, 1)
-    .option("--out <folder>", "the games as files, SGF for Go")
+    .option("--out <folder>", "the games as files: SGF, PGN, KIF")
     .option("--json", "one JSON object a game, and one at the end")
     .addHelpText(
       "after",

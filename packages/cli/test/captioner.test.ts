@@ -20,13 +20,15 @@ describe("gradus train captioner", () => {
     expect(stderr).toBe("");
     expect(status).toBe(0);
     expect(lines(stdout).map((e) => e["event"])).toEqual(["measured", "measured", "end"]);
-    expect(readdirSync(out).sort()).toEqual(["report.html", "scenes", "weights.json", "weights.safetensors"]);
+    expect(readdirSync(out).sort()).toEqual(["report.html", "run.json", "scenes", "weights.json", "weights.safetensors"]);
     expect(JSON.parse(readFileSync(join(out, "weights.json"), "utf8"))).toMatchObject({
       system: "captioner",
       steps: 2,
       unseen: { scenes: 8 },
     });
     expect(readFileSync(join(out, "report.html"), "utf8").match(/<img src="data:image\/png/g)).toHaveLength(18);
+    const again = gradus("train", "captioner", "--steps", "2", "--scenes", "8", "--out", out);
+    expect(again.stderr).toMatch(/holds a run that is finished.*--fresh/);
     const answer = gradus("caption", join(out, "scenes", "1.png"), "--model", out, "--evaluate", "4", "--json");
     expect(answer.status).toBe(0);
     expect(lines(answer.stdout)).toMatchObject([{ caption: expect.any(String) }, { unseen: { scenes: 4 }, heldOut: { scenes: 4 } }]);

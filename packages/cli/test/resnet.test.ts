@@ -45,7 +45,7 @@ describe("gradus train resnet", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(events.map((e) => e["event"])).toEqual(["epoch", "epoch", "epoch", "end"]);
-    expect(readdirSync(join(folder, "a")).sort()).toEqual(["report.html", "weights.json", "weights.safetensors"]);
+    expect(readdirSync(join(folder, "a")).sort()).toEqual(["report.html", "run.json", "weights.json", "weights.safetensors"]);
     expect(record("a")).toMatchObject({ config: "resnet20", classes: ["blue", "red"], epochs: 3, trainingPictures: 90, testPictures: 16 });
     expect(readFileSync(join(folder, "a", "report.html"), "utf8")).toMatch(/<svg.*taken for/s);
 
@@ -81,6 +81,12 @@ describe("gradus train resnet", () => {
     expect(status).toBe(0);
     expect(record("b")).toMatchObject({ resumed: true });
     expect(readFileSync(join(folder, "b", "weights.safetensors"))).toEqual(readFileSync(join(folder, "a", "weights.safetensors")));
+    // It stays finished until someone wants it anew.
+    const refused = (...more: string[]) => gradus(...options("b"), ...more).stderr;
+    expect(refused()).toMatch(/b holds a run that is finished\. Give --fresh to train anew in its place, or another folder with --out/);
+    expect(refused("--seed", "7")).toMatch(/is finished, with other settings or other data \(seed\)/);
+    expect(gradus(...options("b"), "--epochs", "1", "--fresh").status).toBe(0);
+    expect(record("b")).toMatchObject({ epochs: 1, resumed: false });
   }, 240_000);
 
   test.each([
@@ -88,7 +94,8 @@ describe("gradus train resnet", () => {
     [["--data", data, "--config", "resnet19"], /no network "resnet19"/],
     [["--data", data, "--recipe", "slow"], /no recipe slow.*paper or fast/s],
     [["--data", join(data, "train")], /below a folder "train"/],
-    [["--data", main], /tar|archive|format/i],
+    [["--data", main], /main\.ts is no archive that can be read.*Give a folder or a \.tar/],
+    [["--data", join(data, "train", "red", "0.png")], /0\.png is one picture.*Give a folder or a \.tar.*train\/CLASS\//],
   ])("%j is answered with a sentence", (args, message) => {
     const { status, stderr } = gradus("train", "resnet", ...args, "--out", join(folder, "bad"));
     expect(status).toBe(1);
@@ -96,6 +103,18 @@ describe("gradus train resnet", () => {
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 });
+
+test("a batch that does not fit into memory is refused with a sentence", () => {
+  const cifar = join(folder, "cifar");
+  mkdirSync(cifar);
+  writeFileSync(join(cifar, "data_batch_1.bin"), new Uint8Array(6000 * 3073));
+  writeFileSync(join(cifar, "test_batch.bin"), new Uint8Array(10 * 3073));
+  const { status, stderr } = gradus("train", "resnet", "--data", cifar, "--batch-size", "3000", "--out", join(folder, "large"), "--json");
+  expect(stderr).toMatch(
+    /^gradus train resnet: there is not enough memory: \d+.* MiB asked for, .* of at most .*\. Give a smaller --batch-size\n$/,
+  );
+  expect(status).toBe(1);
+}, 120_000);
 
 describe("gradus classify", () => {
   test("tells which files are no pictures, and answers for the others", () => {

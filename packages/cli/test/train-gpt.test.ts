@@ -38,7 +38,7 @@ describe("gradus train gpt", () => {
     expect(all[2]!["validationLoss"]).toBeLessThan(all[0]!["validationLoss"] as number);
     expect(all[2]!["sample"]).toHaveLength(201);
     expect(all[3]!["validationLoss"]).toBe(all[2]!["validationLoss"]);
-    expect(readdirSync(join(folder, "a")).sort()).toEqual(["model.json", "report.html", "weights.safetensors"]);
+    expect(readdirSync(join(folder, "a")).sort()).toEqual(["model.json", "report.html", "run.json", "weights.safetensors"]);
     const { config, tokenizer, training } = description("a");
     expect(config).toMatchObject({ layers: 1, heads: 2, headWidth: 8, width: 16, hidden: 64, context: 8, vocabulary: 15 });
     expect(tokenizer).toMatchObject({ type: "characters", characters: "\n .acdeghlmnost" });
@@ -56,7 +56,10 @@ describe("gradus train gpt", () => {
       (description("a")["training"] as { history: unknown }).history,
     );
     expect(weights("b")).toEqual(weights("a"));
-    expect(readdirSync(join(folder, "b")).sort()).toEqual(["model.json", "report.html", "weights.safetensors"]);
+    expect(readdirSync(join(folder, "b")).sort()).toEqual(["model.json", "report.html", "run.json", "weights.safetensors"]);
+    const again = gradus(...options("b"));
+    expect(again.status).toBe(1);
+    expect(again.stderr).toMatch(/holds a run that is finished\. Give --fresh to train anew in its place, or another folder with --out/);
   }, 240_000);
 
   test("trains a model further on another text, here adapters alone", () => {
@@ -68,7 +71,13 @@ describe("gradus train gpt", () => {
     expect(status).toBe(0);
     const [first, second] = events(stdout) as { validationLoss: number }[];
     expect(second!.validationLoss).toBeLessThan(first!.validationLoss);
-    expect(readdirSync(join(folder, "c")).sort()).toEqual(["adapters.safetensors", "model.json", "report.html", "weights.safetensors"]);
+    expect(readdirSync(join(folder, "c")).sort()).toEqual([
+      "adapters.safetensors",
+      "model.json",
+      "report.html",
+      "run.json",
+      "weights.safetensors",
+    ]);
     expect(description("c")["tokenizer"]).toEqual(description("a")["tokenizer"]);
     expect(weights("c").length).toBe(weights("a").length);
     expect(weights("c")).not.toEqual(weights("a"));

@@ -29,7 +29,7 @@ describe("gradus train zero", () => {
     expect(events.filter(({ event }) => event === "rated").length).toBeGreaterThan(0);
     // Rounds that had ended before are not played again.
     expect(events.find(({ event }) => event === "round")!["round"]).toBeGreaterThan(1);
-    expect(readdirSync(out).sort()).toEqual(["games", "networks", "report.html", "weights.json", "weights.safetensors"]);
+    expect(readdirSync(out).sort()).toEqual(["games", "networks", "report.html", "run.json", "weights.json", "weights.safetensors"]);
     const games = readdirSync(join(out, "games")).flatMap((file) => lines(readFileSync(join(out, "games", file), "utf8")));
     expect(games).toHaveLength(420);
     expect(before).toBeGreaterThan(100);

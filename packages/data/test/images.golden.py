@@ -1,7 +1,7 @@
 """Golden values for images: /usr/bin/python3 images.golden.py > images.golden.json (Pillow 9.4, NumPy 1.24)."""
 import base64, io, json
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 def pixels(shape):
     """The same numbers in TypeScript: a linear congruential generator, its upper byte."""
@@ -43,4 +43,12 @@ for mode in ["1", "L", "LA", "P", "RGB", "RGBA"]:
     image = photo.convert("RGBA"); image.putalpha(Image.fromarray(pixels((21, 34))))
     save("png " + mode, image.convert(mode) if mode != "P" else photo.convert("P", palette=Image.ADAPTIVE, colors=13), "PNG")
 save("png noise", Image.fromarray(pixels((9, 5, 3)), "RGB"), "PNG")
-print(json.dumps(dict(resized=resized, floats=floats, files=files)))
+oriented = []
+for orientation in range(1, 9):
+    exif, out = Image.Exif(), io.BytesIO()
+    exif.endian = "<>"[orientation % 2]
+    exif[0x10F], exif[0x112] = "Maker", orientation
+    Image.fromarray(smooth[:11, :19].copy()).save(out, "JPEG", quality=90, exif=exif.tobytes())
+    upright = ImageOps.exif_transpose(Image.open(out))
+    oriented.append(dict(size=[upright.height, upright.width], file=b64(out.getvalue()), rgb=b64(upright.tobytes())))
+print(json.dumps(dict(resized=resized, floats=floats, files=files, oriented=oriented)))

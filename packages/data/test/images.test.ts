@@ -28,6 +28,7 @@ const shared = new URL("../../../../shared/data/", import.meta.url).pathname;
 interface Golden {
   resized: { shape: [number, number]; size: [number, number]; method: ResizeMethod; rgb: string; grey: string }[];
   floats: { size: [number, number]; method: ResizeMethod; values: string }[];
+  oriented: { size: [number, number]; file: string; rgb: string }[];
   files: ({ name: string; size: [number, number]; file: string } & Record<"1" | "3" | "4", string>)[];
 }
 const golden = JSON.parse(readFileSync(new URL("./images.golden.json", import.meta.url), "utf8")) as Golden;
@@ -65,6 +66,39 @@ describe("decoding", () => {
       expect(image.shape).toEqual([...size, channels]);
       expect(image.data).toEqual(fromBase64(wanted[channels]));
     }
+  });
+
+  test("photographs are turned as their EXIF orientation says, all eight as PIL's exif_transpose, where that is asked for", async () => {
+    expect(golden.oriented).toHaveLength(8);
+    for (const { file, size, rgb } of golden.oriented) {
+      const upright = await decodeImage(fromBase64(file), { orient: true });
+      expect(upright.shape).toEqual([...size, 3]);
+      expect(upright.data).toEqual(fromBase64(rgb));
+      const asItLies = await decodeImage(fromBase64(file));
+      expect(asItLies.shape).toEqual([11, 19, 3]);
+      expect(asItLies.data).toEqual(fromBase64(golden.oriented[0]!.rgb));
+    }
+    const png = await encodePng(pixels(6, 7, 3));
+    expect(await decodeImage(png, { orient: true })).toEqual(pixels(6, 7, 3));
+  });
+
+  test("a damaged EXIF segment costs no picture: its pixels come in one of the eight orientations", async () => {
+    const uprights = golden.oriented.map((o) => o.rgb);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(7),
+        fc.array(fc.record({ at: fc.nat(1000), value: fc.nat(255) }), { minLength: 1, maxLength: 6 }),
+        async (which, changes) => {
+          const file = fromBase64(golden.oriented[which]!.file);
+          const segment = Buffer.from(file).indexOf("Exif");
+          const length = new DataView(file.buffer).getUint16(segment - 2) - 2;
+          for (const { at, value } of changes) file[segment + (at % length)] = value;
+          const { data } = await decodeImage(file, { orient: true });
+          expect(uprights).toContain(Buffer.from(data as Uint8Array).toString("base64"));
+        },
+      ),
+      { numRuns: 1000 },
+    );
   });
 
   test("interlaced PNG, of 16 bits and of 2", async () => {

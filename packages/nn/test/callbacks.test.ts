@@ -163,6 +163,23 @@ describe("a run that is killed", () => {
     },
     120_000,
   );
+  test("tells how long all parts of a run took together", async () => {
+    const path = join(folder, "parts");
+    const model = line();
+    const part = async (epochs: number) => {
+      const backup = new BackupAndRestore(path, { deleteCheckpoint: false });
+      const pause = new LambdaCallback({ onEpochBegin: () => new Promise<void>((resolve) => setTimeout(resolve, 60)) });
+      const begin = performance.now();
+      await model.fit(x, y, { epochs, verbose: 0, callbacks: [pause, backup] });
+      return [backup.seconds, (performance.now() - begin) / 1000] as const;
+    };
+    const [first, spent] = await part(1);
+    expect(first).toBeGreaterThan(0.05);
+    expect(first).toBeLessThanOrEqual(spent);
+    const [both, more] = await part(3);
+    expect(both).toBeGreaterThan(0.17);
+    expect(both).toBeLessThanOrEqual(first + more);
+  });
   test("a backup of another model or a damaged one is refused in a sentence, and nothing is loaded", async () => {
     const model = line();
     const before = await model.getWeights()[0]!.tolist();

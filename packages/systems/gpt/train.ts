@@ -103,6 +103,8 @@ export interface Trained {
   readonly history: readonly Evaluated[];
   /** The evaluation of the weights that the network has. */
   readonly final: Evaluated;
+  /** How long it took, all parts of a run that was stopped together. */
+  readonly seconds: number;
 }
 
 /** Trains a new network on a text as a stream of updates, and gives it at the end. ArgumentError for numbers that make no sense. */
@@ -144,9 +146,10 @@ export async function* optimise(
     best === undefined ? [] : [new ModelCheckpoint(best, { saveBestOnly: true, saveWeightsOnly: true, monitor: "val_loss" })];
   const samples = new Samples(network, sample);
   const kept = [samples, ...keepBest];
-  const backup = checkpoint === undefined ? [] : [new BackupAndRestore(checkpoint, { saveFreq: 100, deleteCheckpoint: false }, kept)];
+  const begin = performance.now();
+  const backup = checkpoint === undefined ? null : new BackupAndRestore(checkpoint, { saveFreq: 100, deleteCheckpoint: false }, kept);
   const events = network.fitEvents(trainingWindows(tokens.train, { context, batchSize, batches, seed }), null, {
-    ...{ epochs, seed, callbacks: [...kept, ...backup] },
+    ...{ epochs, seed, callbacks: [...kept, ...(backup ? [backup] : [])] },
     validationData: validationWindows(tokens.validation, { context, batchSize, most: options.validationWindows }),
   });
   const evaluated = async (epoch: number, loss: number, validationLoss: number): Promise<Evaluated> => {
@@ -173,11 +176,12 @@ export async function* optimise(
   } finally {
     await events.return(done);
   }
+  const seconds = backup?.seconds ?? (performance.now() - begin) / 1000;
   const { loss = [], val_loss: validation = [] } = done.history;
   const history = await Promise.all(done.epoch.map((epoch, i) => evaluated(epoch, loss[i]!, validation[i]!)));
-  if (best === undefined) return { network, history, final: history.at(-1)! };
+  if (best === undefined) return { network, history, final: history.at(-1)!, seconds };
   await network.loadWeights(best);
-  return { network, history, final: history.reduce((a, b) => (b.validationLoss < a.validationLoss ? b : a)) };
+  return { network, history, final: history.reduce((a, b) => (b.validationLoss < a.validationLoss ? b : a)), seconds };
 }
 
 /** Texts made at evaluations. They are part of what a checkpoint keeps. */

@@ -14,6 +14,8 @@ export interface Description {
   readonly config: string;
   readonly classes: readonly string[];
   readonly normalisation: Normalisation;
+  /** See `PreprocessOptions`. Default: the network's size where that is small, 256 for 224. */
+  readonly resize?: number;
 }
 
 export interface Guess {
@@ -37,8 +39,9 @@ export class Classifier {
   /** A picture, uint8 [height, width, 3], as the network takes it: float32 [size, size, 3]. */
   prepare(image: ArrayData): ArrayData {
     const { imageSize: size, stem } = this.config;
-    // Small networks were trained on whole pictures; large ones on the middle.
-    return preprocess(image, { size, ...(stem === "small" ? { shorter: size } : {}), normalisation: this.description.normalisation });
+    const { normalisation, resize = stem === "small" ? size : undefined } = this.description;
+    // Small networks were trained on whole pictures; torchvision's on parts.
+    return preprocess(image, { size, normalisation, ...(resize === undefined ? {} : { resize }) });
   }
 
   /** Probabilities [B, classes] of prepared pictures [B, size, size, 3]. */
@@ -78,7 +81,10 @@ export async function loadClassifier(description: Description, weights: Source):
   return classifier;
 }
 
-/** How torchvision's networks for ImageNet take pictures, and their 1,000 classes. ArgumentError for others. */
+/**
+ * How torchvision's networks for ImageNet take pictures, and their 1,000 classes; for its weights V2 add `resize: 232`. ArgumentError for
+ * others.
+ */
 export function imagenetDescription(config: string): Description {
   // torchvision has the strides of its own networks only; the arrays would fit the paper's as well.
   if (configOf(config).classes !== 1000 || config.endsWith("-paper"))
@@ -93,11 +99,14 @@ export function imagenetDescription(config: string): Description {
 /** A description from the JSON beside trained weights. FormatError for anything else. */
 export function parseDescription(text: string, where: string): Description {
   try {
-    const { config, classes, normalisation } = JSON.parse(text) as Description;
+    const { config, classes, normalisation, resize } = JSON.parse(text) as Description;
     const numbers = (list: unknown) => Array.isArray(list) && list.length === 3 && list.every((v) => Number.isFinite(v));
     const names = Array.isArray(classes) && classes.length > 0 && classes.every((c) => typeof c === "string");
-    if (typeof config === "string" && names && numbers(normalisation?.mean) && numbers(normalisation?.deviation))
-      return { config, classes, normalisation: { mean: normalisation.mean, deviation: normalisation.deviation } };
+    const known = resize === undefined || Number.isInteger(resize);
+    if (typeof config === "string" && names && numbers(normalisation?.mean) && numbers(normalisation?.deviation) && known) {
+      const { mean, deviation } = normalisation;
+      return { config, classes, normalisation: { mean, deviation }, ...(resize === undefined ? {} : { resize }) };
+    }
   } catch {}
   throw new FormatError(
     "parseDescription",
@@ -106,6 +115,9 @@ export function parseDescription(text: string, where: string): Description {
   );
 }
 
-/** The picture in a file, uint8 [height, width, 3]: grey becomes RGB, alpha is dropped. FormatError for what is no JPEG or PNG. */
+/**
+ * The picture in a file, uint8 [height, width, 3]: photographs upright as their EXIF orientation says (torchvision leaves that to
+ * `ImageOps.exif_transpose`; `orient: false` leaves it out), grey becomes RGB, alpha is dropped. FormatError for what is no JPEG or PNG.
+ */
 export const readPicture = (bytes: Uint8Array, options: DecodeOptions = {}): Promise<ArrayData> =>
-  decodeImage(bytes, { ...options, channels: 3 });
+  decodeImage(bytes, { orient: true, ...options, channels: 3 });

@@ -14,7 +14,7 @@ export interface ResNetConfig {
   readonly shortcut: "zeros" | "projection" | "none";
   /** Which convolution of a bottleneck has the stride: the 1 × 1 of the paper, or torchvision's 3 × 3 ("ResNet v1.5"). */
   readonly strideAt: "1x1" | "3x3";
-  /** Normalisation and activation come before each convolution (He et al. 2016b, "Identity mappings"). */
+  /** Normalisation and activation come before each convolution but the first (He et al. 2016b, "Identity mappings"). */
   readonly preactivation: boolean;
   /** Side of the square pictures it was made for. */
   readonly imageSize: number;

@@ -22,7 +22,7 @@ export type Report = (what: string, done: number, total: number) => void;
 /**
  * A set from files in folders `train/CLASS/…` and `test/CLASS/…` (or `val/CLASS/…`), or from the binary files of CIFAR-10
  * (`data_batch_1.bin` …, `test_batch.bin`). Pictures of other sizes are brought to `size`: the shorter side is scaled, the middle
- * cut out. FormatError where neither is there, or a file is damaged.
+ * cut out; photographs stand as their EXIF orientation says. FormatError where neither is there, or a file is damaged.
  */
 export async function imageSet(files: readonly FileEntry[], size: number, report: Report = () => {}): Promise<ImageSet> {
   const binary = files.filter((f) => /(^|\/)(data_batch_\d+|test_batch)\.bin$/.test(f.name));
@@ -65,7 +65,7 @@ async function read(
   size: number,
   report: (done: number, total: number) => void,
 ): Promise<Pictures> {
-  const { dataset } = imageFiles(files, { classes, channels: 3 });
+  const { dataset } = imageFiles(files, { classes, channels: 3, orient: true });
   const total = dataset.size!;
   const length = size * size * 3;
   const pixels = new Uint8Array(total * length);
@@ -151,13 +151,16 @@ export function trainingBatches(pictures: Pictures, normalisation: Normalisation
     .batch(batchSize, { dropRemainder: true });
 }
 
-/** Batches [x, y] of pictures as they are, in their order. */
-export function plainBatches(pictures: Pictures, normalisation: Normalisation, batchSize = 250) {
+/** Batches [x, y] of pictures as they are, in their order; by default of 250 small ones, of fewer large ones. */
+export function plainBatches(pictures: Pictures, normalisation: Normalisation, batchSize = atOnce(pictures)) {
   const take = taker(pictures, normalisation);
   return Dataset.range(pictures.labels.length)
     .map((i) => [take(i, 0, 0, false), pictures.labels[i]!] as const)
     .batch(batchSize);
 }
+
+/** So many that a batch has at most two million pixels: what a network makes of them has to fit into memory beside its training. */
+const atOnce = ({ images: { shape } }: Pictures): number => Math.max(1, Math.min(250, Math.floor(2 ** 21 / (shape[1]! * shape[2]!))));
 
 /** Picture i, normalised, moved and mirrored, in one pass over its pixels: what lies outside is 0, the mean. */
 function taker({ images }: Pictures, { mean, deviation }: Normalisation) {

@@ -33,13 +33,14 @@ export function resnet(config: ResNetConfig, { weightDecay = 0 }: ResNetOptions 
   const net = new Parts(config, weightDecay);
   const image = Input([imageSize, imageSize, 3], { name: "image" });
   let x: X = stem === "large" ? net.conv("conv1", 64, 7, 2, image) : net.conv("conv1", widths[0]!, 3, 1, image);
-  if (!preactivation || stem === "large") x = net.relu("relu", net.norm("bn1", x));
+  x = net.relu("relu", net.norm("bn1", x));
   if (stem === "large") x = new MaxPooling2D(3, { strides: 2, name: "maxpool" })(new ZeroPadding2D(1, { name: "maxpool.pad" })(x));
   for (const [stage, count] of blocks.entries())
     for (let k = 0; k < count; k++) {
       const name = `layer${stage + 1}.${k}`;
       const stride = stage > 0 && k === 0 ? 2 : 1;
-      x = (preactivation ? net.preactivated : net.residual).call(net, name, widths[stage]!, stride, x);
+      if (preactivation) x = net.preactivated(name, widths[stage]!, stride, x, stage === 0 && k === 0);
+      else x = net.residual(name, widths[stage]!, stride, x);
     }
   if (preactivation) x = net.relu("relu.last", net.norm("bn.last", x));
   const pooled = new GlobalAveragePooling2D({ name: "avgpool" })(x);
@@ -104,17 +105,24 @@ class Parts {
     return this.relu(name, new Add({ name: `${name}.add` })([f, this.shortcut(name, this.width(width), stride, x)]));
   }
 
-  /** y = F(x) + shortcut(x), where F begins with normalisation and activation (He et al. 2016b, figure 4e). */
-  preactivated(name: string, width: number, stride: number, x: X): X {
-    const [first, ...rest] = this.convolutions(width, stride);
-    const active = this.relu(`${name}.relu1`, this.norm(`${name}.bn1`, x));
-    const start = this.conv(`${name}.conv1`, ...first!, active);
+  /**
+   * y = F(x) + shortcut(x), where F begins with normalisation and activation (He et al. 2016b, figure 4e). The `first` block gets x
+   * activated for both ways, right after conv1, as the appendix there has it. Projections are convolutions of the activated x without
+   * normalisation, as in the authors' code (KaimingHe/resnet-1k-layers); where option A pads with zeros, x itself is padded.
+   */
+  preactivated(name: string, width: number, stride: number, x: X, first: boolean): X {
+    const [start, ...rest] = this.convolutions(width, stride);
+    const active = first ? x : this.relu(`${name}.relu1`, this.norm(`${name}.bn1`, x));
     const f = rest.reduce(
       (y, c, i) => this.conv(`${name}.conv${i + 2}`, ...c, this.relu(`${name}.relu${i + 2}`, this.norm(`${name}.bn${i + 2}`, y))),
-      start,
+      this.conv(`${name}.conv1`, ...start!, active),
     );
-    if (this.config.shortcut === "none") return f;
-    return new Add({ name })([f, this.shortcut(name, this.width(width), stride, x)]);
+    const { shortcut } = this.config;
+    if (shortcut === "none") return f;
+    const channels = this.width(width);
+    const grows = stride > 1 || x.shape.at(-1) !== channels;
+    if (shortcut === "projection" && grows) return new Add({ name })([f, this.conv(`${name}.downsample.0`, channels, 1, stride, active)]);
+    return new Add({ name })([f, this.shortcut(name, channels, stride, x)]);
   }
 
   /** x itself; where the shape changes, every second row and column with channels of zeros, or a projection. */

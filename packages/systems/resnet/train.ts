@@ -39,6 +39,8 @@ export interface Trained {
   readonly model: Model;
   readonly normalisation: Normalisation;
   readonly history: Readonly<Record<string, readonly number[]>>;
+  /** How long it took, all parts of a run that was stopped together. */
+  readonly seconds: number;
 }
 
 export const recipes = {
@@ -77,14 +79,13 @@ export async function* train(set: ImageSet, config: ResNetConfig, options: Train
     loss: new losses.SparseCategoricalCrossentropy({ fromLogits: true }),
     metrics: ["accuracy"],
   });
+  const begin = performance.now();
+  const backup = checkpoint ? new BackupAndRestore(checkpoint, { saveFreq: 100, deleteCheckpoint: false }, callbacks) : null;
   const events = model.fitEvents(trainingBatches(set.train, normalisation, batchSize, seed), null, {
     epochs,
     seed,
     validationData: plainBatches(set.test, normalisation),
-    callbacks: [
-      ...callbacks,
-      ...(checkpoint ? [new BackupAndRestore(checkpoint, { saveFreq: 100, deleteCheckpoint: false }, callbacks)] : []),
-    ],
+    callbacks: [...callbacks, ...(backup ? [backup] : [])],
   });
   let history = new History();
   try {
@@ -100,7 +101,7 @@ export async function* train(set: ImageSet, config: ResNetConfig, options: Train
   } finally {
     await events.return(history);
   }
-  return { model, normalisation, history: history.history };
+  return { model, normalisation, history: history.history, seconds: backup?.seconds ?? (performance.now() - begin) / 1000 };
 }
 
 /** How well a network does on pictures. */

@@ -2,7 +2,9 @@ export { type Recipe, recipeOf } from "./config.ts";
 export { type Rating, ratings, type Score, share } from "./elo.ts";
 export { loadZero, parseDescription, type ZeroDescription } from "./files.ts";
 export {
+  boardSymmetries,
   connectFour,
+  defineGame,
   type Game,
   GoGame,
   type GoOptions,
@@ -11,6 +13,7 @@ export {
   go,
   type Outcome,
   othello,
+  type Rules,
   ShogiState,
   type Side,
   type State,

@@ -1,12 +1,14 @@
 /** Every error Gradus throws on purpose: operation, what is wrong with which value, and the likely fix. */
 export class GradusError extends Error {
   readonly operation: string;
+  readonly problem: string;
   readonly fix: string | undefined;
 
   constructor(operation: string, problem: string, fix?: string) {
     super(`${operation}: ${problem}${fix ? `. ${fix}` : ""}`);
     this.name = new.target.name;
     this.operation = operation;
+    this.problem = problem;
     this.fix = fix;
   }
 }

@@ -126,6 +126,16 @@ export const contents: readonly Contents[] = [
     ...{ module: "systems/gpt/tokenizers", slug: "tokenizers", title: "GPT: tokenizers" },
     files: ["index", "tokenizer", "characters", "bpe", "train-bpe", "pattern", "huggingface"],
   },
+  {
+    ...{ module: "systems/zero", slug: "zero", title: "AlphaZero: networks, training, players" },
+    files: [
+      ...["config", "model", "network", "files", "train", "learner", "self-play", "replay", "elo"],
+      ...["player", "network-player", "clock", "match"],
+    ],
+  },
+  { module: "systems/zero", slug: "search", title: "AlphaZero: search", files: ["search"] },
+  { module: "systems/zero", slug: "games", title: "AlphaZero: games", files: ["games"] },
+  { module: "systems/zero", slug: "protocols", title: "AlphaZero: protocols and records", files: ["protocols", "records"] },
 ];
 
 /** The part of a page's address that says where it belongs. */

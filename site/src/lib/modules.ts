@@ -7,6 +7,7 @@ export const modules = {
   "systems/resnet": "systems/resnet",
   "systems/gpt": "systems/gpt",
   "systems/gpt/tokenizers": "systems/gpt/tokenizers",
+  "systems/zero": "systems/zero",
 } as const;
 
 export type ModuleName = keyof typeof modules;

@@ -20,6 +20,7 @@ export interface ClassifyOptions {
   readonly model: string;
   readonly weights?: string;
   readonly top: number;
+  readonly resize?: number;
   readonly json?: boolean;
 }
 
@@ -36,7 +37,7 @@ function shipped(model: string): string {
   );
 }
 
-async function load({ model, weights: given }: ClassifyOptions): Promise<Classifier> {
+async function load({ model, weights: given, resize }: ClassifyOptions): Promise<Classifier> {
   configOf(model);
   const weights = given ?? shipped(model);
   if (!existsSync(weights)) throw new ArgumentError("gradus classify", `there is no file ${weights}`);
@@ -57,7 +58,7 @@ async function load({ model, weights: given }: ClassifyOptions): Promise<Classif
       `the weights are of ${description.config}, not of ${model}`,
       `Use --model ${description.config}`,
     );
-  return loadClassifier(description, weights);
+  return loadClassifier(resize === undefined ? description : { ...description, resize }, weights);
 }
 
 interface Picture {

@@ -1,13 +1,14 @@
-import { existsSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { encodePng } from "@gradus/data";
 import { type CaptionerEvent, evaluate, judge, parseCaption, scene, smallCaptioner, type Trained, train } from "@gradus/systems/gpt/vision";
-import { ArgumentError } from "@gradus/tensor";
 import { saveFile } from "@gradus/tensor/io";
 import { type CaptionedScene, type CaptionerRecord, captionerReport, percent } from "../reports/captioner.ts";
+import { beginRun, withinMemory, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
 import { accuracyLine } from "./caption.ts";
+
+const command = "gradus train captioner";
 
 export interface TrainCaptionerOptions {
   readonly steps: number;
@@ -20,32 +21,17 @@ export interface TrainCaptionerOptions {
   readonly json?: boolean;
 }
 
-const write = (path: string, text: string) => saveFile(path, [new TextEncoder().encode(text)]);
-
 /** `gradus train captioner`: trains, can be stopped and goes on, and leaves weights, a record, a report and some pictures. */
 export async function trainCaptioner(options: TrainCaptionerOptions): Promise<void> {
   const { steps, batchSize, rate, seed, scenes, out: folder, json = false } = options;
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
-  const [checkpoint, settingsFile] = [join(folder, "run.safetensors"), join(folder, "run.json")];
-  await mkdir(folder, { recursive: true });
-  // What a run is: the same run goes on, another one does not take its place by mistake.
-  const settings = JSON.stringify({ system: "captioner", config: smallCaptioner, steps, batchSize, rate, seed });
-  if (options.fresh) await Promise.all([checkpoint, settingsFile].map((path) => rm(path, { force: true })));
-  const known = await readFile(settingsFile, "utf8").catch(() => null);
-  const resumed = existsSync(checkpoint);
-  if (resumed && known !== settings)
-    throw new ArgumentError(
-      "gradus train captioner",
-      `${folder} holds a run that was stopped, with other settings: ${known}`,
-      "Give the same ones to go on, --fresh to start anew, or another folder with --out",
-    );
-  await write(settingsFile, settings);
+  const settings = { system: "captioner", config: smallCaptioner, steps, batchSize, rate, seed };
+  const { checkpoint, resumed, end } = await beginRun(command, folder, settings, options.fresh);
   say(`${styled("bold", "captioner")}, ${steps} steps of ${batchSize} scenes, each seen once`);
   if (resumed) say("A run that was stopped is there: it goes on.");
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
 
-  const begin = performance.now();
   const trained = await follow(train({ steps, batchSize, rate, seed, checkpoint }), batchSize, json);
   const { captioner, history } = trained;
   const judging = bar("{what} {bar} {value}/{total}", json);
@@ -54,20 +40,19 @@ export async function trainCaptioner(options: TrainCaptionerOptions): Promise<vo
     await evaluate(captioner, "held-out", { scenes, seed, report: (n, total) => judging.update(n, total, { what: "held-out kinds" }) }),
   ];
   judging.stop();
-  const seconds = Math.round((performance.now() - begin) / 1000);
-  const command = `gradus ${process.argv.slice(2).join(" ")}`;
+  const seconds = Math.round(trained.seconds);
   const weights = captioner.network.countParams();
   const record: CaptionerRecord = {
     ...{ system: "captioner", config: smallCaptioner, weights, steps, batchSize, rate, seed },
-    ...{ unseen, heldOut, seconds, resumed, command, history },
+    ...{ unseen, heldOut, seconds, resumed, command: `gradus ${process.argv.slice(2).join(" ")}`, history },
   };
   const shown = await captioned(trained, seed);
   await captioner.network.saveWeights(join(folder, "weights.safetensors"));
-  await write(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);
-  await write(join(folder, "report.html"), captionerReport(record, shown));
+  await writeText(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);
+  await writeText(join(folder, "report.html"), captionerReport(record, shown));
   await mkdir(join(folder, "scenes"), { recursive: true });
   for (const [i, { png }] of shown.entries()) await saveFile(join(folder, "scenes", `${i + 1}.png`), [png]);
-  await Promise.all([checkpoint, settingsFile].map((path) => rm(path, { force: true })));
+  await end();
   tell({ event: "end", unseen, heldOut, seconds, folder });
   say("");
   for (const text of accuracyLine({ unseen, heldOut })) say(text);
@@ -80,7 +65,7 @@ async function follow(run: AsyncGenerator<CaptionerEvent, Trained>, batchSize: n
   const progress = bar("{bar} {percentage}% | {rate} scenes/s | loss {loss} | {left} left", json);
   let first: { readonly step: number; readonly at: number } | null = null;
   for (;;) {
-    const { value: event, done } = await run.next();
+    const { value: event, done } = await withinMemory(command, () => run.next());
     if (done) {
       progress.stop();
       return event;

@@ -25,7 +25,7 @@ import {
 import { CharacterTokenizer, type Tokenizer, trainBPE } from "@gradus/systems/gpt/tokenizers";
 import { ArgumentError } from "@gradus/tensor";
 import { gptReport } from "../reports/gpt.ts";
-import { beginRun, Pace, writeText } from "../run.ts";
+import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
 import { bar, indented, line, styled, timeLeft } from "../terminal.ts";
 
 const command = "gradus train gpt";
@@ -92,7 +92,6 @@ export async function trainGpt(options: TrainGptOptions): Promise<void> {
   if (resumed) say("A run that was stopped is there: it goes on.");
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
 
-  const begin = performance.now();
   const best = join(folder, "best.safetensors");
   // A new line, or whatever the text has, to begin with.
   const first = text.includes("\n") ? "\n" : String.fromCodePoint(text.codePointAt(0)!);
@@ -102,11 +101,11 @@ export async function trainGpt(options: TrainGptOptions): Promise<void> {
   const progress = bar("{bar} {percentage}% | {rate} tokens/s | loss {loss} | {left} left", json);
   const pace = new Pace();
   for (;;) {
-    const { value: update, done } = await run.next();
+    const { value: update, done } = await withinMemory(command, () => run.next());
     if (done) {
       progress.stop();
-      const seconds = Math.round((performance.now() - begin) / 1000);
       const { network, history, final } = update;
+      const seconds = Math.round(update.seconds);
       if (lora !== undefined) {
         await saveAdapters(network, join(folder, "adapters.safetensors"));
         mergeAdapters(network);

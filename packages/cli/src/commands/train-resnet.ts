@@ -4,10 +4,12 @@ import { join } from "node:path";
 import type { FileEntry } from "@gradus/data";
 import { loadDataset, openArchive } from "@gradus/data/node";
 import { configOf, evaluate, type ImageSet, imageSet, type Recipe, recipes, saveWeights, some, train } from "@gradus/systems/resnet";
-import { ArgumentError } from "@gradus/tensor";
+import { ArgumentError, FormatError } from "@gradus/tensor";
 import { resnetReport } from "../reports/resnet.ts";
-import { beginRun, Pace, writeText } from "../run.ts";
+import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
+
+const command = "gradus train resnet";
 
 export interface TrainResNetOptions {
   readonly data: string;
@@ -41,14 +43,23 @@ function digest({ train: a, test: b }: ImageSet): string {
   return hash.digest("hex");
 }
 
+const expected = "a folder or a .tar, .tar.gz or .zip archive with train/CLASS/ and test/CLASS/ or CIFAR-10's binary files, or cifar10";
+
 async function pictures(path: string, size: number, report: (what: string, done: number, total: number) => void): Promise<ImageSet> {
   if (path === "cifar10") {
     const { train: training, test, classes } = await loadDataset("cifar10");
     return { train: training, test, classes };
   }
-  if (!existsSync(path))
-    throw new ArgumentError("gradus train resnet", `there is no ${path}`, "Give a folder, a .tar, .tar.gz or .zip archive, or cifar10");
-  const files: FileEntry[] = await openArchive(path);
+  if (!existsSync(path)) throw new ArgumentError(command, `there is no ${path}`, `Give ${expected}`);
+  let files: FileEntry[];
+  try {
+    files = await openArchive(path);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    const picture = /\.(jpe?g|png|gif|webp)$/i.test(path);
+    const what = picture ? "one picture, where many were expected" : `no archive that can be read (${error.message})`;
+    throw new ArgumentError(command, `${path} is ${what}`, `Give ${expected}`);
+  }
   // An archive of CIFAR's own holds a folder of its own; entries are found by their last parts.
   return imageSet(files, size, report);
 }
@@ -56,8 +67,7 @@ async function pictures(path: string, size: number, report: (what: string, done:
 /** `gradus train resnet`: trains, can be stopped and goes on, and leaves weights, a record and a report. */
 export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   const { config: name, recipe, batchSize, seed, json = false } = options;
-  if (!(recipe in recipes))
-    throw new ArgumentError("gradus train resnet", `there is no recipe ${recipe}`, `Use ${Object.keys(recipes).join(" or ")}`);
+  if (!(recipe in recipes)) throw new ArgumentError(command, `there is no recipe ${recipe}`, `Use ${Object.keys(recipes).join(" or ")}`);
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
   const { imageSize } = configOf(name);
@@ -68,9 +78,9 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   );
   const { limit = all.train.labels.length } = options;
   if (limit > all.train.labels.length)
-    throw new ArgumentError("gradus train resnet", `--limit is ${limit}, and there are ${all.train.labels.length} pictures`);
+    throw new ArgumentError(command, `--limit is ${limit}, and there are ${all.train.labels.length} pictures`);
   if (limit < batchSize)
-    throw new ArgumentError("gradus train resnet", `${limit} pictures do not fill a batch of ${batchSize}`, "Give a smaller --batch-size");
+    throw new ArgumentError(command, `${limit} pictures do not fill a batch of ${batchSize}`, "Give a smaller --batch-size");
   const set = limit === all.train.labels.length ? all : { ...all, train: some(all.train, limit) };
   const config = configOf(name, { classes: set.classes.length });
 
@@ -85,27 +95,25 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
     classes: set.classes,
     data: digest(set),
   };
-  const { checkpoint, resumed, end } = await beginRun("gradus train resnet", folder, settings, options.fresh);
+  const { checkpoint, resumed, end } = await beginRun(command, folder, settings, options.fresh);
 
   say(`${styled("bold", name)}, ${set.train.labels.length} pictures of ${set.classes.length} classes, recipe ${recipe}, ${epochs} epochs`);
   if (resumed) say("A run that was stopped is there: it goes on.");
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
   const steps = Math.floor(set.train.labels.length / batchSize);
-  const begin = performance.now();
   const progress = bar("{bar} {percentage}% | {rate} pictures/s | loss {loss} | {left} left", json);
   const run = train(set, config, { recipe: recipe as Recipe, epochs, batchSize, seed, checkpoint });
   const pace = new Pace();
   for (;;) {
-    const { value: event, done } = await run.next();
+    const { value: event, done } = await withinMemory(command, () => run.next());
     if (done) {
       progress.stop();
       const evaluation = await evaluate(event.model, set.test, event.normalisation);
-      const seconds = (performance.now() - begin) / 1000;
       const record = {
-        ...{ system: "resnet", config: name, classes: set.classes, normalisation: event.normalisation },
+        ...{ system: "resnet", config: name, classes: set.classes, normalisation: event.normalisation, resize: imageSize },
         ...{ recipe, epochs, batchSize, seed, data: options.data, trainingPictures: set.train.labels.length },
         ...{ testPictures: set.test.labels.length, top1: evaluation.top1, top5: evaluation.top5, confusion: evaluation.confusion },
-        ...{ seconds: Math.round(seconds), resumed, command: `gradus ${process.argv.slice(2).join(" ")}`, history: event.history },
+        ...{ seconds: Math.round(event.seconds), resumed, command: `gradus ${process.argv.slice(2).join(" ")}`, history: event.history },
       };
       await saveWeights(event.model, join(folder, "weights.safetensors"));
       await writeText(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);

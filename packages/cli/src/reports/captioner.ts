@@ -70,7 +70,7 @@ export function captionerReport(r: CaptionerRecord, scenes: readonly CaptionedSc
         ["Command", r.command],
         ["Training", `${r.steps} steps of ${r.batchSize} scenes, each seen once; seed ${r.seed}`],
         ["Network", `${r.weights.toLocaleString("en")} weights`],
-        ["Time", `${timeLeft(r.seconds)}${r.resumed ? " since it was last taken up" : ""}`],
+        ["Time", `${timeLeft(r.seconds)}${r.resumed ? ", with breaks" : ""}`],
       ],
     },
     {

@@ -61,7 +61,7 @@ export function gptReport(r: GptRecord, config: GptConfig): string {
         ["Steps", `${r.steps}, each of ${r.batchSize} windows${r.accumulate > 1 ? ` × ${r.accumulate}` : ""}, seed ${r.seed}`],
         ["Learning rate", `up to ${r.rate}, dropout ${r.dropout}, weight decay ${r.weightDecay}`],
         ...(r.lora === undefined ? [] : [["Adapters", `rank ${r.lora}, merged into the weights at the end`] as const]),
-        ["Time", `${timeLeft(r.seconds)}${r.resumed ? " since it was last taken up" : ""}`],
+        ["Time", `${timeLeft(r.seconds)}${r.resumed ? ", with breaks" : ""}`],
       ],
     },
     {

@@ -51,7 +51,7 @@ export function resnetReport(r: ResNetRecord): string {
         ["Command", r.command],
         ["Pictures", `${r.trainingPictures} to train with, ${r.testPictures} to test`],
         ["Recipe", `${r.recipe}, ${r.epochs} epochs, batches of ${r.batchSize}, seed ${r.seed}`],
-        ["Time", `${timeLeft(r.seconds)}${r.resumed ? " since it was last taken up" : ""}`],
+        ["Time", `${timeLeft(r.seconds)}${r.resumed ? ", with breaks" : ""}`],
       ],
     },
     {

@@ -100,6 +100,6 @@ async function* gunzipped(source: AsyncGenerator<Uint8Array>): AsyncGenerator<Ui
     yield* streamChunks(packed.pipeThrough(new DecompressionStream("gzip")));
   } catch (error) {
     if (error instanceof FormatError) throw error;
-    throw new FormatError("gunzip", (error as Error).message, "The file may be truncated or damaged");
+    throw new FormatError("gunzip", (error as Error).message || "it cannot be unpacked", "The file may be truncated or damaged");
   }
 }

@@ -7,6 +7,11 @@ import { decodePng, isPng } from "./png.ts";
 export interface DecodeOptions extends ImageLimits {
   /** 1: grey, 3: RGB (default), 4: RGBA. */
   readonly channels?: 1 | 3 | 4;
+  /**
+   * Turn and mirror a JPEG as its EXIF orientation says: upright, as viewers show photographs (PIL's `ImageOps.exif_transpose`). Default
+   * false: the pixels as they lie in the file, as `Image.open` gives them.
+   */
+  readonly orient?: boolean;
 }
 
 /**

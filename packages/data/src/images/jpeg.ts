@@ -32,25 +32,30 @@ async function loadCodec(): Promise<Codec> {
 
 export const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
 
-/** Pixels as grey or RGB, unrotated. Throws FormatError for damaged, truncated and CMYK files. */
-export async function decodeJpeg(bytes: Uint8Array, limits: ImageLimits): Promise<DecodedImage> {
+/**
+ * Pixels as grey or RGB, with `orient` turned as EXIF says (a damaged EXIF segment turns nothing). Throws FormatError for damaged,
+ * truncated and CMYK files.
+ */
+export async function decodeJpeg(bytes: Uint8Array, options: ImageLimits & { readonly orient?: boolean }): Promise<DecodedImage> {
   const { width, height, components } = frameHeader(bytes);
-  checkSize(operation, width, height, limits);
+  checkSize(operation, width, height, options);
   if (components !== 1 && components !== 3) throw new FormatError(operation, `${components} colour components`, "Convert the image to RGB");
   codec ??= loadCodec();
   const ready = await codec;
   complaints = []; // decoding itself does not wait, so these are about this file
   let result: ReturnType<Codec["decode"]>;
   try {
-    result = ready.decode(bytes, false);
+    result = ready.decode(bytes, options.orient ?? false);
   } catch (error) {
     codec = null; // the program inside has exited
     throw new FormatError(operation, complaints.join("; ") || String((error as Error).message), "The file may be damaged");
   }
   const serious = complaints.filter((text) => !/extraneous bytes/.test(text));
-  if (serious.length || !result || result.width !== width || result.height !== height)
+  const sized = result?.width === width && result.height === height;
+  const turned = options.orient && result?.width === height && result.height === width;
+  if (serious.length || !result || !(sized || turned))
     throw new FormatError(operation, serious.join("; ") || "it cannot be decoded", "The file may be truncated or damaged");
-  return { width, height, channels: components, data: withoutAlpha(result.data, components) };
+  return { width: result.width, height: result.height, channels: components, data: withoutAlpha(result.data, components) };
 }
 
 /** Size and number of components, from the start-of-frame segment (ITU-T T.81, B.2.2). */

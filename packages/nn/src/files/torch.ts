@@ -212,8 +212,8 @@ export interface TorchOptions {
 
 /**
  * Sets a model's weights from a state dict of PyTorch in a `.safetensors` file (`safetensors.torch.save_file`). `names` says
- * which module each layer is, where the names differ. FormatError lists all that is missing (and, if `strict`, all that is left
- * over), ShapeError what does not fit; then nothing is changed.
+ * which module each layer is, where the names differ. FormatError names what is missing (or, if `strict`, what is left over),
+ * ShapeError what does not fit; then nothing is changed.
  */
 export async function loadTorchWeights(model: Layer, source: Source, names: TorchNames = {}, options: TorchOptions = {}): Promise<void> {
   const operation = "loadTorchWeights";
@@ -260,9 +260,9 @@ export async function loadTorchWeights(model: Layer, source: Source, names: Torc
 
 class Missing extends Error {}
 
-/** The first dozen names, and how many more there are. */
+/** The first names, and how many more there are. */
 const some = (names: readonly string[]): string =>
-  names.length > 12 ? `${names.slice(0, 12).join(", ")} and ${names.length - 12} more` : names.join(", ");
+  names.length > 4 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
 
 /**
  * Writes a model's weights as a state dict of PyTorch: `net.load_state_dict(safetensors.torch.load_file(path))`. `names` as

@@ -66,6 +66,7 @@ interface RunDescription {
   readonly epochs: readonly number[];
   readonly history: Record<string, number[]>;
   readonly callbacks: readonly unknown[];
+  readonly seconds?: number;
 }
 
 /**
@@ -76,6 +77,8 @@ export class BackupAndRestore extends Callback {
   private readonly path: string;
   private readonly options: BackupOptions;
   private readonly others: readonly Callback[];
+  private begin = 0;
+  private before = 0;
 
   /** `others`: callbacks whose state is part of the run (EarlyStopping, ReduceLROnPlateau, ...). */
   constructor(path: string, options: BackupOptions = {}, others: readonly Callback[] = []) {
@@ -88,7 +91,13 @@ export class BackupAndRestore extends Callback {
     this.others = others;
   }
 
+  /** How long the run has been trained, all its parts together; what a stop lost is not counted. */
+  get seconds(): number {
+    return this.before + (this.begin && (performance.now() - this.begin) / 1000);
+  }
+
   override async onTrainBegin(): Promise<void> {
+    this.begin = performance.now();
     const { existsSync } = await import("node:fs");
     if (existsSync(this.path)) await this.restore();
   }
@@ -119,6 +128,7 @@ export class BackupAndRestore extends Callback {
       epochs: history.epoch,
       history: history.history,
       callbacks: this.others.map((c) => c.getState()),
+      seconds: this.seconds,
     };
     const weights = [...weightsByPath(this.model)].map(([path, w]): [string, Tensor] => [`model:${path}`, w]);
     const state = trainer.stateVariables.map((v, i): [string, Tensor] => [`state:${i}`, v]);
@@ -145,6 +155,7 @@ export class BackupAndRestore extends Callback {
     this.others.forEach((c, i) => {
       c.setState(run.callbacks[i]);
     });
+    this.before = run.seconds ?? 0;
     const history = new History();
     history.epoch.push(...run.epochs);
     Object.assign(history.history, run.history);

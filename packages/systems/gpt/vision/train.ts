@@ -25,6 +25,8 @@ export interface Trained {
   readonly captioner: Captioner;
   /** After each twentieth of the steps: their loss (nats a word) and accuracies on unseen scenes. */
   readonly history: readonly Measured[];
+  /** How long it took, all parts of a run that was stopped together. */
+  readonly seconds: number;
 }
 export type Measured = Accuracy & { readonly step: number; readonly loss: number };
 
@@ -74,13 +76,12 @@ export async function* train(options: TrainOptions = {}): AsyncGenerator<Caption
   });
   const captioner = new Captioner(network);
   const measuring = new Measuring(captioner, seed, each);
+  const begin = performance.now();
+  const kept = [measuring, ...callbacks];
+  const backup = checkpoint ? new BackupAndRestore(checkpoint, { saveFreq: 100, deleteCheckpoint: false }, kept) : null;
   const events = network.fitEvents(batches(seed, each, batchSize), null, {
     ...{ epochs, seed },
-    callbacks: [
-      measuring,
-      ...callbacks,
-      ...(checkpoint ? [new BackupAndRestore(checkpoint, { saveFreq: 100, deleteCheckpoint: false }, [measuring, ...callbacks])] : []),
-    ],
+    callbacks: [...kept, ...(backup ? [backup] : [])],
   });
   try {
     for (;;) {
@@ -93,7 +94,7 @@ export async function* train(options: TrainOptions = {}): AsyncGenerator<Caption
   } finally {
     await events.return(new History());
   }
-  return { captioner, history: measuring.history };
+  return { captioner, history: measuring.history, seconds: backup?.seconds ?? (performance.now() - begin) / 1000 };
 }
 
 /** Captions some unseen scenes after each epoch; what was measured is part of a run's checkpoint. It chooses nothing. */

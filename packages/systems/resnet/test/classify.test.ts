@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { encodePng } from "@gradus/data";
+import { crop, encodePng } from "@gradus/data";
 import { openArchive } from "@gradus/data/node";
 import type { ArrayData } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
@@ -53,6 +53,17 @@ describe("a picture", () => {
     expect(await classifier.classify([a!])).toEqual(await classifier.classify([b!]));
   });
 
+  test("of a telephone stands upright: readPicture follows the EXIF orientation of a JPEG file", async () => {
+    const { oriented } = JSON.parse(readFileSync(new URL("../../../data/test/images.golden.json", import.meta.url), "utf8")) as {
+      oriented: { size: number[]; file: string }[];
+    };
+    for (const { size, file } of oriented) {
+      const bytes = new Uint8Array(Buffer.from(file, "base64"));
+      expect((await readPicture(bytes)).shape).toEqual([...size, 3]);
+      expect((await readPicture(bytes, { orient: false })).shape).toEqual([11, 19, 3]);
+    }
+  });
+
   test("that is none is refused with a sentence", async () => {
     const png = await encodePng(picture(20, 20, 3));
     await expect(readPicture(new TextEncoder().encode("GIF89a"))).rejects.toThrow(/neither a JPEG nor a PNG/);
@@ -65,6 +76,18 @@ describe("a picture", () => {
     await expect(classifier.classify([{ ...picture(40, 40, 3), dtype: "float32" } as ArrayData])).rejects.toThrow(/uint8/);
     await expect(classifier.classify([picture(40, 40, 3)], 0)).rejects.toThrow(/top is 0/);
   });
+});
+
+test("a description may say what pictures are resized to before their middle is cut out", async () => {
+  const text = (resize: unknown) => JSON.stringify({ ...description, resize });
+  const wide = new Classifier(parseDescription(text(48), "x.json"));
+  const whole = new Classifier(parseDescription(text(undefined), "x.json"));
+  const image = picture(48, 48, 3);
+  const middle = crop(image, 8, 8, 32, 32);
+  expect(wide.prepare(image)).toEqual(whole.prepare(middle));
+  expect(whole.prepare(image)).not.toEqual(whole.prepare(middle));
+  expect(() => new Classifier({ ...description, resize: 20 }).prepare(image)).toThrow(/resize is 20\. Give a whole number from 32/);
+  expect(() => parseDescription(text("48"), "x.json")).toThrow(/x\.json does not describe a network/);
 });
 
 test("what does not describe a network, or describes another one, is refused with a sentence", async () => {

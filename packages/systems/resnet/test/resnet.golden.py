@@ -28,19 +28,22 @@ def fill(net):
 
 
 class Basic(nn.Module):
-    """Two 3 x 3 convolutions with a shortcut of option A, after the paper; `pre`: normalisation and activation first."""
+    """Two 3 x 3 convolutions with a shortcut of option A, after the paper; `pre`: normalisation and activation first, which for the
+    first block of the network have come before it splits (He et al. 2016b, appendix)."""
 
-    def __init__(self, a, b, stride, residual, pre):
+    def __init__(self, a, b, stride, residual, pre, first):
         super().__init__()
         self.conv1 = nn.Conv2d(a, b, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(a if pre else b)
+        if not (pre and first):
+            self.bn1 = nn.BatchNorm2d(a if pre else b)
         self.conv2 = nn.Conv2d(b, b, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(b)
-        self.residual, self.pre, self.stride, self.extra = residual, pre, stride, b - a
+        self.residual, self.pre, self.first, self.stride, self.extra = residual, pre, first, stride, b - a
 
     def forward(self, x):
         if self.pre:
-            y = self.conv2(F.relu(self.bn2(self.conv1(F.relu(self.bn1(x))))))
+            active = x if self.first else F.relu(self.bn1(x))
+            y = self.conv2(F.relu(self.bn2(self.conv1(active))))
         else:
             y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
         if self.residual:
@@ -55,20 +58,20 @@ class Cifar(nn.Module):
         n = (depth - 2) // 6
         self.pre = pre
         self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
-        if not pre:
-            self.bn1 = nn.BatchNorm2d(16)
+        self.bn1 = nn.BatchNorm2d(16)
         widths = [16, 16, 32, 64]
         for s in range(3):
-            blocks = [Basic(widths[s] if k == 0 else widths[s + 1], widths[s + 1], 2 if s and not k else 1, residual, pre) for k in range(n)]
+            blocks = [
+                Basic(widths[s] if k == 0 else widths[s + 1], widths[s + 1], 2 if s and not k else 1, residual, pre, not s and not k)
+                for k in range(n)
+            ]
             setattr(self, f"layer{s + 1}", nn.Sequential(*blocks))
         if pre:
             self.bn = nn.ModuleDict({"last": nn.BatchNorm2d(64)})
         self.fc = nn.Linear(64, 10)
 
     def forward(self, x):
-        x = self.conv1(x)
-        if not self.pre:
-            x = F.relu(self.bn1(x))
+        x = F.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))
         if self.pre:
             x = F.relu(self.bn["last"](x))
@@ -123,15 +126,17 @@ cases += [case(name, *networks[name], True) for name in ("resnet18", "resnet20")
 from PIL import Image
 from torchvision import transforms
 
-preprocess = transforms.Compose([
-    transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor(),
+preprocess = lambda resize: transforms.Compose([
+    transforms.Resize(resize), transforms.CenterCrop(224), transforms.ToTensor(),
     transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
 ])
 torch.set_default_dtype(torch.float32)
 pictures = []
-for width, height in ((301, 257), (97, 131), (640, 480), (256, 256), (500, 333)):
+# Resized to 256 for torchvision's weights V1, to 232 for V2.
+sizes = ((301, 257), (97, 131), (640, 480), (256, 256), (500, 333))
+for width, height, resize in [(*s, 256) for s in sizes] + [(*s, 232) for s in sizes[:3]]:
     bytes_ = (uniform(width * height * 3, 3000 + width) * 256).astype(np.uint8).reshape(height, width, 3)
-    out = preprocess(Image.fromarray(bytes_)).permute(1, 2, 0)
-    pictures.append({"width": width, "height": height, "sum": float(out.double().sum()), "first": numbers(out[0, :4]), "last": numbers(out[-1, -4:]), "middle": numbers(out[100, 57])})
+    out = preprocess(resize)(Image.fromarray(bytes_)).permute(1, 2, 0)
+    pictures.append({"width": width, "height": height, "resize": resize, "sum": float(out.double().sum()), "first": numbers(out[0, :4]), "last": numbers(out[-1, -4:]), "middle": numbers(out[100, 57])})
 
 json.dump({"cases": cases, "pictures": pictures}, open(here / "resnet.golden.json", "w"))

@@ -20,6 +20,7 @@ interface Case {
 interface Picture {
   readonly width: number;
   readonly height: number;
+  readonly resize: number;
   readonly sum: number;
   readonly first: readonly number[];
   readonly last: readonly number[];
@@ -124,11 +125,27 @@ describe("weights", () => {
       await expect(loadWeights(model, file)).rejects.toThrow(message);
       expect(await model.weights[0]!.tolist()).toEqual(before);
     };
-    await refused("resnet32", /no layer asks for layer1\.3\.conv1\.weight.*another network/s);
+    await refused(
+      "resnet32",
+      /no layer asks for layer1\.3\.conv1\.weight, .* and \d+ more.*The weights fit resnet32 or plain32, for 10 classes/,
+    );
     const deeper = resnet(configOf("resnet32"));
     await saveWeights(model, file);
-    await expect(loadWeights(deeper, file)).rejects.toThrow(/the file lacks layer1\.3\.conv1\.weight/);
-    await refused("resnet18", /the file lacks/);
+    await expect(loadWeights(deeper, file)).rejects.toThrow(
+      /the file lacks layer1\.3\.conv1\.weight, \S+, \S+ and \d+ more\. The weights fit resnet20 or plain20, for 10 classes$/,
+    );
+    await refused("resnet18", /the file lacks.*The weights fit resnet18, for 1000 classes$/);
+    await refused("resnet50", /The weights fit resnet50 or resnet50-paper, for 1000 classes$/);
+    await saveWeights(resnet(configOf("resnet20", { classes: 7 })), file);
+    await expect(loadWeights(model, file)).rejects.toThrow(
+      /shape \[64, 10\].*\[64, 7\].*The weights fit resnet20 or plain20, for 7 classes$/,
+    );
+    await saveWeights(resnet({ ...configOf("resnet20"), widths: [16, 32, 48] }), file);
+    await expect(loadWeights(model, file)).rejects.toThrow(/The weights fit no network that is known here by name$/);
+    const { tensors } = await loadSafetensorsFile(file);
+    await saveSafetensors(file, Object.fromEntries(Object.entries(tensors).map(([name, x]) => [`module.${name}`, x])));
+    await expect(loadWeights(model, file)).rejects.toThrow(/All names in the file begin with module\., those of torchvision's networks/);
+    await saveWeights(model, file);
     writeFileSync(file, readFileSync(file).subarray(0, 5000));
     await expect(loadWeights(model, file)).rejects.toThrow(/truncated|header|bytes/);
   });
@@ -145,16 +162,23 @@ test("the networks have the numbers of parameters that are published", () => {
     if (count > 2e6) expect(trainable).toBe(count);
     else expect(Math.abs(trainable / count - 1)).toBeLessThan(0.03);
   }
+  // He et al. 2016b: ResNet-164, bottlenecks with projections, the first block without an activation of its own.
+  const pre = { block: "bottleneck", blocks: [18, 18, 18], shortcut: "projection", strideAt: "1x1" } as const;
+  const net = resnet({ ...configOf("preresnet20"), ...pre });
+  expect(Math.abs(net.trainableWeights.reduce((n, w) => n + w.size, 0) / 1.7e6 - 1)).toBeLessThan(0.03);
+  const layers = net.layers.map((l) => l.name);
+  for (const name of ["bn1", "layer1.1.bn1", "layer2.0.bn1", "layer2.0.downsample.0", "bn.last"]) expect(layers).toContain(name);
+  for (const name of ["layer1.0.bn1", "layer2.0.downsample.1"]) expect(layers).not.toContain(name);
   expect(Object.keys(configs)).toContain("plain56");
   expect(() => configOf("resnet19")).toThrow(/no network "resnet19".*resnet18/);
 });
 
 describe("preprocessing", () => {
-  test.each(golden.pictures.map((p) => [`${p.width} × ${p.height}`, p] as const))(
-    "of a picture of %s pixels equals torchvision's",
-    (_size, p) => {
+  test.each(golden.pictures.map((p) => [`${p.width} × ${p.height}`, p.resize, p] as const))(
+    "of a picture of %s pixels, resized to %d, equals torchvision's",
+    (_size, resize, p) => {
       const data = Uint8Array.from(uniform(p.width * p.height * 3, 3000 + p.width), (u) => u * 256);
-      const out = preprocess({ dtype: "uint8", shape: [p.height, p.width, 3], data });
+      const out = preprocess({ dtype: "uint8", shape: [p.height, p.width, 3], data }, resize === 256 ? {} : { resize });
       expect(out.shape).toEqual([224, 224, 3]);
       const values = out.data as Float32Array;
       const at = (row: number, column: number, count: number) => [
@@ -166,4 +190,11 @@ describe("preprocessing", () => {
       expect(Math.abs(values.reduce((a, b) => a + b, 0) - p.sum)).toBeLessThan(0.05);
     },
   );
+
+  test("to a size that the middle cannot be cut out of is refused with a sentence", () => {
+    const picture = { dtype: "uint8", shape: [9, 9, 3], data: new Uint8Array(243) } as const;
+    for (const resize of [223, 240.5, 1e9, Number.NaN])
+      expect(() => preprocess(picture, { resize })).toThrow(/resize is .*Give a whole number from 224, the network's size, to 3584/);
+    expect(preprocess(picture, { size: 8, resize: 8 }).shape).toEqual([8, 8, 3]);
+  });
 });

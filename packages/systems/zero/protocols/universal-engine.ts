@@ -107,7 +107,14 @@ export class UniversalEngine implements Player {
     // Engines of shogi know byo-yomi better than times for a move.
     else program.send(name === "usi" ? `go btime 0 wtime 0 byoyomi ${milliseconds}` : `go movetime ${milliseconds}`);
     let soFar: Omit<Choice, "move"> = { value: 0, simulations: 0, line: [] };
-    const stop = (): void => program.send("stop");
+    const stop = (): void => {
+      try {
+        program.send("stop");
+      } catch (error) {
+        // It has ended, which whoever waits for its move is told.
+        if (!(error instanceof StateError)) throw error;
+      }
+    };
     if (signal?.aborted) stop();
     signal?.addEventListener("abort", stop, { once: true });
     let answer: string;

@@ -287,7 +287,8 @@ export class UniversalProtocol {
       hit: () => {
         if (!order.ponder) return;
         const left = secondsOf(order, state);
-        timer = setTimeout(() => abort.abort(), 1000 * (left ?? usual.seconds ?? 0));
+        // Timers hold no more than some weeks.
+        timer = setTimeout(() => abort.abort(), 1000 * Math.min(1e6, left ?? usual.seconds ?? 0));
         release();
       },
       silent: false,

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline";
-import { UniversalProtocol, usi } from "../index.ts";
 import { randomPlayer } from "../player.ts";
+import { UniversalProtocol } from "../protocols/universal.ts";
+import { usi } from "../protocols/usi.ts";
 
 /** A program that speaks USI and plays moves of chance, for the tests that talk to one. */
 const [seed = "1"] = process.argv.slice(2);

@@ -281,12 +281,16 @@ test("any lines are taken, and after them it answers as before", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(line, { maxLength: 12 }), async (lines) => {
       fc.pre(!lines.some((text) => /\bquit\b/.test(text)));
-      const said = await transcript(quick, [...lines, "stop", "position startpos", "go nodes 5"], false);
-      // Each `go` is answered once, by a move or a word about mates.
-      const asked = said.filter((text) => /^(bestmove|checkmate)/.test(text));
-      expect(asked.at(-1) ?? "").toMatch(/^$|^(bestmove|checkmate) /);
-      for (const text of said) expect(text).toMatch(/^(info|bestmove|checkmate|id|option|usiok|readyok)/);
-      for (const text of said) expect(text).not.toMatch(/\n/);
+      const said: string[] = [];
+      const protocol = new UniversalProtocol(usi, {
+        ...{ name: "a", version: "b", limits: {} },
+        player: async () => quick,
+        write: (text) => void said.push(text),
+      });
+      for (const text of [...lines, "stop", "position startpos", "go nodes 5"]) await protocol.receive(text);
+      await protocol.idle();
+      expect(said.at(-1)).toBe("bestmove 9g9f ponder 1c1d");
+      for (const text of said) expect(text).toMatch(/^(info|bestmove|checkmate|id|option|usiok|readyok)[^\n]*$/);
     }),
     { numRuns: 150, seed: 4 },
   );
@@ -314,31 +318,34 @@ test("a network with a search hears that it is to stop", async () => {
   expect(said.at(-2)).toMatch(/^info depth \d+ time \d+ nodes \d+ nps \d+ score cp -?\d+ pv /);
 });
 
-test("programs play each other through the protocol, and the games are kept as KIF", async () => {
+test("programs play each other through the protocol, and the game is kept as KIF", async () => {
   const program = fileURLToPath(new URL("./usi-program.ts", import.meta.url));
   const engines: UniversalEngine[] = [];
   const engine = (seed: number) => {
     engines.push(new UniversalEngine(`"${process.execPath}" "${program}" ${seed}`, usi, { name: `random ${seed}`, patience: 20 }));
     return engines.at(-1)!;
   };
-  const settings = { games: 2, concurrency: 1, opening: 2, limits: [{ seconds: 0.1 }, { simulations: 5 }], longest: 600, seed: 1 } as const;
+  const settings = { games: 1, concurrency: 1, opening: 0, limits: [{ seconds: 0.1 }, { simulations: 5 }], seed: 1 } as const;
+  let games = 0;
   try {
-    for await (const { moves, winner, reason } of match(shogi, async () => [engine(1), engine(2)], settings)) {
-      expect(reason).not.toMatch(/failed/);
+    for await (const { moves, winner, reason } of match(shogi, async () => [engine(141), engine(142)], settings)) {
+      games++;
+      expect([moves.length, winner, reason]).toEqual([109, 0, "checkmate"]);
       const state = shogi.begin();
       for (const move of moves) state.play(move);
       expect(state.outcome).toEqual({ winner, reason });
-      const kept = readKif(writeKif(state, { black: "random 1", white: "random 2" }));
+      const kept = readKif(writeKif(state, { black: "random 141", white: "random 142" }));
       expect([kept.state.position(), kept.state.outcome, kept.black, kept.white]).toEqual([
         state.position(),
         state.outcome,
-        "random 1",
-        "random 2",
+        "random 141",
+        "random 142",
       ]);
     }
   } finally {
     for (const one of engines) one.close();
   }
+  expect(games).toBe(1);
 });
 
 test("a program that is none, or speaks something else, is told of in a sentence", async () => {
@@ -348,6 +355,37 @@ test("a program that is none, or speaks something else, is told of in a sentence
   const silent = new UniversalEngine(`"${process.execPath}" -e "process.stdin.resume()"`, usi, { name: "silent", patience: 0.2 });
   await expect(silent.choose(shogi.begin(), {})).rejects.toThrow(/silent: it did not say usiok in 0.2 s/);
   silent.close();
+});
+
+test("programs that play what is not legal, give up, or are told to stop", async () => {
+  const speaking = (answer: string) =>
+    new UniversalEngine(
+      `"${process.execPath}" -e "require('readline').createInterface({input:process.stdin}).on('line',(l)=>{const w=l.split(' ')[0];${answer};if(w==='usi')console.log('usiok');if(w==='isready')console.log('readyok')})"`,
+      usi,
+      { name: "other", patience: 10 },
+    );
+  const state = shogi.begin();
+  const illegal = speaking("if(w==='go')console.log('bestmove 7g7e')");
+  await expect(illegal.choose(state, {})).rejects.toThrow("other: it plays 7g7e, which is not legal here");
+  const weary = speaking("if(w==='go')console.log('bestmove resign')");
+  expect(await weary.choose(state, { simulations: 3 })).toMatchObject({ value: -1, resign: true });
+  const endless = speaking(
+    "if(w==='go')console.log('info string nodes 3 pv\\ninfo depth 2 nodes 12 score cp 600 pv 7g7f 3c3d 9z9z');if(w==='stop')console.log('bestmove 7g7f ponder 3c3d')",
+  );
+  const abort = new AbortController();
+  const seen: Choice[] = [];
+  const choice = await endless.choose(state, {
+    seconds: Infinity,
+    signal: abort.signal,
+    progress: (soFar) => {
+      seen.push(soFar);
+      abort.abort();
+    },
+  });
+  const line = [state.actionOf("7g7f"), state.actionOf("7g7f")];
+  expect(choice).toEqual({ move: line[0], value: Math.tanh(0.5), simulations: 12, line });
+  expect(seen).toEqual([choice]);
+  for (const engine of [illegal, weary, endless]) engine.close();
 });
 
 test("what is no record in KIF is refused", () => {

@@ -58,6 +58,8 @@ export class GoState extends BaseState {
   private readonly past: Stones[];
   private readonly hashes: number[];
   private readonly known: Set<number>;
+  /** How often a stone was taken off each point. A stone can only make an old board where there was one before. */
+  private readonly emptied: Uint16Array;
   /** Legal moves of this position, and the points that superko alone forbids, once they were asked for. */
   private open: { readonly moves: readonly number[]; readonly forbidden: readonly number[] } | null = null;
 
@@ -72,6 +74,7 @@ export class GoState extends BaseState {
     this.past = [this.stones.slice()];
     this.hashes = [this.hash];
     this.known = new Set(this.hashes);
+    this.emptied = new Uint16Array(this.field.points);
   }
 
   get turn(): Side {
@@ -153,7 +156,7 @@ export class GoState extends BaseState {
           [first, second, third] = [chain, first, second];
         }
       }
-      if (free) (this.known.has(joined(a, b)) ? forbidden : moves).push(point);
+      if (free) (this.emptied[point] && this.known.has(joined(a, b)) ? forbidden : moves).push(point);
     }
     moves.push(points);
     this.open = { moves, forbidden };
@@ -168,6 +171,7 @@ export class GoState extends BaseState {
     const colour = this.turn + 1;
     const gone = this.captures(action, colour);
     if (!gone) return false;
+    if (!this.emptied[action]) return true;
     let a = this.low ^ this.field.low[(colour - 1) * points + action]!;
     let b = this.high ^ this.field.high[(colour - 1) * points + action]!;
     for (const point of gone) {
@@ -206,7 +210,10 @@ export class GoState extends BaseState {
       const colour = this.turn + 1;
       const gone = this.captures(action, colour)!;
       this.put1(action, colour);
-      for (const point of gone) this.put1(point, 0);
+      for (const point of gone) {
+        this.put1(point, 0);
+        this.emptied[point]!++;
+      }
       this.undos.push({ ...undo, captured: gone.length ? Int16Array.from(gone) : null });
       this.known.add(this.hash);
     }
@@ -224,7 +231,10 @@ export class GoState extends BaseState {
       this.known.delete(this.hash);
       const colour = this.stones[action]!;
       this.stones[action] = 0;
-      if (captured) for (const point of captured) this.stones[point] = 3 - colour;
+      for (const point of captured ?? []) {
+        this.stones[point] = 3 - colour;
+        this.emptied[point]!--;
+      }
     }
     this.low = low;
     this.high = high;

@@ -4,7 +4,8 @@ import type { Side } from "../game.ts";
  * Pieces by number: 0 is none, 1 to 7 pawn, lance, knight, silver, bishop, rook and gold, 8 the king, 9 to 14 the first six promoted; white's
  * are 16 more. Squares are numbered row by row from 9a, as black sees the board: square = 9 * row + column.
  */
-export const [pawn, lance, knight, silver, bishop, rook, gold, king] = [1, 2, 3, 4, 5, 6, 7, 8] as const;
+export const [pawn, lance, knight, bishop, rook, king] = [1, 2, 3, 5, 6, 8] as const;
+const [silver, gold] = [4, 7];
 export const promoted = 8;
 export const white = 16;
 export const squares = 81;
