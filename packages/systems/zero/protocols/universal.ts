@@ -2,6 +2,7 @@ import { FormatError, GradusError } from "@gradus/tensor";
 import { secondsForMove } from "../clock.ts";
 import type { Game, State } from "../games/game.ts";
 import type { Choice, Limits, Player } from "../player.ts";
+import { Among } from "./among.ts";
 
 /** A setting that the program at the other end may change. */
 export type Setting = { readonly name: string } & (
@@ -239,7 +240,12 @@ export class UniversalProtocol {
     if (state.outcome) return this.say(`bestmove ${dialect.none}`);
     const claim = dialect.claim?.(state, this.values);
     if (claim) return this.say(`bestmove ${claim}`);
-    this.think(player, state, order, begun);
+    const among = state.legal().filter((move) => order.among.includes(state.nameOf(move)));
+    if (order.among.length && !among.length) {
+      this.remark(`go: none of ${order.among.join(" ").slice(0, 80)} is legal here`);
+      return this.say(`bestmove ${dialect.none}`);
+    }
+    this.think(player, among.length ? new Among(state, among) : state, order, begun);
   }
 
   private think(player: Player, state: State, order: Order, begun: number): void {
@@ -363,6 +369,8 @@ interface Order {
   readonly infinite: boolean;
   readonly ponder: boolean;
   readonly mate: boolean;
+  /** Moves to choose from; none for all there are. */
+  readonly among: readonly string[];
   readonly unknown: readonly string[];
 }
 
@@ -375,10 +383,13 @@ interface Clock {
 function readOrder(words: readonly string[], blackFirst: boolean): Order {
   const numbers = new Map<string, number>();
   const flags = new Set<string>();
+  const among: string[] = [];
   const unknown: string[] = [];
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
     if (word === "infinite" || word === "ponder") flags.add(word);
+    // A move has a number in it; the words of `go` have none.
+    else if (word === "searchmoves") while (/\d/.test(words[i + 1] ?? "")) among.push(words[++i]!);
     else if (["btime", "wtime", "binc", "winc", "byoyomi", "movestogo", "movetime", "nodes", "mate", "depth"].includes(word)) {
       const next = words[i + 1] ?? "";
       if (/^-?\d{1,15}$/.test(next)) numbers.set(word, Number(words[++i]));
@@ -407,6 +418,7 @@ function readOrder(words: readonly string[], blackFirst: boolean): Order {
     infinite: flags.has("infinite"),
     ponder: flags.has("ponder"),
     mate: flags.has("mate"),
+    among,
     unknown,
   };
 }
