@@ -1,4 +1,4 @@
-// What the tests need of the operating system: a browser, and the loader through which Node.js finds its software GPU.
+// What the tests need of the operating system: a browser, the loader through which Node.js finds its software GPU, a program that plays Go.
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -23,4 +23,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (!existsSync("/usr/bin/chromium") && !process.env.CHROMIUM) installPackage("chromium");
   // Chromium keeps a copy of its own elsewhere below /usr/lib.
   if (!globSync("/usr/lib/*-linux-*/libvulkan.so.1").length) installPackage("libvulkan1");
+  if (!existsSync("/usr/games/gnugo")) installPackage("gnugo");
 }

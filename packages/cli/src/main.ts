@@ -249,20 +249,28 @@ commands.push(
     .option("--position <text>", "begin there, in the game's own notation")
     .option("--seed <n>", "same seed, same moves", count, 1)
     .option("--gtp", "speak the Go Text Protocol instead: for Sabaki, GoGui and other programs")
+    .option("--uci", "chess: speak UCI instead: for Cute Chess and other programs")
+    .option("--usi", "shogi: speak USI instead")
     .option("--json", "one JSON object a move of the network, and one at the end")
     .addHelpText(
       "after",
       "\nExamples:\n  gradus play connect4\n  gradus play connect4 --side second --simulations 50\n  gradus play tictactoe --weights runs/zero-tictactoe --side none\n  gradus play go9 --gtp --simulations 800",
     )
-    .action(async (game: string, options: PlayOptions & { readonly gtp?: boolean }) => {
-      if (options.gtp) await (await import("./commands/play-protocol.ts")).speakGtp(game, options);
+    .action(async (game: string, options: PlayOptions & { readonly gtp?: boolean; readonly uci?: boolean; readonly usi?: boolean }) => {
+      if (options.uci || options.usi)
+        await (await import("./commands/play-protocol.ts")).speakUniversal(game, options.uci ? "uci" : "usi", options);
+      else if (options.gtp) await (await import("./commands/play-protocol.ts")).speakGtp(game, options);
       else await (await import("./commands/play.ts")).play(game, options);
     }),
   program
     .command("match")
     .description("games between two players of any kind, with sides changed, and what they say about strength")
     .argument("<game>", "tictactoe, connect4, othello, go5 to go19 (go9:5.5 with another komi), chess, shogi")
-    .option("--first <player>", 'network, network:FOLDER, random, or another program: "gtp:gnugo --mode gtp"', "network")
+    .option(
+      "--first <player>",
+      'network, network:FOLDER, random, or another program: "gtp:gnugo --mode gtp", "uci:stockfish", "usi:..."',
+      "network",
+    )
     .option("--second <player>", "likewise", "random")
     .option("--games <n>", "games; an even number is fair", positive, 20)
     .option("--concurrency <n>", "games at the same time", positive, 2)
@@ -270,7 +278,7 @@ commands.push(
     .option("--seconds <x>", "seconds a move, in place of simulations, for other programs too", positiveNumber)
     .option("--opening <n>", "moves of chance that games begin with; each such beginning is played twice", count, 0)
     .option("--seed <n>", "same seed, same openings", count, 1)
-    .option("--out <folder>", "the games as files, SGF for Go")
+    .option("--out <folder>", "the games as files: SGF, PGN, KIF")
     .option("--json", "one JSON object a game, and one at the end")
     .addHelpText(
       "after",

@@ -43,6 +43,16 @@ describe("gradus play", () => {
     expect(stdout).toMatch(/^=1 Gradus\n\n=\n\n=\n\n\? invalid color\n\n= B\+73\.5\n\n=\n\n$/);
   });
 
+  test("speaks UCI and USI, also without weights, until it has something to think about", () => {
+    const uci = typed("uci\nposition startpos moves e2e4\nquit\n", "play", "chess", "--uci");
+    expect(uci.stdout).toMatch(/^id name Gradus/m);
+    expect(uci.stdout).toMatch(/^uciok$/m);
+    const usi = typed("usi\nposition startpos moves 7g7f\nquit\n", "play", "shogi", "--usi");
+    expect(usi.stdout).toMatch(/^usiok$/m);
+    expect([uci.status, usi.status]).toEqual([0, 0]);
+    expect(typed("", "play", "shogi", "--uci").stderr).toMatch(/UCI is for Chess, not for Shogi/);
+  });
+
   test.each([
     [["draughts"], 1, /there is no game "draughts"/],
     [["tictactoe", "--gtp"], 1, /GTP is for Go, not for Tic-tac-toe/],

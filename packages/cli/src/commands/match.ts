@@ -3,7 +3,7 @@ import { join } from "node:path";
 import {
   type FinishedGame,
   type Game,
-  GoGame,
+  GoState,
   gameOf,
   type Limits,
   match,
@@ -11,15 +11,17 @@ import {
   type Player,
   randomPlayer,
   ratings,
+  ShogiState,
   share,
   together,
   writeSgf,
 } from "@gradus/systems/zero";
-import { GtpEngine } from "@gradus/systems/zero/node";
+import { GtpEngine, UniversalEngine, writeKif } from "@gradus/systems/zero/node";
 import { ArgumentError } from "@gradus/tensor";
 import { loadNetwork } from "../players.ts";
 import { writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
+import { dialectOf } from "./play-protocol.ts";
 
 const command = "gradus match";
 
@@ -69,9 +71,10 @@ export async function playMatches(name: string, options: MatchCommandOptions): P
       const { winner, side } = finished;
       count[winner === null ? "draws" : winner === side ? "wins" : "losses"]++;
       const done = count.wins + count.draws + count.losses;
-      const text = record(game, finished, [a.name, b.name]);
-      if (out)
-        await writeText(join(out, `${String(finished.number + 1).padStart(4, "0")}.${game instanceof GoGame ? "sgf" : "txt"}`), text);
+      if (out) {
+        const { text, ending } = await record(game, finished, [a.name, b.name]);
+        await writeText(join(out, `${String(finished.number + 1).padStart(4, "0")}.${ending}`), text);
+      }
       if (json) line(JSON.stringify({ event: "game", ...finished, moves: names(game, finished.moves) }));
       const left = timeLeft(((performance.now() - start) / 1000 / done) * (games - done));
       progress.update(done, games, { standing: `${count.wins} won, ${count.draws} drawn, ${count.losses} lost`, left });
@@ -109,10 +112,19 @@ async function entrant(text: string, game: Game, options: MatchCommandOptions, e
     };
     return { name: rest, limits: options.seconds === undefined ? {} : limits, make };
   }
+  if ((kind === "uci" || kind === "usi") && rest) {
+    const dialect = await dialectOf(kind);
+    const make = (): Player => {
+      const engine = new UniversalEngine(rest, dialect);
+      engines.push(engine);
+      return engine;
+    };
+    return { name: rest, limits, make };
+  }
   throw new ArgumentError(
     command,
     `there is no player ${JSON.stringify(text)}`,
-    'Use network, network:FOLDER, random, or "gtp:gnugo --mode gtp --level 10"',
+    'Use network, network:FOLDER, random, or "gtp:gnugo --mode gtp --level 10", uci:PROGRAM, usi:PROGRAM',
   );
 }
 
@@ -125,12 +137,28 @@ function names(game: Game, moves: readonly number[]): string[] {
   });
 }
 
-/** A game as a file: SGF for Go, else its moves and how it ended. */
-function record(game: Game, { moves, side, winner, reason }: FinishedGame, [first, second]: readonly [string, string]): string {
+/** A game as a file, and how the file's name ends: SGF for Go, KIF for shogi, PGN for chess, else its moves and how it ended. */
+async function record(
+  game: Game,
+  finished: FinishedGame,
+  [first, second]: readonly [string, string],
+): Promise<{ text: string; ending: string }> {
+  const { moves, side, winner, reason } = finished;
   const [black, white] = side === 0 ? [first, second] : [second, first];
-  if (!(game instanceof GoGame)) return `${black} - ${white}\n${names(game, moves).join(" ")}\n${reason}\n`;
   const state = game.begin();
   for (const move of moves) state.play(move);
-  const result = winner === null ? "0" : `${"BW"[winner]}+${/by ([\d.]+)/.exec(reason)?.[1] ?? (reason === "resignation" ? "R" : "F")}`;
-  return writeSgf(state, { black, white, result, date: new Date().toISOString().slice(0, 10) });
+  const date = new Date().toISOString().slice(0, 10);
+  if (state instanceof GoState) {
+    const result = winner === null ? "0" : `${"BW"[winner]}+${/by ([\d.]+)/.exec(reason)?.[1] ?? (reason === "resignation" ? "R" : "F")}`;
+    return { text: writeSgf(state, { black, white, result, date }), ending: "sgf" };
+  }
+  if (state instanceof ShogiState)
+    return { text: writeKif(state, { black, white, date, resigned: reason === "resignation" }), ending: "kif" };
+  if (game.name === "chess") {
+    const { ChessState, writePgn } = await import("@gradus/systems/zero/chess");
+    const result = winner === null ? "1/2-1/2" : winner === 0 ? "1-0" : "0-1";
+    if (state instanceof ChessState)
+      return { text: writePgn(state, { white: black, black: white, date: date.replaceAll("-", "."), result }), ending: "pgn" };
+  }
+  return { text: `${black} - ${white}\n${names(game, moves).join(" ")}\n${reason}\n`, ending: "txt" };
 }

@@ -20,6 +20,7 @@ const games: Readonly<Record<string, () => Promise<Game> | Game>> = {
   tictactoe: () => ticTacToe,
   connect4: () => connectFour,
   othello: () => othello,
+  chess: async () => (await import("./chess/chess.ts")).chess,
   shogi: () => shogi,
 };
 

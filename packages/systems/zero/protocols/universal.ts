@@ -26,6 +26,8 @@ export interface Dialect {
   readonly resign: string | null;
   /** Said in place of thinking, where something else than a move is best. */
   claim?(state: State, settings: ReadonlyMap<string, string>): string | null;
+  /** A game that goes on where our rules see a draw; by default, it begins at its position. */
+  onward?(state: State): State;
   /** Hundredths of a pawn where a game is won with odds of e to one. */
   readonly scale: number;
   /** Whether it lets a game end for good (`gameover`), and asks for mates (`go mate`, answered with `checkmate`). */
@@ -102,7 +104,7 @@ export class UniversalProtocol {
         this.quit = true;
         await this.halt(true);
       },
-      ...(dialect.japanese ? { gameover: () => this.halt(true) } : { debug: () => {}, register: () => {} }),
+      ...(dialect.japanese ? { gameover: () => this.halt(true) } : { debug: () => {}, register: () => {}, d: () => this.draw() }),
     };
   }
 
@@ -137,6 +139,12 @@ export class UniversalProtocol {
     await this.commands[words[at]!]!(words.slice(at + 1));
   }
 
+  /** A state that can be played on: programs at the other end may go on where our rules see a draw, by repetition or length. */
+  private onward(state: State): State {
+    if (!state.outcome) return state;
+    return this.dialect.onward?.(state) ?? state.game.begin(state.position());
+  }
+
   private say(line: string): void {
     this.options.write(line);
   }
@@ -148,6 +156,13 @@ export class UniversalProtocol {
   private player(): Promise<Player> {
     this.loading ??= this.options.player();
     return this.loading;
+  }
+
+  /** The position, for people. */
+  private draw(): void {
+    if (!this.state) return this.remark("there is no position: the last one could not be read");
+    for (const line of [...this.state.toString().split("\n"), `${this.dialect.notation} ${this.state.position()}`])
+      this.say(`info string ${line}`);
   }
 
   private introduce(): void {
@@ -196,7 +211,7 @@ export class UniversalProtocol {
       const known = before && placed.start === start && placed.moves.every((move, i) => move === moves[i]) ? placed.moves.length : 0;
       let state = known ? before! : kind === "startpos" ? game.begin() : game.begin(text.join(" "));
       for (const name of moves.slice(known)) {
-        state = onward(state);
+        state = this.onward(state);
         state.play(state.actionOf(name));
       }
       this.placed = { start, moves };
@@ -220,7 +235,7 @@ export class UniversalProtocol {
       this.remark("there is no position: the last one could not be read");
       return this.say(`bestmove ${dialect.none}`);
     }
-    const state = onward(this.state.clone());
+    const state = this.onward(this.state.clone());
     if (state.outcome) return this.say(`bestmove ${dialect.none}`);
     const claim = dialect.claim?.(state, this.values);
     if (claim) return this.say(`bestmove ${claim}`);
@@ -246,10 +261,14 @@ export class UniversalProtocol {
     let release = (): void => {};
     const released = open ? new Promise<void>((resolve) => void (release = resolve)) : Promise.resolve();
     let timer: ReturnType<typeof setTimeout> | undefined;
+    const progress = (soFar: Choice): void => {
+      this.tell(state, soFar, begun);
+      if (order.depth !== undefined && soFar.line.length >= order.depth) abort.abort();
+    };
     const run = async (): Promise<void> => {
       let choice: Choice | null = null;
       try {
-        choice = await player.choose(state, { ...limits, signal: abort.signal, progress: (soFar) => this.tell(state, soFar, begun) });
+        choice = await player.choose(state, { ...limits, signal: abort.signal, progress });
       } catch (error) {
         if (!(error instanceof GradusError)) throw error;
         this.remark(error.message);
@@ -332,11 +351,6 @@ function names(state: State, moves: readonly number[]): string[] {
   return found;
 }
 
-/** A state that can be played on: programs at the other end may go on where our rules see a draw, by repetition or length. */
-function onward(state: State): State {
-  return state.outcome ? state.game.begin(state.position()) : state;
-}
-
 /** What `go` says. Times are seconds. */
 interface Order {
   readonly clocks: readonly [Clock, Clock];
@@ -344,6 +358,8 @@ interface Order {
   readonly movesToGo: number | undefined;
   readonly moveTime: number | undefined;
   readonly nodes: number | undefined;
+  /** The length of the line that is expected. */
+  readonly depth: number | undefined;
   readonly infinite: boolean;
   readonly ponder: boolean;
   readonly mate: boolean;
@@ -369,7 +385,6 @@ function readOrder(words: readonly string[], blackFirst: boolean): Order {
       else if (word !== "mate") unknown.push(word);
       if (word === "mate") flags.add(word);
       if (word === "mate" && next === "infinite") i++;
-      if (word === "depth") unknown.push(word);
     } else unknown.push(word);
   }
   const seconds = (name: string): number | undefined => {
@@ -388,6 +403,7 @@ function readOrder(words: readonly string[], blackFirst: boolean): Order {
     movesToGo: positive("movestogo"),
     moveTime: seconds("movetime"),
     nodes: positive("nodes"),
+    depth: positive("depth"),
     infinite: flags.has("infinite"),
     ponder: flags.has("ponder"),
     mate: flags.has("mate"),

@@ -129,7 +129,7 @@ test("what cannot be understood is remarked on, and nothing is lost by it", asyn
     expect.stringMatching(/^info string play: "7g7e" is no legal move here\. Legal are /),
     "info string there is no position: the last one could not be read",
     "bestmove resign",
-    "info string go: nothing is done about depth searchmoves 7g7f btime soon",
+    "info string go: nothing is done about searchmoves 7g7f btime soon",
     expect.stringMatching(/^info depth 2/),
     "bestmove 9g9f ponder 1c1d",
     "checkmate notimplemented",
