@@ -10,7 +10,7 @@ import { connectFour, evaluatorOf, loadZero, meanOf, type Node, parseDescription
 const weights = fileURLToPath(new URL("../../packages/systems/zero/weights/", import.meta.url));
 const description = parseDescription(readFileSync(`${weights}connect4.json`, "utf8"), "connect4.json");
 const { model } = await loadZero(description, `${weights}connect4.safetensors`);
-const tree = new Tree(connectFour.begin("3451424"), puct(), new Random(1));
+const tree = new Tree(connectFour.begin("577224"), puct(), new Random(1));
 tree.begin(90);
 await search([tree], evaluatorOf(connectFour, model));
 const expected = tree.line(tree.result.choose(0));
@@ -59,7 +59,9 @@ place(root, { x: 0, depth: 0, value: root.value, visits: root.visited, from: nul
 const depth = Math.max(...dots.map((d) => d.depth));
 const x = (d: Dot): number => 326 + (540 * (d.x + 0.5)) / leaves;
 const y = (d: Dot): number => 18 + (228 * d.depth) / depth;
-const colour = (d: Dot): string => (d.value > 0.1 ? "#6f8fe0" : d.value < -0.1 ? "#e89646" : "#a8a49a");
+/** The colour of the stones of who is better. */
+const colour = ({ value }: Dot): string =>
+  Math.abs(value) < 0.1 ? "#a8a49a" : value > 0 === (tree.state.turn === 0) ? "#e89646" : "#6f8fe0";
 const edges = [...dots]
   .sort((a, b) => Number(a.expected) - Number(b.expected))
   .flatMap((d) => {

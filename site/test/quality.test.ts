@@ -66,6 +66,7 @@ const pages = [
     "/lessons/01-arrays",
     "/lessons/16-resnet",
     "/lessons/17-gpt",
+    "/lessons/18-alphazero",
     "/scratch",
     "/reference",
     "/reference/tensor/arrays",
