@@ -1,9 +1,9 @@
-// Makes the files of lesson 16: pictures out of Tux Paint's stamps, and the door.
-//   node course/16-resnet/make.ts FOLDER/OF/STAMPS
+// Makes the files of lesson 16: pictures out of Tux Paint's stamps, errors by depth out of four runs of training, and the door.
+//   node course/16-resnet/make.ts FOLDER/OF/STAMPS [FOLDER/OF/RUNS]
 // (Debian's package tuxpaint-stamps-default puts stamps into /usr/share/tuxpaint/stamps; rsvg-convert of librsvg2-bin draws the SVG
-// ones.) What it makes, and under which licence, is in README.md.
+// ones.) What it makes, under which licence, and the commands of the runs are in README.md.
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { decodeImage, encodePng, resizeImage } from "@gradus/data";
@@ -11,7 +11,7 @@ import { Model } from "@gradus/nn";
 import { loadClassifier, parseDescription } from "@gradus/systems/resnet";
 import { type ArrayData, array, type Tensor } from "@gradus/tensor";
 
-const [stamps = "/usr/share/tuxpaint/stamps"] = process.argv.slice(2);
+const [stamps = "/usr/share/tuxpaint/stamps", runs = "runs/depth"] = process.argv.slice(2);
 const files = fileURLToPath(new URL("files/", import.meta.url));
 const size = 64;
 
@@ -139,6 +139,18 @@ const sheet = new Uint8Array(Buffer.concat(pictures));
 writeFileSync(join(files, "pictures.png"), await encodePng({ dtype: "uint8", shape: [names.length * size, size, 3], data: sheet }));
 writeFileSync(join(files, "pictures.json"), `${JSON.stringify(names, null, 1)}\n`);
 console.log(`${names.length} pictures`);
+
+// ---------------------------------------------------------------------------------------------------------- errors by depth
+
+const networks = ["plain20", "plain56", "resnet20", "resnet56"];
+const recordOf = (name: string) => join(runs, name, "weights.json");
+if (networks.every((name) => existsSync(recordOf(name)))) {
+  const depth = networks.map((config) => {
+    const { history } = JSON.parse(readFileSync(recordOf(config), "utf8")) as { history: { accuracy: number[] } };
+    return { config, error: history.accuracy.map((a) => Number((1 - a).toFixed(4))) };
+  });
+  writeFileSync(join(files, "depth.json"), `${JSON.stringify(depth)}\n`);
+} else console.log(`There are no runs of ${networks.join(", ")} in ${runs}: depth.json stays as it is.`);
 
 // ----------------------------------------------------------------------------------------------------------------- the door
 
