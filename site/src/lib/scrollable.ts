@@ -8,3 +8,11 @@ export function scrollable(element: HTMLElement): () => void {
   sizes.observe(element);
   return () => sizes.disconnect();
 }
+
+/** The same for the formulas of a text. */
+export function scrollableFormulas(text: HTMLElement): () => void {
+  const ends = [...text.querySelectorAll<HTMLElement>(".display")].map(scrollable);
+  return () => {
+    for (const end of ends) end();
+  };
+}

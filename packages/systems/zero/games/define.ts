@@ -50,11 +50,11 @@ const mostMoves = 1000;
  * // Ten sticks; one to three are taken in turn; who takes the last one wins.
  * const sticks = defineGame({
  *   ...{ name: "sticks", rows: 1, columns: 10, planes: 1, actions: 3 },
- *   start: { left: 10, turn: 0 as Side },
+ *   start: { left: 10, turn: 0 as 0 | 1 },
  *   turn: ({ turn }) => turn,
  *   legal: ({ left }) => [0, 1, 2].filter((a) => a < left),
- *   play: ({ left, turn }, a) => ({ left: left - 1 - a, turn: (1 - turn) as Side }),
- *   outcome: ({ left, turn }) => (left ? null : ((1 - turn) as Side)),
+ *   play: ({ left, turn }, a) => ({ left: left - 1 - a, turn: (1 - turn) as 0 | 1 }),
+ *   outcome: ({ left, turn }) => (left ? null : ((1 - turn) as 0 | 1)),
  *   observe: ({ left }) => Array.from({ length: 10 }, (_, i) => Number(i < left)),
  *   nameOf: (a) => String(a + 1),
  * });
