@@ -1,11 +1,7 @@
 import { ArgumentError } from "@gradus/tensor";
+import { type Colour, colours, plural, type Shape, shapes } from "../../scenes/things.ts";
 
 /** What captions are about, how they say it, and what a caption says. */
-
-export const colours = ["red", "orange", "yellow", "green", "blue", "purple"] as const;
-export const shapes = ["circle", "square", "triangle", "cross", "ring"] as const;
-export type Colour = (typeof colours)[number];
-export type Shape = (typeof shapes)[number];
 
 /** Things of one kind: "two red circles". */
 export interface Group {
@@ -29,7 +25,6 @@ export type Statement =
   | { readonly groups: readonly [Group, Group]; readonly position: Relation };
 
 const numbers = ["a", "two", "three", "four"] as const;
-const plural = (shape: Shape): string => (shape === "cross" ? "crosses" : `${shape}s`);
 const placeWords = (place: Place): string =>
   place === "left" || place === "right" ? `on the ${place}` : place === "middle" ? "in the middle" : `at the ${place}`;
 const relationWords = (relation: Relation): string => (relation.endsWith("of") ? `to the ${relation}` : relation);

@@ -1,4 +1,6 @@
 /** Pictures described in words: a vision transformer before a language network (in the manner of LLaVA; Liu et al. 2023). */
+
+export { type Colour, colours, type Shape, shapes } from "../../scenes/things.ts";
 export {
   type Accuracy,
   Captioner,
@@ -11,9 +13,7 @@ export {
   smallCaptioner,
 } from "./captioner.ts";
 export {
-  type Colour,
   captionOf,
-  colours,
   decodeCaption,
   encodeCaption,
   endOfText,
@@ -22,9 +22,7 @@ export {
   type Place,
   parseCaption,
   type Relation,
-  type Shape,
   type Statement,
-  shapes,
   type Verdict,
 } from "./captions.ts";
 export { checkVision, patchesOf, type VisionConfig, VisionEncoder } from "./encoder.ts";

@@ -1,17 +1,7 @@
 import { Random } from "@gradus/data";
 import type { ArrayData } from "@gradus/tensor/io";
-import {
-  type Colour,
-  captionOf,
-  colours,
-  type Group,
-  type Place,
-  places,
-  type Relation,
-  type Shape,
-  type Statement,
-  shapes,
-} from "./captions.ts";
+import { type Colour, colours, type Paint, paints, paintThing, type Shape, shapes, type Thing } from "../../scenes/things.ts";
+import { captionOf, type Group, type Place, places, type Relation, type Statement } from "./captions.ts";
 
 /** Height and width of a picture in pixels. */
 export const sceneSize = 48;
@@ -89,18 +79,6 @@ function drawStatement(random: Random, part: Part): Statement {
   };
 }
 
-interface Thing {
-  readonly shape: Shape;
-  readonly colour: Colour;
-  /** Centre, in pixels from the left and from the top. */
-  readonly x: number;
-  readonly y: number;
-  /** From the centre to the outermost point. */
-  readonly radius: number;
-  /** Clockwise, in radians. */
-  readonly angle: number;
-}
-
 type Span = readonly [low: number, high: number];
 /** Where centres may be along a side of the picture: between thirds and halves a gap is left, so that captions are never in doubt. */
 const whole: Span = [7.5, 40.5];
@@ -164,27 +142,6 @@ function lieAsStated(groups: readonly (readonly Thing[])[], { position }: Statem
   return a.length === 1 || Math.max(...a) - Math.min(...a) > 16;
 }
 
-const paints: Readonly<Record<Colour, readonly [red: number, green: number, blue: number]>> = {
-  red: [214, 40, 40],
-  orange: [245, 130, 20],
-  yellow: [240, 205, 30],
-  green: [45, 150, 70],
-  blue: [40, 90, 205],
-  purple: [135, 60, 170],
-};
-
-/** Whether a point is inside of a shape, (0, 0) being its centre and 1 its radius; down is positive. */
-const inside: Readonly<Record<Shape, (u: number, v: number) => boolean>> = {
-  circle: (u, v) => u * u + v * v < 0.9,
-  square: (u, v) => Math.max(Math.abs(u), Math.abs(v)) < 0.75,
-  triangle: (u, v) => v < 0.6 && v > 2 * Math.abs(u) - 1,
-  cross: (u, v) => Math.min(Math.abs(u), Math.abs(v)) < 0.3 && Math.max(Math.abs(u), Math.abs(v)) < 0.95,
-  ring: (u, v) => u * u + v * v < 1 && u * u + v * v > 0.3,
-};
-
-/** Points of a pixel's side that are looked at: edges are smooth. */
-const fine = 4;
-
 function paint(things: readonly Thing[], random: Random): ArrayData {
   const size = sceneSize;
   const pixels = new Float32Array(size * size * 3);
@@ -197,13 +154,8 @@ function paint(things: readonly Thing[], random: Random): ArrayData {
   }
   for (const thing of things) {
     const shade = random.uniform(-12, 12);
-    const own = paints[thing.colour].map((v) => v + shade + random.uniform(-10, 10));
-    const { x, y, radius } = thing;
-    for (let row = Math.floor(y - radius); row <= y + radius; row++)
-      for (let column = Math.floor(x - radius); column <= x + radius; column++) {
-        const share = coverage(thing, row, column);
-        for (let i = 3 * (row * size + column), c = 0; share > 0 && c < 3; c++, i++) pixels[i] = pixels[i]! * (1 - share) + own[c]! * share;
-      }
+    const own = paints[thing.colour].map((v) => v + shade + random.uniform(-10, 10)) as unknown as Paint;
+    paintThing(pixels, size, thing, own);
   }
   // One draw of 32 bits gives the noise of a pixel's three channels, -8 to 7 each. A clamped array rounds, and keeps to 0 to 255.
   const data = new Uint8ClampedArray(pixels.length);
@@ -214,17 +166,4 @@ function paint(things: readonly Thing[], random: Random): ArrayData {
     data[p + 2] = pixels[p + 2]! + ((bits >>> 8) & 15) - 8;
   }
   return { dtype: "uint8", shape: [size, size, 3], data: new Uint8Array(data.buffer) };
-}
-
-/** The share of a pixel that a thing covers. */
-function coverage({ shape, x, y, radius, angle }: Thing, row: number, column: number): number {
-  const within = inside[shape];
-  const [cos, sin] = [Math.cos(angle) / radius, Math.sin(angle) / radius];
-  let covered = 0;
-  for (let k = 0; k < fine * fine; k++) {
-    const dx = column + ((k % fine) + 0.5) / fine - x;
-    const dy = row + (Math.floor(k / fine) + 0.5) / fine - y;
-    if (within(cos * dx + sin * dy, cos * dy - sin * dx)) covered++;
-  }
-  return covered / fine ** 2;
 }
