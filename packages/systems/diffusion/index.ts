@@ -1,0 +1,6 @@
+/** Latent diffusion (Rombach et al. 2022), the architecture of Stable Diffusion: parts that know nothing of each other. */
+export { type SamplerName, sampler, samplerNames } from "./samplers/index.ts";
+export type { Sampler, SamplerOptions, Step } from "./samplers/sampler.ts";
+export { type Parts, type Prediction, Schedule, type ScheduleKind, type ScheduleOptions } from "./schedule.ts";
+export type { Observer } from "./transformer.ts";
+export { type Conditions, UNet, type UNetConfig } from "./unet.ts";

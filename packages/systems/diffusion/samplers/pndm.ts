@@ -1,0 +1,78 @@
+import type { Tensor } from "@gradus/tensor";
+import type { Schedule } from "../schedule.ts";
+import { checkDiffusion, checkSteps, rint, type Sampler, type SamplerOptions, type Step, spaced } from "./sampler.ts";
+
+/**
+ * Pseudo numerical methods for diffusion models (Liu et al. 2022) in the variant that Stable Diffusion calls PLMS: the noise of up to
+ * four steps, combined as Adams and Bashforth do. The first step is done twice, the second time with the mean of the noise at both of its
+ * ends, so n steps take n + 1 calls of the network.
+ */
+export class Pndm implements Sampler {
+  readonly timesteps: readonly number[];
+  readonly initNoiseSigma = 1;
+  readonly stochastic = false;
+  private readonly schedule: Schedule;
+  private readonly alphas: Float64Array;
+  private readonly stride: number;
+  private readonly finalAlpha: number;
+  /** The noise of earlier calls, newest first, but for the repeated one. */
+  private noises: Tensor[] = [];
+  /** Where the first call started from. */
+  private start: Tensor | null = null;
+  private next = -1;
+  private calls = 0;
+
+  constructor(schedule: Schedule, steps: number, options: SamplerOptions = {}) {
+    const { spacing = "leading", stepsOffset = 1, finalAlphaOne = false } = options;
+    checkSteps("Pndm", schedule, steps);
+    checkDiffusion("Pndm", schedule);
+    this.schedule = schedule;
+    this.alphas = schedule.alphasCumprod;
+    const times = spaced(schedule, steps, spacing, stepsOffset).map(rint);
+    this.timesteps = steps === 1 ? times : [...times.slice(0, 2), ...times.slice(1)];
+    this.stride = Math.floor(schedule.steps / steps);
+    this.finalAlpha = finalAlphaOne ? 1 : this.alphas[0]!;
+  }
+
+  scaleModelInput(sample: Tensor): Tensor {
+    return sample;
+  }
+
+  step(sample: Tensor, output: Tensor, i: number): Step {
+    if (i !== this.next) {
+      this.noises = [];
+      this.calls = 0;
+    }
+    this.next = i + 1;
+    const call = this.calls++;
+    const t = this.timesteps[i]!;
+    const alpha = this.alphas[t]!;
+    const { original, epsilon } = this.schedule.parts(sample, output, Math.sqrt(alpha), Math.sqrt(1 - alpha));
+    if (call === 1) {
+      // Once more from the start, over the same stretch.
+      const mean = epsilon.add(this.noises[0]!).div(2);
+      return { previous: this.transfer(this.start!, mean, t + this.stride, t), original };
+    }
+    if (call === 0) this.start = sample;
+    this.noises = [epsilon, ...this.noises.slice(0, 3)];
+    return { previous: this.transfer(sample, combined(this.noises), t, t - this.stride), original };
+  }
+
+  /** Equation (11): from time t to an earlier one along the noise. */
+  private transfer(sample: Tensor, epsilon: Tensor, from: number, to: number): Tensor {
+    const alpha = this.alphas[Math.min(from, this.alphas.length - 1)]!;
+    const before = this.alphas[to] ?? this.finalAlpha;
+    const divisor = alpha * Math.sqrt(1 - before) + Math.sqrt(alpha * (1 - alpha) * before);
+    return sample.mul(Math.sqrt(before / alpha)).sub(epsilon.mul((before - alpha) / divisor));
+  }
+
+  addNoise(original: Tensor, noise: Tensor, i: number): Tensor {
+    const alpha = this.alphas[this.timesteps[i]!]!;
+    return original.mul(Math.sqrt(alpha)).add(noise.mul(Math.sqrt(1 - alpha)));
+  }
+}
+
+const weights = [[1], [3 / 2, -1 / 2], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -59 / 24, 37 / 24, -9 / 24]];
+
+const combined = (noises: readonly Tensor[]): Tensor =>
+  noises.map((noise, k) => noise.mul(weights[noises.length - 1]![k]!)).reduce((a, b) => a.add(b));

@@ -1,0 +1,102 @@
+import type { Layer } from "@gradus/nn";
+import { compile, type Tensor } from "@gradus/tensor";
+import { describe, expect, test } from "vitest";
+import { UNet, type UNetConfig } from "../index.ts";
+import { Downsample, ResnetBlock, Upsample } from "../resnet-block.ts";
+import { sinusoid, TimeEmbedding } from "../time-embedding.ts";
+import { FeedForward, SpatialTransformer, TransformerBlock } from "../transformer.ts";
+import { channelsFirst, difference, fill, fixture, missing, why } from "./fixtures.ts";
+
+/** The fixtures' U-Nets, from diffusers' arguments. */
+// biome-ignore lint/suspicious/noExplicitAny: JSON of another program
+function configOf(args: any): UNetConfig {
+  return {
+    inChannels: args.in_channels,
+    outChannels: args.out_channels,
+    channels: args.block_out_channels,
+    layersPerBlock: args.layers_per_block,
+    attention: args.down_block_types.map((type: string) => type.startsWith("CrossAttn")),
+    heads: args.attention_head_dim,
+    contextWidth: args.cross_attention_dim,
+    groups: args.norm_num_groups,
+  };
+}
+
+describe.skipIf(missing)(`held to diffusers ${why}`, () => {
+  test.each(["unet", "unet_sd_order"])("%s gives its outputs", async (file) => {
+    const { config, get, image, parameters } = await fixture(file);
+    const net = new UNet(configOf(config.args));
+    fill(net, parameters());
+    const [sample, time, context] = [image("in/sample"), get("in/timesteps"), get("in/encoder_hidden_states")];
+    expect(await difference(channelsFirst(net(sample, time, context)), get("out/sample"))).toBeLessThan(1e-4);
+    const compiled = compile((x: Tensor, t: Tensor, c: Tensor) => net.forward(x, t, { context: c }));
+    expect(await difference(channelsFirst(compiled(sample, time, context)), get("out/sample"))).toBeLessThan(1e-4);
+  });
+
+  test("what looks on sees the weights of the words, and changes nothing", async () => {
+    const { config, get, image, parameters } = await fixture("unet");
+    const net = new UNet(configOf(config.args));
+    fill(net, parameters());
+    const seen = new Map<string, Tensor>();
+    const observe = (name: string, weights: Tensor): void => void seen.set(name, weights);
+    const context = get("in/encoder_hidden_states");
+    const out = net.forward(image("in/sample"), get("in/timesteps"), { context, observe });
+    expect(await difference(channelsFirst(out), get("out/sample"))).toBeLessThan(1e-4);
+    expect([...seen.keys()]).toEqual([
+      ...[0, 1].map((k) => `down_blocks.1.attentions.${k}`),
+      "mid_block.attentions.0",
+      ...[0, 1, 2].map((k) => `up_blocks.0.attentions.${k}`),
+    ]);
+    for (const weights of seen.values()) {
+      expect(weights.shape).toEqual([2, 2, 64, 7]);
+      expect(await difference(weights.sum({ axis: -1 }), weights.sum({ axis: -1 }).mul(0).add(1))).toBeLessThan(1e-5);
+    }
+  });
+
+  test("times become sinusoids and vectors", async () => {
+    const { config, get, parameters } = await fixture("timestep_embedding");
+    const { num_channels, time_embed_dim } = config.args;
+    expect(await difference(sinusoid(get("in/timesteps"), num_channels), get("out/sinusoid"))).toBeLessThan(1e-4);
+    const layer = new TimeEmbedding("time_embedding", num_channels, time_embed_dim);
+    fill(layer, parameters());
+    expect(await difference(layer(get("in/timesteps")), get("out/embedding"))).toBeLessThan(1e-4);
+  });
+
+  test.each(["resnet_block_same", "resnet_block_shortcut", "resnet_block_vae"])("%s gives its output", async (file) => {
+    const { config, get, image, parameters, arrays } = await fixture(file);
+    const { in_channels, out_channels, groups, eps, temb_channels } = config.args;
+    const block = new ResnetBlock("block", in_channels, out_channels, { groups, epsilon: eps, time: temb_channels });
+    fill(block, parameters());
+    const time = arrays.has("in/temb") ? get("in/temb") : null;
+    expect(await difference(channelsFirst(block.forward(image("in/hidden_states"), time)), get("out/hidden_states"))).toBeLessThan(2e-5);
+  });
+
+  test.each([
+    ["downsample2d", new Downsample("down", 12, 20, "around")],
+    ["downsample2d_vae", new Downsample("down", 12, 20, "after")],
+    ["upsample2d", new Upsample("up", 12, 8)],
+  ])("%s gives its output", async (file, layer: Layer) => {
+    const { get, image, parameters } = await fixture(file);
+    fill(layer, parameters());
+    expect(await difference(channelsFirst(layer(image("in/hidden_states")) as Tensor), get("out/hidden_states"))).toBeLessThan(2e-5);
+  });
+
+  test("feed_forward_geglu, basic_transformer_block and transformer_2d give their outputs", async () => {
+    const forward = await fixture("feed_forward_geglu");
+    const net = new FeedForward("ff", 12);
+    fill(net, forward.parameters());
+    expect(await difference(net(forward.get("in/hidden_states")), forward.get("out/hidden_states"))).toBeLessThan(2e-5);
+
+    const one = await fixture("basic_transformer_block");
+    const block = new TransformerBlock("block", 12, { heads: 3, contextWidth: 20 });
+    fill(block, one.parameters());
+    const context = one.get("in/encoder_hidden_states");
+    expect(await difference(block.forward(one.get("in/hidden_states"), { context }), one.get("out/hidden_states"))).toBeLessThan(2e-5);
+
+    const all = await fixture("transformer_2d");
+    const spatial = new SpatialTransformer("attention", 12, { heads: 3, contextWidth: 20, groups: 4 });
+    fill(spatial, all.parameters());
+    const given = spatial.forward(all.image("in/hidden_states"), { context: all.get("in/encoder_hidden_states") });
+    expect(await difference(channelsFirst(given), all.get("out/hidden_states"))).toBeLessThan(2e-5);
+  });
+});

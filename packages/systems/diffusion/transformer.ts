@@ -1,0 +1,162 @@
+import { type Conv2D, type Dense, type GroupNormalization, Layer, type LayerNormalization } from "@gradus/nn";
+import { ArgumentError, gelu, matmul, scaledDotProductAttention, softmax, split, type Tensor, where } from "@gradus/tensor";
+import { conv, dense, groupNorm, type Kind, layerNorm } from "./layers.ts";
+
+/** Is shown the weights of a cross-attention, [B, heads, places, words]; `name` is that of the block. */
+export type Observer = (name: string, weights: Tensor) => void;
+
+/** What pictures are told, and who looks on. */
+export interface Surroundings {
+  /** Vectors of the words, [B, S, contextWidth]. */
+  readonly context?: Tensor | undefined;
+  /** Which words count, bool [B, S]; default all. */
+  readonly mask?: Tensor | undefined;
+  readonly observe?: Observer | undefined;
+}
+
+export interface AttentionOptions extends Kind {
+  readonly heads: number;
+  /** Width of the vectors that are looked at; default that of those that look. */
+  readonly contextWidth?: number;
+  /** Whether queries, keys and values have biases; default false. */
+  readonly bias?: boolean;
+}
+
+/** Several heads of attention (Vaswani et al. 2017, §3.2.2), [B, T, width] → [B, T, width], to other vectors or to one's own. */
+export class Attention extends Layer {
+  static override readonly className = "Attention";
+  readonly query: Dense;
+  readonly key: Dense;
+  readonly value: Dense;
+  readonly out: Dense;
+  private readonly heads: number;
+
+  constructor(name: string, width: number, { heads, contextWidth = width, bias = false, ...kind }: AttentionOptions) {
+    super({ name });
+    if (!Number.isInteger(heads) || heads < 1 || width % heads)
+      throw new ArgumentError("Attention", `${width} channels do not divide into ${heads} heads`, "Choose another number of heads");
+    this.heads = heads;
+    this.query = dense("to_q", width, width, { ...kind, bias });
+    this.key = dense("to_k", contextWidth, width, { ...kind, bias });
+    this.value = dense("to_v", contextWidth, width, { ...kind, bias });
+    this.out = dense("to_out.0", width, width, kind);
+    this.built = true;
+  }
+
+  override call(x: Tensor): Tensor {
+    return this.forward(x, x);
+  }
+
+  forward(x: Tensor, context: Tensor, mask?: Tensor, observe?: (weights: Tensor) => void): Tensor {
+    const [B, T, width] = x.shape as [number, number, number];
+    const split = (t: Tensor): Tensor => t.reshape([B, t.shape[1]!, this.heads, width / this.heads]).permuteDims([0, 2, 1, 3]);
+    const [q, k, v] = [split(this.query(x)), split(this.key(context)), split(this.value(context))] as const;
+    const seen = mask?.astype("bool").reshape([B, 1, 1, context.shape[1]!]);
+    let mixed: Tensor;
+    if (observe) {
+      const scores = matmul(q, k.swapaxes(2, 3)).mul((width / this.heads) ** -0.5);
+      const weights = softmax(seen ? where(seen, scores, Number.NEGATIVE_INFINITY) : scores);
+      observe(weights);
+      mixed = matmul(weights, v);
+    } else mixed = scaledDotProductAttention(q, k, v, seen ? { mask: seen } : {});
+    return this.out(mixed.permuteDims([0, 2, 1, 3]).reshape([B, T, width]));
+  }
+}
+
+/** W₂ (value ⊙ gelu(gate)), both from one product (Shazeer 2020, GEGLU), four times as wide inside. */
+export class FeedForward extends Layer {
+  static override readonly className = "FeedForward";
+  readonly up: Dense;
+  readonly down: Dense;
+
+  constructor(name: string, width: number, kind: Kind = {}) {
+    super({ name });
+    this.up = dense("net.0.proj", width, 8 * width, kind);
+    this.down = dense("net.2", 4 * width, width, kind);
+    this.built = true;
+  }
+
+  override call(x: Tensor): Tensor {
+    const [value, gate] = split(this.up(x), 2, { axis: -1 }) as [Tensor, Tensor];
+    return this.down(value.mul(gelu(gate)));
+  }
+}
+
+export interface TransformerOptions extends Kind {
+  readonly heads: number;
+  /** Width of the words' vectors; null: places attend to each other only. */
+  readonly contextWidth: number | null;
+}
+
+/** Places attend to each other, then to the words, then each is thought over, always added to what was there. */
+export class TransformerBlock extends Layer {
+  static override readonly className = "TransformerBlock";
+  readonly norm1: LayerNormalization;
+  readonly attn1: Attention;
+  readonly norm2: LayerNormalization | null = null;
+  readonly attn2: Attention | null = null;
+  readonly norm3: LayerNormalization;
+  readonly feedForward: FeedForward;
+
+  constructor(name: string, width: number, { heads, contextWidth, ...kind }: TransformerOptions) {
+    super({ name });
+    this.norm1 = layerNorm("norm1", width, kind);
+    this.attn1 = new Attention("attn1", width, { heads, ...kind });
+    if (contextWidth !== null) {
+      this.norm2 = layerNorm("norm2", width, kind);
+      this.attn2 = new Attention("attn2", width, { heads, contextWidth, ...kind });
+    }
+    this.norm3 = layerNorm("norm3", width, kind);
+    this.feedForward = new FeedForward("ff", width, kind);
+    this.built = true;
+  }
+
+  override call(x: Tensor): Tensor {
+    return this.forward(x, {});
+  }
+
+  /** [B, T, width] → [B, T, width]; `observe` is shown the weights of the words. */
+  forward(x: Tensor, { context, mask, observe }: Surroundings, name = this.name): Tensor {
+    let h = x.add(this.attn1(this.norm1(x)));
+    if (this.attn2 && this.norm2) {
+      if (!context)
+        throw new ArgumentError(String(this), "it was given no words to attend to", "Pass the text encoder's vectors as context");
+      const look = observe && ((weights: Tensor) => observe(name, weights));
+      h = h.add(this.attn2.forward(this.norm2(h), context, mask, look));
+    }
+    return h.add(this.feedForward(this.norm3(h)));
+  }
+}
+
+/** Transformer blocks over the places of a picture, [B, H, W, channels] → the same, added to it (Rombach et al. 2022, §3.3, appendix E.2.1). */
+export class SpatialTransformer extends Layer {
+  static override readonly className = "SpatialTransformer";
+  readonly norm: GroupNormalization;
+  readonly projectIn: Conv2D;
+  readonly blocks: readonly TransformerBlock[];
+  readonly projectOut: Conv2D;
+
+  constructor(
+    name: string,
+    channels: number,
+    { groups, layers = 1, ...options }: TransformerOptions & { readonly groups: number; readonly layers?: number },
+  ) {
+    super({ name });
+    this.norm = groupNorm("norm", channels, groups, 1e-6, options);
+    this.projectIn = conv("proj_in", channels, channels, 1, options);
+    this.blocks = Array.from({ length: layers }, (_, i) => new TransformerBlock(`transformer_blocks.${i}`, channels, options));
+    this.projectOut = conv("proj_out", channels, channels, 1, { ...options, zero: true });
+    this.built = true;
+  }
+
+  override call(x: Tensor): Tensor {
+    return this.forward(x, {});
+  }
+
+  forward(x: Tensor, around: Surroundings, name = this.name): Tensor {
+    const [B, H, W, C] = x.shape as [number, number, number, number];
+    let h = this.projectIn(this.norm(x)).reshape([B, H * W, C]);
+    for (const block of this.blocks) h = block.forward(h, around, name);
+    return x.add(this.projectOut(h.reshape([B, H, W, C])));
+  }
+}
