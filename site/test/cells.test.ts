@@ -174,21 +174,23 @@ moves.join(" then ")`,
     await cell.getByRole("button", { name: "a2: white pawn" }).click();
     await cell.getByRole("button", { name: "b1: empty, can go here" }).click();
     await cell.getByRole("button", { name: "knight" }).click();
-    await cell.getByText("11", { exact: true }).waitFor();
+    // In the output: the code has an 11 too.
+    const said = (moves: string) => cell.locator("pre.text").getByText(moves, { exact: true }).waitFor();
+    await said("11");
     // By keyboard: the piece in hand, below the first column, then to a1.
     await cell.getByRole("button", { name: "a1: empty" }).focus();
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
     await page.keyboard.press("ArrowUp");
     await page.keyboard.press("Enter");
-    await cell.getByText("11 then 13").waitFor();
+    await said("11 then 13");
     // A place from where nothing goes takes nothing along, and Escape lets go of what was taken.
     await cell.getByRole("button", { name: "b2: empty" }).dispatchEvent("click");
     await cell.getByRole("button", { name: "a2: white pawn" }).click();
     await page.keyboard.press("Escape");
     await cell.getByRole("button", { name: "b2: empty", exact: true }).dispatchEvent("click");
     await cell.getByRole("button", { name: "pass" }).click();
-    await cell.getByText("11 then 13 then 14").waitFor();
+    await said("11 then 13 then 14");
     await context.close();
   });
 });
