@@ -169,9 +169,21 @@ export function groupNorm(x: TensorLike, groups: number, options: NormOptions = 
   const C = node.shape[rank - 1]!;
   if (!Number.isInteger(groups) || groups < 1 || C % groups)
     throw new ArgumentError("groupNorm", `${C} channels do not divide into ${groups} groups`);
-  const split = make.reshape(node, [...node.shape.slice(0, -1), groups, C / groups]);
-  const axes = [...split.shape.keys()].filter((a) => a !== 0 && a !== rank - 1);
-  return finish("groupNorm", make.reshape(standardize(split, axes, epsilon), node.shape), [rank - 1], options);
+  // Sums over places first, channels side by side as they lie in memory, then over the few channels of a group.
+  const [N, each] = [node.shape[0]!, C / groups];
+  const flat = make.reshape(node, [N, node.shape.slice(1, -1).reduce((a, b) => a * b, 1), C]);
+  const ofGroups = (t: Node): Node => mean(make.reshape(mean(t, [1]), [N, groups, each]), [2]);
+  const spreadOut = (t: Node): Node => {
+    const channels = make.expand(make.reshape(t, [N, groups, 1]), [N, groups, each]);
+    return make.expand(make.reshape(channels, [N, 1, C]), flat.shape);
+  };
+  const m = ofGroups(flat);
+  const centered = sub(flat, spreadOut(m));
+  // As for `varianceAbout`.
+  const vjp = (g: unknown) => [mul(spreadOut(mul(g as Node, 2 / (flat.shape[1]! * each))), sub(flat, spreadOut(m)))];
+  const variance = make.alias({ kind: "custom", rule: { id: ++rules, vjp } }, [ofGroups(mul(centered, centered)), flat]);
+  const deviation = make.unary("sqrt", add(variance, epsilon));
+  return finish("groupNorm", make.reshape(div(centered, spreadOut(deviation)), node.shape), [rank - 1], options);
 }
 
 /**

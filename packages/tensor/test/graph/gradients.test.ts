@@ -164,6 +164,7 @@ const cases: Record<string, Case> = {
   },
   layerNorm: { f: (x) => g.layerNorm(x).pow(3), args: [values([2, 5], -2, 2)] },
   rmsNorm: { f: (x) => g.rmsNorm(x).pow(3), args: [values([2, 5], -2, 2)] },
+  groupNorm: { f: (x) => g.groupNorm(x, 2).pow(3), args: [values([2, 3, 4], -2, 2)] },
   attention: {
     f: (q, k, v) => g.scaledDotProductAttention(q, k, v, { causal: true }),
     args: [values([1, 2, 3, 2], -1, 1), values([1, 2, 3, 2], -1, 1, 5), values([1, 2, 3, 2], -1, 1, 7)],
