@@ -1,4 +1,10 @@
 /** Latent diffusion (Rombach et al. 2022), the architecture of Stable Diffusion: parts that know nothing of each other. */
+
+export { Autoencoder, type AutoencoderConfig, Gaussian } from "./autoencoder.ts";
+export { type ClipText, type ClipTextConfig, ClipTextEncoder } from "./clip.ts";
+export { ClipTokenizer, type ClipTokenizerOptions, type EncodedText } from "./clip-tokenizer.ts";
+export { DiT, type DiTConditions, type DiTConfig } from "./dit.ts";
+export { guided, guidedHalves } from "./guidance.ts";
 export { type SamplerName, sampler, samplerNames } from "./samplers/index.ts";
 export type { Sampler, SamplerOptions, Step } from "./samplers/sampler.ts";
 export { type Parts, type Prediction, Schedule, type ScheduleKind, type ScheduleOptions } from "./schedule.ts";

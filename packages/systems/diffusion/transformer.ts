@@ -1,5 +1,6 @@
 import { type Conv2D, type Dense, type GroupNormalization, Layer, type LayerNormalization } from "@gradus/nn";
-import { ArgumentError, gelu, matmul, scaledDotProductAttention, softmax, split, type Tensor, where } from "@gradus/tensor";
+import { ArgumentError, gelu, split, type Tensor } from "@gradus/tensor";
+import { Attention } from "./attention.ts";
 import { conv, dense, groupNorm, type Kind, layerNorm } from "./layers.ts";
 
 /** Is shown the weights of a cross-attention, [B, heads, places, words]; `name` is that of the block. */
@@ -12,55 +13,6 @@ export interface Surroundings {
   /** Which words count, bool [B, S]; default all. */
   readonly mask?: Tensor | undefined;
   readonly observe?: Observer | undefined;
-}
-
-export interface AttentionOptions extends Kind {
-  readonly heads: number;
-  /** Width of the vectors that are looked at; default that of those that look. */
-  readonly contextWidth?: number;
-  /** Whether queries, keys and values have biases; default false. */
-  readonly bias?: boolean;
-}
-
-/** Several heads of attention (Vaswani et al. 2017, §3.2.2), [B, T, width] → [B, T, width], to other vectors or to one's own. */
-export class Attention extends Layer {
-  static override readonly className = "Attention";
-  readonly query: Dense;
-  readonly key: Dense;
-  readonly value: Dense;
-  readonly out: Dense;
-  private readonly heads: number;
-
-  constructor(name: string, width: number, { heads, contextWidth = width, bias = false, ...kind }: AttentionOptions) {
-    super({ name });
-    if (!Number.isInteger(heads) || heads < 1 || width % heads)
-      throw new ArgumentError("Attention", `${width} channels do not divide into ${heads} heads`, "Choose another number of heads");
-    this.heads = heads;
-    this.query = dense("to_q", width, width, { ...kind, bias });
-    this.key = dense("to_k", contextWidth, width, { ...kind, bias });
-    this.value = dense("to_v", contextWidth, width, { ...kind, bias });
-    this.out = dense("to_out.0", width, width, kind);
-    this.built = true;
-  }
-
-  override call(x: Tensor): Tensor {
-    return this.forward(x, x);
-  }
-
-  forward(x: Tensor, context: Tensor, mask?: Tensor, observe?: (weights: Tensor) => void): Tensor {
-    const [B, T, width] = x.shape as [number, number, number];
-    const split = (t: Tensor): Tensor => t.reshape([B, t.shape[1]!, this.heads, width / this.heads]).permuteDims([0, 2, 1, 3]);
-    const [q, k, v] = [split(this.query(x)), split(this.key(context)), split(this.value(context))] as const;
-    const seen = mask?.astype("bool").reshape([B, 1, 1, context.shape[1]!]);
-    let mixed: Tensor;
-    if (observe) {
-      const scores = matmul(q, k.swapaxes(2, 3)).mul((width / this.heads) ** -0.5);
-      const weights = softmax(seen ? where(seen, scores, Number.NEGATIVE_INFINITY) : scores);
-      observe(weights);
-      mixed = matmul(weights, v);
-    } else mixed = scaledDotProductAttention(q, k, v, seen ? { mask: seen } : {});
-    return this.out(mixed.permuteDims([0, 2, 1, 3]).reshape([B, T, width]));
-  }
 }
 
 /** W₂ (value ⊙ gelu(gate)), both from one product (Shazeer 2020, GEGLU), four times as wide inside. */
@@ -122,7 +74,7 @@ export class TransformerBlock extends Layer {
       if (!context)
         throw new ArgumentError(String(this), "it was given no words to attend to", "Pass the text encoder's vectors as context");
       const look = observe && ((weights: Tensor) => observe(name, weights));
-      h = h.add(this.attn2.forward(this.norm2(h), context, mask, look));
+      h = h.add(this.attn2.forward(this.norm2(h), context, { mask, observe: look }));
     }
     return h.add(this.feedForward(this.norm3(h)));
   }
