@@ -36,7 +36,9 @@ export class Denoising extends Model {
     this.built = true;
   }
 
-  override call([pictures, told]: readonly [Tensor, Tensor?]): Tensor {
+  /** [pictures uint8 [B, H, W, C], words or classes] to the loss, [1]. */
+  override call(inputs: Tensor | readonly Tensor[] | Record<string, Tensor>): Tensor {
+    const [pictures, told] = inputs as readonly [Tensor, Tensor?];
     const { schedule, encode, drop, anyClass = 0 } = this.settings;
     const clean = stopGradient(encode(pictures));
     const B = clean.shape[0]!;
@@ -49,7 +51,10 @@ export class Denoising extends Model {
       const kept = where(left, zerosLike(told).add(anyClass).astype("int32"), told);
       said = this.text ? this.unet.forward(noisy, t, { context: this.text(kept) }) : this.unet.forward(noisy, t, { classes: kept });
     } else said = this.unet.forward(noisy, t);
-    const off = said.sub(schedule.target(clean, noise, t)).square().mean();
+    const off = said
+      .sub(schedule.target(clean, noise, t))
+      .square()
+      .mean();
     this.addLoss(off);
     return off.reshape([1]);
   }
