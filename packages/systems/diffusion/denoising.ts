@@ -1,5 +1,5 @@
 import { type Layer, Model, SeedGenerator } from "@gradus/nn";
-import { random, stopGradient, type Tensor, where, zerosLike } from "@gradus/tensor";
+import { random, stopGradient, type Tensor, tensor, where, zerosLike } from "@gradus/tensor";
 import type { Schedule } from "./schedule.ts";
 import type { UNet } from "./unet.ts";
 
@@ -13,6 +13,11 @@ export interface DenoisingOptions {
   readonly encode: (pictures: Tensor) => Tensor;
   /** Share of the examples whose caption or class is left out (Ho & Salimans 2022, algorithm 1). */
   readonly drop: number;
+  /**
+   * Where less noise is left than this ratio of signal to noise allows, examples count less: what is easy to see takes no strength from
+   * what is hard (Hang et al. 2023, "Min-SNR-γ"). Default 5; Infinity: all count alike.
+   */
+  readonly snrLimit?: number;
   /** The class that stands for any. */
   readonly anyClass?: number;
 }
@@ -27,12 +32,15 @@ export class Denoising extends Model {
   readonly text: Layer | null;
   private readonly seeds = new SeedGenerator();
   private readonly settings: Omit<DenoisingOptions, "unet" | "text">;
+  /** How much each of the schedule's times counts. */
+  private readonly importance: Tensor;
 
   constructor({ unet, text, ...settings }: DenoisingOptions) {
     super({ name: "denoising" });
     this.unet = unet;
     this.text = text;
     this.settings = settings;
+    this.importance = tensor(importanceOf(settings.schedule, settings.snrLimit ?? 5));
     this.built = true;
   }
 
@@ -51,11 +59,31 @@ export class Denoising extends Model {
       const kept = where(left, zerosLike(told).add(anyClass).astype("int32"), told);
       said = this.text ? this.unet.forward(noisy, t, { context: this.text(kept) }) : this.unet.forward(noisy, t, { classes: kept });
     } else said = this.unet.forward(noisy, t);
-    const off = said
+    const each = said
       .sub(schedule.target(clean, noise, t))
       .square()
-      .mean();
-    this.addLoss(off);
-    return off.reshape([1]);
+      .reshape([B, -1])
+      .mean({ axis: 1 });
+    const loss = each.mul(this.importance.take(t)).mean();
+    this.addLoss(loss);
+    return loss.reshape([1]);
   }
+}
+
+/** min(SNR, γ) in units of what the prediction's plain square is worth (Hang et al. 2023, §3.4; Salimans & Ho 2022, appendix for v). */
+function importanceOf({ prediction, sigmas }: Schedule, limit: number): Float32Array {
+  return Float32Array.from(sigmas, (sigma) => {
+    const snr = 1 / sigma ** 2;
+    const capped = Math.min(snr, limit);
+    switch (prediction) {
+      case "epsilon":
+        return capped / snr;
+      case "v":
+        return capped / (limit === Infinity ? snr : snr + 1);
+      case "sample":
+        return limit === Infinity ? 1 : capped;
+      case "flow":
+        return 1;
+    }
+  });
 }

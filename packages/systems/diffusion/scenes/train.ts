@@ -1,0 +1,161 @@
+import { Dataset } from "@gradus/data";
+import { AdamW, BackupAndRestore, History, type Model, schedules, setRandomSeed, type TrainingEvent } from "@gradus/nn";
+import { ArgumentError, compile, type Tensor, tensor } from "@gradus/tensor";
+import { Autoencoder } from "../autoencoder.ts";
+import { ClipTextEncoder } from "../clip.ts";
+import type { StableDiffusionConfig } from "../config.ts";
+import { Denoising } from "../denoising.ts";
+import { normalized, Reconstruction } from "../reconstruction.ts";
+import { Schedule } from "../schedule.ts";
+import { UNet } from "../unet.ts";
+import { scenesConfig } from "./config.ts";
+import { scene, sceneSize } from "./scene.ts";
+import { context, WordTokenizer } from "./words.ts";
+
+export interface TrainOptions {
+  readonly config?: StableDiffusionConfig;
+  /** Steps of the autoencoder, and of the denoiser with its text encoder. Default 1500 and 12000. */
+  readonly autoencoderSteps?: number;
+  readonly steps?: number;
+  /** Scenes that the denoiser learns from, again and again. Default 100,000. */
+  readonly scenes?: number;
+  /** Scenes of one of the denoiser's steps; the autoencoder's have half as many. Default 64. */
+  readonly batchSize?: number;
+  /** The denoiser's highest learning rate. Default 0.001. */
+  readonly rate?: number;
+  /** Default 1. Same seed, same numbers. */
+  readonly seed?: number;
+  /** Where the run keeps its state to go on from: files that begin so. */
+  readonly keep?: string;
+  /** An autoencoder that is trained already: its part of the run is left out. */
+  readonly autoencoder?: Autoencoder;
+}
+
+/** The parts of a model of scenes. */
+export interface Parts {
+  readonly config: StableDiffusionConfig;
+  readonly autoencoder: Autoencoder;
+  readonly text: ClipTextEncoder;
+  readonly unet: UNet;
+}
+
+/** What training tells. Losses are means since the part began. */
+export interface SceneTrainingEvent {
+  readonly part: "autoencoder" | "latents" | "denoiser";
+  readonly step: number;
+  readonly steps: number;
+  readonly loss: number | null;
+}
+/** What came out of it: the parts, the denoiser's weights being averages over the last steps. */
+export interface TrainedScenes extends Parts {
+  readonly losses: { readonly autoencoder: readonly number[]; readonly denoiser: readonly number[] };
+}
+
+/** Trains autoencoder, then text encoder and denoiser together on its latents, from nothing. */
+export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<SceneTrainingEvent, TrainedScenes> {
+  const { autoencoderSteps = 1500, steps = 12_000, scenes = 100_000, batchSize = 64, rate = 1e-3, seed = 1, keep } = options;
+  for (const [name, value] of Object.entries({ autoencoderSteps, steps, scenes, batchSize }))
+    if (!(Number.isSafeInteger(value) && value >= 1)) throw new ArgumentError("train", `${name} is ${value}`, "Give a positive integer");
+  if (scenes < batchSize) throw new ArgumentError("train", `there are ${scenes} scenes for batches of ${batchSize}`, "Give more scenes");
+  if (!(rate > 0 && Number.isFinite(rate))) throw new ArgumentError("train", `rate is ${rate}`, "Give a positive number");
+  setRandomSeed(seed);
+  const { config: given = scenesConfig } = options;
+  const autoencoder = options.autoencoder ?? new Autoencoder(given.autoencoder);
+  const losses = { autoencoder: [] as number[], denoiser: [] as number[] };
+  if (!options.autoencoder) {
+    const model = new Reconstruction(autoencoder);
+    model.compile({ optimizer: optimizerFor(autoencoderSteps, 3e-3, false) });
+    const size = Math.max(1, batchSize / 2);
+    const pictures = Dataset.range(autoencoderSteps * size)
+      .map((i) => scene(seed, "training", i).picture)
+      .batch(size, { dropRemainder: true });
+    losses.autoencoder = yield* fitted("autoencoder", model, pictures, null, autoencoderSteps, autoencoderSteps, seed, keep);
+  }
+
+  const { latents, deviation } = yield* latentsOf(autoencoder, scenes, seed);
+  const config = { ...given, autoencoder: { ...given.autoencoder, scalingFactor: 1 / deviation } };
+  const [text, unet] = [new ClipTextEncoder(config.text), new UNet(config.unet)];
+  const model = new Denoising({ unet, text, schedule: new Schedule(config.schedule), encode: (z) => z.div(deviation), drop: 0.1 });
+  model.compile({ optimizer: optimizerFor(steps, rate, true) });
+  const tokenizer = new WordTokenizer();
+  const captions = new Int32Array(scenes * context);
+  for (let i = 0; i < scenes; i++) captions.set(tokenizer.encode(scene(seed, "training", i).caption).ids, i * context);
+  const data = [latents, tensor(captions).reshape([scenes, context])];
+  const perEpoch = Math.floor(scenes / batchSize);
+  losses.denoiser = yield* fitted("denoiser", model, data, batchSize, steps, perEpoch, seed, keep);
+  return { config, autoencoder, text, unet, losses };
+}
+
+/** The rate rises over a twentieth of the steps, and falls along a cosine. */
+function optimizerFor(steps: number, rate: number, useEma: boolean): AdamW {
+  const warmupSteps = Math.ceil(steps / 20);
+  const learningRate = new schedules.CosineDecay(rate / 100, Math.max(1, steps - warmupSteps), {
+    alpha: 0.01,
+    warmupTarget: rate,
+    warmupSteps,
+  });
+  return new AdamW({ learningRate, weightDecay: 0.001, globalClipnorm: 1, useEma, emaMomentum: 0.999 });
+}
+
+/** Fits a model whose loss is its own, and tells how it goes; the mean loss of each pass over the data comes back. */
+async function* fitted(
+  part: "autoencoder" | "denoiser",
+  model: Model,
+  data: Parameters<Model["fitEvents"]>[0],
+  batchSize: number | null,
+  steps: number,
+  perEpoch: number,
+  seed: number,
+  keep: string | undefined,
+): AsyncGenerator<SceneTrainingEvent, number[]> {
+  const epochs = Math.ceil(steps / perEpoch);
+  const kept = keep ? [new BackupAndRestore(`${keep}.${part}`, { saveFreq: 500, deleteCheckpoint: false })] : [];
+  const each = epochs === 1 ? steps : perEpoch;
+  const events = model.fitEvents(data, null, { epochs, seed, callbacks: kept, ...(batchSize ? { batchSize } : {}) });
+  const told = (value: TrainingEvent): SceneTrainingEvent => ({
+    ...{ part, steps: each * epochs, loss: value.logs["loss"]! },
+    step: value.kind === "epoch" ? (value.epoch + 1) * each : value.epoch * each + value.batch,
+  });
+  try {
+    for (;;) {
+      const { value, done } = await events.next();
+      if (done) return [...((value as History).history["loss"] ?? [])] as number[];
+      yield told(value);
+    }
+  } finally {
+    await events.return(new History());
+  }
+}
+
+/** Pictures that are encoded at once. */
+const atOnce = 50;
+
+/** Likeliest latents of training scenes, [N, h, w, channels], and the standard deviation of their numbers. */
+async function* latentsOf(
+  autoencoder: Autoencoder,
+  scenes: number,
+  seed: number,
+): AsyncGenerator<SceneTrainingEvent, { latents: Tensor; deviation: number }> {
+  const { scale, config } = autoencoder;
+  const side = sceneSize / scale;
+  const each = side * side * config.latentChannels;
+  const all = new Float32Array(scenes * each);
+  const encode = compile((pictures: Tensor) => autoencoder.encode(normalized(pictures)).mean);
+  for (let i = 0; i < scenes; i += atOnce) {
+    const pixels = new Uint8Array(atOnce * sceneSize * sceneSize * 3);
+    const count = Math.min(atOnce, scenes - i);
+    for (let k = 0; k < count; k++) pixels.set(scene(seed, "training", i + k).picture.data as Uint8Array, k * sceneSize * sceneSize * 3);
+    const x = tensor(pixels, { dtype: "uint8" }).reshape([atOnce, sceneSize, sceneSize, 3]);
+    const z = encode(x);
+    all.set(((await z.data()) as Float32Array).subarray(0, count * each), i * each);
+    for (const t of [x, z]) t.dispose();
+    yield { part: "latents", step: Math.min(i + atOnce, scenes), steps: scenes, loss: null };
+  }
+  let [sum, squares] = [0, 0];
+  for (const v of all) {
+    sum += v;
+    squares += v * v;
+  }
+  const deviation = Math.sqrt(squares / all.length - (sum / all.length) ** 2);
+  return { latents: tensor(all).reshape([scenes, side, side, config.latentChannels]), deviation };
+}
