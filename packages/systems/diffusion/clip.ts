@@ -74,9 +74,7 @@ export class ClipTextEncoder extends Model {
         `They are [batch, up to ${context}]`,
       );
     const [B, T] = ids.shape as [number, number];
-    let x = this.tokens(ids)
-      .astype("float32")
-      .add(this.places(arange(T).reshape([1, T])));
+    let x = wide(this.tokens(ids)).add(this.places(arange(T).reshape([1, T])));
     const hidden = [x];
     for (const block of this.blocks) hidden.push((x = block(x)));
     const last = this.norm(x);
@@ -85,6 +83,9 @@ export class ClipTextEncoder extends Model {
     return { last, pooled: takeAlongAxis(last, index, { axis: 1 }).reshape([B, -1]), hidden };
   }
 }
+
+/** Tables of 16 bits give rows of 32. */
+const wide = (x: Tensor): Tensor => (x.dtype === "float16" ? x.astype("float32") : x);
 
 /** What attention to earlier tokens finds, then what the feed-forward part makes of it, each added to the vectors. */
 class Block extends Layer {

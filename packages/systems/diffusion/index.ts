@@ -3,10 +3,16 @@
 export { Autoencoder, type AutoencoderConfig, Gaussian } from "./autoencoder.ts";
 export { type ClipText, type ClipTextConfig, ClipTextEncoder } from "./clip.ts";
 export { ClipTokenizer, type ClipTokenizerOptions, type EncodedText } from "./clip-tokenizer.ts";
+export { configOf, configs, type StableDiffusionConfig } from "./config.ts";
 export { DiT, type DiTConditions, type DiTConfig } from "./dit.ts";
+export type { ModelFolder } from "./folder.ts";
 export { guided, guidedHalves } from "./guidance.ts";
+export { type Parameter, parametersOf, setParameter } from "./parameters.ts";
+export { type Drawing, type DrawOptions, type DrawUpdate, draw } from "./pipeline.ts";
 export { type SamplerName, sampler, samplerNames } from "./samplers/index.ts";
 export type { Sampler, SamplerOptions, Step } from "./samplers/sampler.ts";
 export { type Parts, type Prediction, Schedule, type ScheduleKind, type ScheduleOptions } from "./schedule.ts";
+export { type LoadOptions, loadStableDiffusion, type Networks, StableDiffusion } from "./stable-diffusion.ts";
 export type { Observer } from "./transformer.ts";
 export { type Conditions, UNet, type UNetConfig } from "./unet.ts";
+export { loadPart, type PartName, savePart } from "./weights.ts";

@@ -79,4 +79,9 @@ export class Upsample extends Layer {
   override call(x: Tensor): Tensor {
     return this.conv(doubled(x));
   }
+
+  /** To a given height and width, where the smaller picture came from odd ones. */
+  forward(x: Tensor, [, height, width]: readonly number[]): Tensor {
+    return this.conv(doubled(x).get(":", `:${height}`, `:${width}`));
+  }
 }

@@ -53,7 +53,7 @@ function checkUNet(config: UNetConfig): void {
 /**
  * The network that sees the noise (Ronneberger et al. 2015 for its form, Ho et al. 2020, appendix B, and Rombach et al. 2022, §3.3, for
  * its parts): a noisy picture [B, H, W, inChannels] at times [B] to what the schedule asks for, [B, H, W, outChannels]. Its layers
- * have the names of `UNet2DConditionModel` in the published checkpoints. ShapeError for heights and widths that do not halve so often.
+ * have the names of `UNet2DConditionModel` in the published checkpoints.
  */
 export class UNet extends Model {
   static override readonly className = "UNet";
@@ -124,17 +124,10 @@ export class UNet extends Model {
   }
 
   private check({ shape }: Tensor, { context, classes }: Conditions): void {
-    const { inChannels, channels, contextWidth } = this.config;
+    const { inChannels, contextWidth } = this.config;
     const show = `[${shape.join(", ")}]`;
     if (shape.length !== 4 || shape[3] !== inChannels)
       throw new ShapeError("UNet", `expects samples [batch, height, width, ${inChannels}], received ${show}`);
-    const divisor = 2 ** (channels.length - 1);
-    if (shape[1]! % divisor || shape[2]! % divisor)
-      throw new ShapeError(
-        "UNet",
-        `received ${show}`,
-        `Height and width must be multiples of ${divisor}, as they are halved ${channels.length - 1} times`,
-      );
     if (context && context.shape[2] !== contextWidth)
       throw new ShapeError(
         "UNet",
@@ -214,7 +207,7 @@ class UpBlock extends Level {
   forward(x: Tensor, time: Tensor, around: Surroundings, skips: Tensor[]): Tensor {
     let h = x;
     for (const k of this.resnets.keys()) h = this.layer(k, concat([h, skips.pop()!], { axis: -1 }), time, around);
-    return this.upsampler ? this.upsampler(h) : h;
+    return this.upsampler ? this.upsampler.forward(h, skips.at(-1)!.shape) : h;
   }
 }
 

@@ -17,10 +17,9 @@ export class Pndm implements Sampler {
   private readonly finalAlpha: number;
   /** The noise of earlier calls, newest first, but for the repeated one. */
   private noises: Tensor[] = [];
-  /** Where the first call started from. */
+  /** Where the first step started from. */
   private start: Tensor | null = null;
   private next = -1;
-  private calls = 0;
 
   constructor(schedule: Schedule, steps: number, options: SamplerOptions = {}) {
     const { spacing = "leading", stepsOffset = 1, finalAlphaOne = false } = options;
@@ -41,19 +40,19 @@ export class Pndm implements Sampler {
   step(sample: Tensor, output: Tensor, i: number): Step {
     if (i !== this.next) {
       this.noises = [];
-      this.calls = 0;
+      this.start = null;
     }
     this.next = i + 1;
-    const call = this.calls++;
     const t = this.timesteps[i]!;
     const alpha = this.alphas[t]!;
     const { original, epsilon } = this.schedule.parts(sample, output, Math.sqrt(alpha), Math.sqrt(1 - alpha));
-    if (call === 1) {
-      // Once more from the start, over the same stretch.
-      const mean = epsilon.add(this.noises[0]!).div(2);
-      return { previous: this.transfer(this.start!, mean, t + this.stride, t), original };
+    if (i === 1) {
+      // The first step once more, if it was taken: the next call is at the same time.
+      const [first] = this.noises;
+      if (!first || !this.start) return { previous: sample, original };
+      return { previous: this.transfer(this.start, epsilon.add(first).div(2), t + this.stride, t), original };
     }
-    if (call === 0) this.start = sample;
+    if (i === 0) this.start = sample;
     this.noises = [epsilon, ...this.noises.slice(0, 3)];
     return { previous: this.transfer(sample, combined(this.noises), t, t - this.stride), original };
   }

@@ -180,6 +180,48 @@ interface KernelPart extends Part {
   readonly timed: Timed;
 }
 
+/** Workspaces from this size on are shared: what is smaller may run at the same time as others, and must not wait for them. */
+const sharedFrom = 2 ** 18;
+
+/**
+ * Memory behind the planned arena for what one kernel alone needs: packed operands, sums of threads. All kernels have the same place
+ * for their large ones, so that a network's weights are not all packed at once; where they may not follow each other closely, `waves`
+ * sees that they write to the same addresses.
+ */
+class Workspaces {
+  private end: number;
+  private readonly shared: { readonly place: { offset: number }; readonly offset: number }[] = [];
+  private sharedBytes = 0;
+  private used = 0;
+
+  constructor(end: number) {
+    this.end = end;
+  }
+
+  /** Begins with another kernel. */
+  next(): void {
+    this.used = 0;
+  }
+
+  reserve(dtype: DType, bytes: number): Slot {
+    const aligned = Math.ceil(bytes / 64) * 64;
+    const place = { kind: "arena" as const, offset: this.end };
+    if (bytes < sharedFrom) this.end += aligned;
+    else {
+      this.shared.push({ place, offset: this.used });
+      this.used += aligned;
+      this.sharedBytes = Math.max(this.sharedBytes, this.used);
+    }
+    return { index: -1, dtype, size: 0, bytes, place };
+  }
+
+  /** Gives all their places, and returns where they end. */
+  place(): number {
+    for (const { place, offset } of this.shared) place.offset = this.end + offset;
+    return this.end + this.sharedBytes;
+  }
+}
+
 class WasmProgram implements Executable {
   readonly arenaBytes: number;
   private readonly backend: WasmBackend;
@@ -204,7 +246,7 @@ class WasmProgram implements Executable {
     const pending: KernelPart[][] = [];
     const actions: ({ steps: number } | { host: Extract<Kernel, { kind: "opaque" }> })[] = [];
     let words = 0;
-    let arena = planned.arenaBytes;
+    const workspaces = new Workspaces(planned.arenaBytes);
     let scratch = 0;
     let group: KernelPart[] | null = null;
     const add = (part: KernelPart): void => {
@@ -234,8 +276,7 @@ class WasmProgram implements Executable {
         return { emit, slots, ...sharing(kernel), cost: costOf(work, "loop"), scratchBytes: loopScratch(kernel), timed: { name, ...work } };
       }
       const code = planContraction(kernel, backend.relaxed, name);
-      const packed: Slot = { index: -1, dtype: kernel.dtype, size: 0, bytes: code.packedBytes, place: { kind: "arena", offset: arena } };
-      arena += Math.ceil(code.packedBytes / 64) * 64;
+      const packed = workspaces.reserve(kernel.dtype, code.packedBytes);
       const slots = [kernel.a.slot, kernel.b.slot, kernel.out, packed];
       const before = code.kernels.slice(0, -1);
       for (const part of before) {
@@ -250,6 +291,7 @@ class WasmProgram implements Executable {
     };
     planned.kernels.forEach((kernel, i) => {
       const name = `k${i}`;
+      workspaces.next();
       if (kernel.kind === "opaque") {
         const opaque = planOpaque(kernel, speller, backend.pool.threads);
         if (!opaque) {
@@ -260,8 +302,7 @@ class WasmProgram implements Executable {
         const fn = module.func(name, kernelParameters, [], (f) => opaque.emit(f, module, math));
         const { units, work, arenaBytes, scratchBytes } = opaque;
         scratch = Math.max(scratch, scratchBytes);
-        const workspace: Slot = { index: -1, dtype: "uint8", size: 0, bytes: arenaBytes, place: { kind: "arena", offset: arena } };
-        arena += Math.ceil(arenaBytes / 64) * 64;
+        const workspace = workspaces.reserve("uint8", arenaBytes);
         const slots = [...kernel.inputs, kernel.out, workspace];
         const grain = Math.max(1, Math.ceil(chunkWork / work));
         const bytes = slots.reduce((n, s) => n + s.bytes, 0);
@@ -286,6 +327,7 @@ class WasmProgram implements Executable {
       const cost = compiled.parallel ? Number.POSITIVE_INFINITY : compiled.cost;
       add({ ...compiled, name, fn, word: reserve(compiled.slots), cost, reads, writes: writtenSlots(kernel) });
     });
+    this.arenaBytes = workspaces.place();
     const waved = pending.map((parts, k) =>
       waves(parts, backend.pool.threads, inPlace).map((wave, i): Wave & { name: string } => {
         const name = `w${k}_${i}`;
@@ -293,7 +335,6 @@ class WasmProgram implements Executable {
         return { ...wave, name };
       }),
     );
-    this.arenaBytes = arena;
     this.entries = entries;
     this.table = backend.heap.allocate(Math.max(4 * words, 4));
     if (pending.length) {

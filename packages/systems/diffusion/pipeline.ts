@@ -1,0 +1,232 @@
+import { ArgumentError, compile, concat, FormatError, random, randomKey, ShapeError, scope, type Tensor, tensor } from "@gradus/tensor";
+import { type ArrayData, toTensor } from "@gradus/tensor/io";
+import type { Autoencoder } from "./autoencoder.ts";
+import { guidedHalves } from "./guidance.ts";
+import { type SamplerName, sampler } from "./samplers/index.ts";
+import type { SamplerOptions } from "./samplers/sampler.ts";
+import { Schedule } from "./schedule.ts";
+import type { StableDiffusion } from "./stable-diffusion.ts";
+import type { UNet } from "./unet.ts";
+
+export interface DrawOptions {
+  /** What the pictures show. ArgumentError for an empty text. */
+  readonly prompt: string;
+  /** What they should be led away from; default nothing. */
+  readonly negativePrompt?: string;
+  /** Default those the model was made for; multiples of 8 (of the autoencoder's scale). */
+  readonly width?: number;
+  readonly height?: number;
+  /** Steps from noise to picture; default 50. */
+  readonly steps?: number;
+  /** How far the words lead; 1 is without guidance, and twice as fast. Default 7.5. */
+  readonly guidance?: number;
+  /** The same seed gives the same picture. Default 0. */
+  readonly seed?: number;
+  /** Pictures to draw together, with the seeds `seed`, `seed + 1`, ..: each is what it would be alone. Default 1. */
+  readonly count?: number;
+  /** Default the model's own. */
+  readonly sampler?: SamplerName;
+  readonly samplerOptions?: SamplerOptions;
+  /** A picture to start from, uint8 [height, width, 3]: `width` and `height` are its. */
+  readonly image?: ArrayData;
+  /** How much of it is forgotten, from above 0 to 1; default 0.8, or 1 with a mask. */
+  readonly strength?: number;
+  /** Where to paint: uint8 [height, width] or [height, width, 1], 0 keeps what `image` has. */
+  readonly mask?: ArrayData;
+}
+
+/** A step is done. */
+export interface DrawUpdate {
+  /** Steps done, from 1 on, of `steps`. */
+  readonly step: number;
+  readonly steps: number;
+  /** Milliseconds that the step took. */
+  readonly ms: number;
+  /** What of the prompt did not fit; empty where all did. */
+  readonly cut: string;
+  /** The latent pictures that the network thinks are behind the noise, [count, h, w, latentChannels]. */
+  readonly latents: Tensor;
+  /** The same as pictures, uint8 [height, width, 3] each: it takes the autoencoder, so ask only where it is looked at. */
+  readonly pictures: () => Promise<ArrayData[]>;
+}
+
+export interface Drawing {
+  readonly pictures: readonly ArrayData[];
+  /** What of the prompt did not fit. */
+  readonly cut: string;
+}
+
+/**
+ * Pictures from words: text to image, image to image (Meng et al. 2022, SDEdit: noise is added, and taken away again), and inpainting
+ * (what is kept gets the noise of every step anew). Gives an update after every step and the pictures in the end. FormatError where the
+ * networks give numbers that are not finite.
+ */
+export async function* draw(model: StableDiffusion, options: DrawOptions): AsyncGenerator<DrawUpdate, Drawing> {
+  const { config } = model;
+  const checked = check(options, model);
+  const { width, height, steps, guidance, seed, count, strength } = checked;
+  const scale = 2 ** (config.autoencoder.channels.length - 1);
+  const shape = [count, height / scale, width / scale, config.autoencoder.latentChannels];
+  const s = sampler(options.sampler ?? config.sampler, new Schedule(config.schedule), steps, {
+    ...config.samplerOptions,
+    ...options.samplerOptions,
+  });
+
+  const encoder = await model.part("text_encoder");
+  const { ids, cut } = tokensOf(model, options);
+  const guides = guidance !== 1;
+  const both = guides ? ids : ids.get("1:");
+  const words = scope(() => encoder.forward(both).last); // [negative, prompt] or [prompt]
+  await model.done("text_encoder");
+
+  let known: Tensor | null = null;
+  if (options.image) {
+    const autoencoder = await model.part("vae");
+    known = encoded(autoencoder, options.image, draws(seed, 1, shape.slice(1), 1));
+    await model.done("vae");
+  }
+  const painted = options.mask ? shrunk(options.mask, scale) : null;
+
+  const unet = await model.part("unet");
+  const run = programsOf(unet)[guides ? "guided" : "plain"];
+  const first = options.image ? Math.min(Math.max(s.timesteps.length - Math.trunc(steps * strength), 0), s.timesteps.length - 1) : 0;
+  const start = draws(seed, count, shape.slice(1), 0);
+  const context = words.repeat(count, { axis: 0 });
+  const weight = tensor(guidance);
+  let sample = scope(() => (known ? s.addNoise(known.broadcastTo(shape), start, first) : start.mul(s.initNoiseSigma)));
+
+  for (let i = first; i < s.timesteps.length; i++) {
+    const begin = performance.now();
+    const output = run(s.scaleModelInput(sample, i), tensor([s.timesteps[i]!]), context, weight);
+    const noise = s.stochastic ? draws(seed, count, shape.slice(1), 2 + i) : undefined;
+    const { previous, original } = s.step(sample, output, i, noise);
+    let next = previous;
+    if (painted && known) {
+      // What is kept is as noisy as the rest will be.
+      const kept = i + 1 < s.timesteps.length ? s.addNoise(known.broadcastTo(shape), start, i + 1) : known.broadcastTo(shape);
+      next = next.mul(painted).add(kept.mul(painted.mul(-1).add(1)));
+    }
+    sample = next;
+    await sample.data(); // the steps before need not be remembered
+    const pictures = (): Promise<ArrayData[]> => decoded(model, original);
+    yield { step: i - first + 1, steps: s.timesteps.length - first, ms: performance.now() - begin, cut, latents: original, pictures };
+  }
+  await model.done("unet");
+  return { pictures: await decoded(model, sample), cut };
+}
+
+function check(options: DrawOptions, model: StableDiffusion) {
+  const { prompt, image, mask } = options;
+  const { size, autoencoder } = model.config;
+  const refuse = (problem: string, fix: string): never => {
+    throw new ArgumentError("draw", problem, fix);
+  };
+  if (typeof prompt !== "string" || !prompt.trim()) refuse("the prompt is empty", "Say what the picture should show");
+  const { steps = 50, guidance = 7.5, seed = 0, count = 1, strength = mask ? 1 : 0.8 } = options;
+  if (!Number.isInteger(seed) || seed < 0) refuse(`the seed is ${seed}`, "Give a whole number from 0 on");
+  if (!Number.isInteger(count) || count < 1) refuse(`count is ${count}`, "Give a whole number from 1 on");
+  if (!Number.isFinite(guidance) || guidance < 0) refuse(`guidance is ${guidance}`, "Give a number from 0 on, such as 7.5");
+  if (!(strength > 0 && strength <= 1)) refuse(`strength is ${strength}`, "Give a number above 0, up to 1");
+  if (mask && !image) refuse("there is a mask, and no picture to keep parts of", "Give the picture as image");
+  if (image && (image.dtype !== "uint8" || image.shape.length !== 3 || image.shape[2] !== autoencoder.inChannels))
+    throw new ShapeError(
+      "draw",
+      `the picture is ${image.dtype}[${image.shape.join(", ")}]`,
+      `Give uint8 [height, width, ${autoencoder.inChannels}]`,
+    );
+  const { width = image?.shape[1] ?? size, height = image?.shape[0] ?? size } = options;
+  const scale = 2 ** (autoencoder.channels.length - 1);
+  for (const [name, n] of Object.entries({ width, height }))
+    if (!Number.isInteger(n) || n < scale || n % scale) refuse(`the ${name} is ${n}`, `Give a multiple of ${scale}`);
+  if (image && (image.shape[0] !== height || image.shape[1] !== width))
+    refuse(`the picture is ${image.shape[1]} x ${image.shape[0]}, ${width} x ${height} was asked for`, "Resize it first");
+  if (mask && (mask.dtype !== "uint8" || mask.shape[0] !== height || mask.shape[1] !== width || mask.data.length !== width * height))
+    throw new ShapeError(
+      "draw",
+      `the mask is ${mask.dtype}[${mask.shape.join(", ")}]`,
+      `Give uint8 [${height}, ${width}], as large as the picture`,
+    );
+  return { width, height, steps, guidance, seed, count, strength };
+}
+
+/** The negative prompt and the prompt, int32 [2, context]. */
+function tokensOf({ tokenizer }: StableDiffusion, { prompt, negativePrompt = "" }: DrawOptions): { ids: Tensor; cut: string } {
+  const [negative, positive] = [tokenizer.encode(negativePrompt), tokenizer.encode(prompt)];
+  const both = Int32Array.from([...negative.ids, ...positive.ids]);
+  return { ids: tensor(both).reshape([2, tokenizer.context]), cut: positive.cut };
+}
+
+/** Noise for each picture by its own seed: [count, ...shape]. */
+function draws(seed: number, count: number, shape: readonly number[], stream: number): Tensor {
+  return scope(() =>
+    concat(Array.from({ length: count }, (_, k) => random.normal(random.foldIn(randomKey(seed + k), stream), [1, ...shape]))),
+  );
+}
+
+type Program = (sample: Tensor, time: Tensor, context: Tensor, guidance: Tensor) => Tensor;
+
+const programs = new WeakMap<UNet, Record<"guided" | "plain", Program>>();
+
+/** What a network says with guidance and without, compiled once for each shape. */
+function programsOf(unet: UNet): Record<"guided" | "plain", Program> {
+  let found = programs.get(unet);
+  if (!found) {
+    found = {
+      guided: compile((sample: Tensor, time: Tensor, context: Tensor, guidance: Tensor) =>
+        guidedHalves(unet.forward(concat([sample, sample]), time, { context }), guidance),
+      ),
+      plain: compile((sample: Tensor, time: Tensor, context: Tensor) => unet.forward(sample, time, { context })),
+    };
+    programs.set(unet, found);
+  }
+  return found;
+}
+
+const decoders = new WeakMap<Autoencoder, (latent: Tensor) => Tensor>();
+
+/** Scaled latents as pictures, one after the other. */
+async function decoded(model: StableDiffusion, latents: Tensor): Promise<ArrayData[]> {
+  const numbers = (await latents.data()) as Float32Array;
+  if (!numbers.every(Number.isFinite))
+    throw new FormatError("draw", "the networks give numbers that are not finite", "Their weights are damaged, or too large for float16");
+  const autoencoder = await model.part("vae");
+  let decode = decoders.get(autoencoder);
+  if (!decode) {
+    const { scalingFactor } = autoencoder.config;
+    decode = compile((latent: Tensor) =>
+      autoencoder.decode(latent.div(scalingFactor)).mul(127.5).add(127.5).clip(0, 255).round().astype("uint8"),
+    );
+    decoders.set(autoencoder, decode);
+  }
+  const pictures: ArrayData[] = [];
+  for (let k = 0; k < latents.shape[0]!; k++) {
+    const pixels = decode(latents.get(`${k}:${k + 1}`));
+    pictures.push({ dtype: "uint8", shape: pixels.shape.slice(1), data: await pixels.data() });
+    pixels.dispose();
+  }
+  await model.done("vae");
+  return pictures;
+}
+
+/** A picture as a scaled latent, drawn from those that it may have: [1, h, w, latentChannels]. */
+function encoded(autoencoder: Autoencoder, image: ArrayData, noise: Tensor): Tensor {
+  return scope(() => {
+    const pixels = toTensor({ ...image, shape: [1, ...image.shape] })
+      .astype("float32")
+      .div(127.5)
+      .sub(1);
+    return autoencoder.encode(pixels).sample(noise).mul(autoencoder.config.scalingFactor);
+  });
+}
+
+/** 1 where any pixel of a latent's place is to be painted, [1, h, w, 1]. */
+function shrunk(mask: ArrayData, scale: number): Tensor {
+  const [height, width] = mask.shape as [number, number];
+  return scope(() =>
+    toTensor({ dtype: "uint8", shape: [1, height / scale, scale, width / scale, scale], data: mask.data })
+      .greater(0)
+      .astype("float32")
+      .max({ axis: [2, 4] })
+      .expandDims({ axis: -1 }),
+  );
+}
