@@ -22,6 +22,15 @@ export interface LoadOptions {
   readonly keep?: boolean;
 }
 
+/** Prompts as numbers. */
+export interface Tokenizer {
+  /** Numbers that there are, and how many a prompt takes. */
+  readonly size: number;
+  readonly context: number;
+  /** A prompt's numbers, filled up, and what of it is not among them. */
+  encode(text: string): { readonly ids: Int32Array; readonly cut: string };
+}
+
 /** The networks of a model by the names of their folders. */
 export interface Networks {
   readonly text_encoder: ClipTextEncoder;
@@ -35,14 +44,14 @@ export interface Networks {
  */
 export class StableDiffusion {
   readonly config: StableDiffusionConfig;
-  readonly tokenizer: ClipTokenizer;
+  readonly tokenizer: Tokenizer;
   private readonly read: <P extends PartName>(part: P) => Promise<Networks[P]>;
   private readonly keep: boolean;
   private readonly held = new Map<PartName, Promise<Layer>>();
 
   constructor(
     config: StableDiffusionConfig,
-    tokenizer: ClipTokenizer,
+    tokenizer: Tokenizer,
     read: <P extends PartName>(part: P) => Promise<Networks[P]>,
     keep: boolean,
   ) {
@@ -64,7 +73,7 @@ export class StableDiffusion {
   }
 
   /** A model whose networks are in memory. */
-  static of(config: StableDiffusionConfig, tokenizer: ClipTokenizer, networks: Networks): StableDiffusion {
+  static of(config: StableDiffusionConfig, tokenizer: Tokenizer, networks: Networks): StableDiffusion {
     return new StableDiffusion(config, tokenizer, async (part) => networks[part], true);
   }
 

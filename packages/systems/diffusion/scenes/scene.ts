@@ -60,13 +60,16 @@ export function scene(seed: number, part: Part, index: number): Scene {
     const statement = drawStatement(random, part);
     const caption = captionOf(statement);
     if (part !== "held-out" && isUnseen(caption) !== (part === "unseen")) continue;
-    const things = layout(statement, random);
-    if (things) return { statement, caption, picture: paintScene(things, statement.ground ?? pick(grounds, random), random) };
+    const picture = pictureOf(statement, random);
+    if (picture) return { statement, caption, picture };
   }
 }
 
-/** A caption of a part alone, for pictures that are yet to be drawn. */
-export const captionFor = (seed: number, part: Part, index: number): Statement => scene(seed, part, index).statement;
+/** One of the pictures that a statement describes; null where the things did not fit in this time. */
+export function pictureOf(statement: Statement, random: Random): ArrayData | null {
+  const things = layout(statement, random);
+  return things && paintScene(things, statement.ground ?? pick(grounds, random), random);
+}
 
 const pick = <T>(list: readonly T[], random: Random): T => list[random.integer(list.length)]!;
 /** Captions leave out a quarter of what they could say. */

@@ -45,6 +45,8 @@ export interface SceneTrainingEvent {
   readonly step: number;
   readonly steps: number;
   readonly loss: number | null;
+  /** After each of the denoiser's passes over the scenes: the parts as they are, which stay so until the next event is asked for. */
+  readonly parts?: Parts;
 }
 /** What came out of it: the parts, the denoiser's weights being averages over the last steps. */
 export interface TrainedScenes extends Parts {
@@ -82,8 +84,9 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
   for (let i = 0; i < scenes; i++) captions.set(tokenizer.encode(scene(seed, "training", i).caption).ids, i * context);
   const data = [latents, tensor(captions).reshape([scenes, context])];
   const perEpoch = Math.floor(scenes / batchSize);
-  losses.denoiser = yield* fitted("denoiser", model, data, batchSize, steps, perEpoch, seed, keep);
-  return { config, autoencoder, text, unet, losses };
+  const parts: Parts = { config, autoencoder, text, unet };
+  losses.denoiser = yield* fitted("denoiser", model, data, batchSize, steps, perEpoch, seed, keep, parts);
+  return { ...parts, losses };
 }
 
 /** The rate rises over a twentieth of the steps, and falls along a cosine. */
@@ -107,6 +110,7 @@ async function* fitted(
   perEpoch: number,
   seed: number,
   keep: string | undefined,
+  parts?: Parts,
 ): AsyncGenerator<SceneTrainingEvent, number[]> {
   const epochs = Math.ceil(steps / perEpoch);
   const kept = keep ? [new BackupAndRestore(`${keep}.${part}`, { saveFreq: 500, deleteCheckpoint: false })] : [];
@@ -114,6 +118,7 @@ async function* fitted(
   const events = model.fitEvents(data, null, { epochs, seed, callbacks: kept, ...(batchSize ? { batchSize } : {}) });
   const told = (value: TrainingEvent): SceneTrainingEvent => ({
     ...{ part, steps: each * epochs, loss: value.logs["loss"]! },
+    ...(value.kind === "epoch" && parts ? { parts } : {}),
     step: value.kind === "epoch" ? (value.epoch + 1) * each : value.epoch * each + value.batch,
   });
   try {

@@ -1,0 +1,84 @@
+import { FormatError, loadSafetensors, ShapeError, type Source, safetensorsBytes, type Tensor } from "@gradus/tensor";
+import { toArrayData, toTensor } from "@gradus/tensor/io";
+import { Autoencoder } from "../autoencoder.ts";
+import { ClipTextEncoder } from "../clip.ts";
+import type { StableDiffusionConfig } from "../config.ts";
+import { arrayOf, type Parameter, parametersOf, setParameter } from "../parameters.ts";
+import { type Networks, StableDiffusion } from "../stable-diffusion.ts";
+import { UNet } from "../unet.ts";
+import type { Parts } from "./train.ts";
+import { context, vocabularySize, WordTokenizer } from "./words.ts";
+
+/** The networks' weights by part and name: "unet.conv_in.weight". */
+function weightsOf(networks: Networks): [string, Parameter][] {
+  return Object.entries(networks).flatMap(([part, network]) =>
+    parametersOf(network).map((p): [string, Parameter] => [`${part}.${p.name}`, p]),
+  );
+}
+
+const networksOf = ({ autoencoder, text, unet }: Parts): Networks => ({ text_encoder: text, unet, vae: autoencoder });
+
+/** The model as it draws. */
+export const sceneModel = (parts: Parts): StableDiffusion => StableDiffusion.of(parts.config, new WordTokenizer(), networksOf(parts));
+
+/** The weights as the bytes of a .safetensors file, float16. */
+export async function sceneBytes(parts: Parts): Promise<Uint8Array> {
+  const arrays: Record<string, Tensor> = {};
+  for (const [name, parameter] of weightsOf(networksOf(parts))) arrays[name] = toTensor(await arrayOf(parameter)).astype("float16");
+  const bytes = await safetensorsBytes(arrays);
+  for (const array of Object.values(arrays)) array.dispose();
+  return bytes;
+}
+
+/**
+ * The parts of a model from what training wrote: its description as JSON, which has `config`, and its weights. FormatError for other
+ * files, ShapeError for weights of another model.
+ */
+export async function loadSceneParts(description: string, weights: Source, where = "the description"): Promise<Parts> {
+  const config = parseConfig(description, where);
+  const parts: Parts = {
+    ...{ config, autoencoder: new Autoencoder(config.autoencoder) },
+    ...{ text: new ClipTextEncoder(config.text), unet: new UNet(config.unet) },
+  };
+  const arrays = await loadSafetensors(weights);
+  try {
+    const wanted = weightsOf(networksOf(parts));
+    const left = new Set(Object.keys(arrays));
+    for (const [name, { shape }] of wanted) {
+      const array = arrays[name];
+      if (!array) throw new FormatError("loadScenes", `the weights lack ${name}`, `Are they those of ${where}?`);
+      if (array.shape.join() !== shape.join())
+        throw new ShapeError("loadScenes", `${name} is [${array.shape.join(", ")}], [${shape.join(", ")}] by ${where}`);
+      left.delete(name);
+    }
+    if (left.size) throw new FormatError("loadScenes", `the model has no place for ${[...left][0]} of the weights`);
+    for (const [name, parameter] of wanted) setParameter(parameter, await toArrayData(arrays[name]!));
+  } finally {
+    for (const array of Object.values(arrays)) array.dispose();
+  }
+  return parts;
+}
+
+/** The model of `loadSceneParts`, as it draws. */
+export const loadScenes = async (description: string, weights: Source, where?: string): Promise<StableDiffusion> =>
+  sceneModel(await loadSceneParts(description, weights, where));
+
+function parseConfig(description: string, where: string): StableDiffusionConfig {
+  let config: StableDiffusionConfig | undefined;
+  try {
+    ({ config } = JSON.parse(description) as { config?: StableDiffusionConfig });
+  } catch {}
+  if (!config?.unet?.channels || !config.text?.vocabulary || !config.autoencoder?.channels)
+    throw new FormatError(
+      "loadScenes",
+      `${where} does not describe a model of scenes`,
+      "It needs config, as gradus train diffusion writes it",
+    );
+  if (config.text.vocabulary !== vocabularySize || config.text.context !== context)
+    throw new FormatError(
+      "loadScenes",
+      `the model of ${where} knows ${config.text.vocabulary} words, ${config.text.context} a prompt`,
+      `Captions have ${vocabularySize} and ${context}: it was trained with another version`,
+    );
+  return config;
+}
