@@ -4,6 +4,7 @@ export { loadZero, parseDescription, type ZeroDescription } from "./files.ts";
 export {
   boardSymmetries,
   connectFour,
+  type DrawnBoard,
   defineGame,
   type Game,
   GoGame,
@@ -19,6 +20,7 @@ export {
   type State,
   type Symmetry,
   shogi,
+  shogiBoard,
   ticTacToe,
 } from "./games/index.ts";
 export { Learner } from "./learner.ts";
