@@ -28,7 +28,7 @@ export { type FinishedGame, type MatchSettings, match, playMatch, tally } from "
 export { type NetworkConfig, zeroNetwork } from "./model.ts";
 export { evaluatorOf, together } from "./network.ts";
 export { NetworkPlayer, type NetworkPlayerOptions } from "./network-player.ts";
-export { type Choice, type Limits, type Player, randomPlayer } from "./player.ts";
+export { type Candidate, type Choice, type Limits, type Player, randomPlayer } from "./player.ts";
 export { Gtp, type GtpOptions } from "./protocols/gtp.ts";
 export { type Dialect, type Setting, type UniversalOptions, UniversalProtocol } from "./protocols/universal.ts";
 export { usi } from "./protocols/usi.ts";
