@@ -20,7 +20,7 @@ interface Waiting {
 }
 
 /** A part of the engine for cells. */
-async function part(file: string): Promise<Response> {
+async function part(file: "kernel.js" | "chess.js"): Promise<Response> {
   const response = await fetch(`${asset(`sandbox/${file}`)}?v=${sandbox.version}`);
   if (!response.ok) throw new Error(t().cell.engineMissing(response.status));
   return response;
@@ -28,7 +28,7 @@ async function part(file: string): Promise<Response> {
 
 /** A module that is no part of the kernel. */
 async function moduleCode(name: string): Promise<Uint8Array<ArrayBuffer>> {
-  const files: Readonly<Record<string, string>> = sandbox.modules;
+  const files = sandbox.modules as Readonly<Record<string, "chess.js">>;
   if (!Object.hasOwn(files, name)) throw new Error(t().cell.noFile(name));
   return (await part(files[name]!)).bytes();
 }
