@@ -276,10 +276,13 @@ export const workloads: Record<string, Workload> = {
     8,
     1e-3,
   ),
-  "zero-connect4-search-1": zeroSearch("connect4", 1),
-  "zero-connect4-search-8": zeroSearch("connect4", 8),
-  "zero-connect4-search-32": zeroSearch("connect4", 32),
-  "zero-connect4-self-play": zeroSelfPlay("connect4"),
+  ...Object.fromEntries(
+    (["connect4", "go9", "chess"] as const).flatMap((game) => [
+      ...[1, 8, 32].map((parallel) => [`zero-${game}-search-${parallel}`, zeroSearch(game, parallel)] as const),
+      // A move in each of the games that are played side by side, several in the small game.
+      [`zero-${game}-self-play`, zeroSelfPlay(game, game === "connect4" ? 128 : 32)] as const,
+    ]),
+  ),
   // What generation is bound by: 256 MiB read and written, more than caches hold.
   copy: { detail: "a copy of 2^26 float32", least: { operations: 0, bytes: 2 ** 29 }, ...copying(2 ** 26), large: true },
 };

@@ -60,8 +60,8 @@ export function zeroSearch(name: string, parallel: number, simulations = 200): W
   };
 }
 
-/** Games against itself as training plays them, in one thread of games: positions that become examples. */
-export function zeroSelfPlay(name: string, positions = 64): Workload {
+/** Games against itself as training plays them, in one thread of games: positions that become examples. One run goes on where the last ended. */
+export function zeroSelfPlay(name: string, positions: number): Workload {
   let share = () => 0;
   return {
     detail: `self-play in ${name}, ${recipeOf(name).selfPlay.simulations} simulations a move, ${sizeOf(recipeOf(name).network)}`,
@@ -70,14 +70,13 @@ export function zeroSelfPlay(name: string, positions = 64): Workload {
     prepare: () => {
       const loaded = waitedFor(name);
       let play: SelfPlay | null = null;
-      let [total, ahead] = [0, 0];
+      let total = 0;
       return async () => {
         const { game, evaluate, waited } = await loaded;
         share = () => waited.ms / total;
         play ??= new SelfPlay(game, recipeOf(name).selfPlay, 1);
         const start = performance.now();
-        // Games end where they end: what was played beyond the number counts for the next run.
-        for (ahead -= positions; ahead < 0; ) ahead += (await play.play(evaluate, 1, () => {})).moves;
+        await play.play(evaluate, Infinity, () => {}, positions);
         total += performance.now() - start;
       };
     },

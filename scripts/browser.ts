@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import type { ViteDevServer } from "vite";
-import { installPackage } from "./system.ts";
+import { installPackages } from "./system.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -32,7 +32,7 @@ function findBrowser(): string | undefined {
 export async function launchBrowser(more: readonly string[] = []): Promise<Browser> {
   let executablePath = findBrowser();
   if (!executablePath) {
-    installPackage("chromium");
+    installPackages("chromium");
     executablePath = findBrowser();
   }
   if (!executablePath)

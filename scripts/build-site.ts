@@ -16,6 +16,7 @@ function fingerprint(): string {
   const patterns = [
     "package-lock.json",
     "packages/*/src/**",
+    "packages/systems/*/**",
     "course/**",
     "site/*.ts",
     "site/scripts/**",
@@ -23,7 +24,10 @@ function fingerprint(): string {
     "site/static/*",
     "site/migrations/**",
   ];
-  const files = globSync(patterns, { cwd: root, exclude: ["**/node_modules/**", "site/src/lib/generated/**"] }).sort();
+  const files = globSync(patterns, {
+    cwd: root,
+    exclude: ["**/node_modules/**", "packages/systems/*/test/**", "site/src/lib/generated/**"],
+  }).sort();
   for (const file of files) if (statSync(join(root, file)).isFile()) hash.update(file).update(readFileSync(join(root, file)));
   return hash.digest("hex");
 }

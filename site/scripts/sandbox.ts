@@ -1,4 +1,5 @@
-// Builds what runs learners' code: one file with the engine and the kernel, and the page of the frame that holds it.
+// Builds what runs learners' code: one file with the engine and the kernel, one for each module that is loaded when a cell imports it,
+// and the page of the frame that holds them.
 import { createHash } from "node:crypto";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -6,7 +7,6 @@ import { build } from "vite";
 
 const out = fileURLToPath(new URL("../static/sandbox/", import.meta.url));
 const generated = fileURLToPath(new URL("../src/lib/generated/", import.meta.url));
-const entry = fileURLToPath(import.meta.resolve("@gradus/notebook/worker"));
 
 /**
  * The frame has no origin of its own and may load nothing and reach nobody (its policy): code comes by message, from a page that it
@@ -37,21 +37,43 @@ addEventListener("message", ({ source, data, ports }) => {
 parent.postMessage({ type: "frame", isolated: self.crossOriginIsolated }, "*");
 `;
 
-const [result] = (await build({
-  configFile: false,
-  logLevel: "error",
-  define: { "import.meta.url": "self.location.href" },
-  // The HDF5 library would be half of what a learner loads; cells read other formats.
-  resolve: { alias: { h5wasm: fileURLToPath(new URL("../../packages/notebook/src/kernel/no-hdf5.ts", import.meta.url)) } },
-  build: {
-    write: false,
-    target: "esnext",
-    lib: { entry, formats: ["iife"], name: "kernel", fileName: "kernel" },
-    // Errors are shown by the names of their classes.
-    rolldownOptions: { output: { codeSplitting: false, keepNames: true } },
-  },
-})) as { output: { code: string }[] }[];
-const kernel = result!.output[0]!.code;
+const standIn = (name: string) => fileURLToPath(new URL(`../../packages/notebook/src/kernel/${name}.ts`, import.meta.url));
+
+/** A program in one file, which puts what its entry exports into a variable; `given` are modules that it finds in `modules`. */
+async function bundle(entry: string, variable: string, given: readonly string[] = []): Promise<string> {
+  const [result] = (await build({
+    configFile: false,
+    logLevel: "error",
+    define: { "import.meta.url": "self.location.href" },
+    // The HDF5 library would be half of what a learner loads; cells read other formats. Chess comes to who imports it.
+    resolve: {
+      alias: [
+        { find: "h5wasm", replacement: standIn("no-hdf5") },
+        ...(given.length ? [] : [{ find: /^\.\/chess\/chess\.ts$/, replacement: standIn("no-chess") }]),
+      ],
+    },
+    build: {
+      write: false,
+      target: "esnext",
+      lib: { entry, formats: ["iife"], name: variable, fileName: variable },
+      rolldownOptions: {
+        external: [...given],
+        // Errors are shown by the names of their classes.
+        output: {
+          codeSplitting: false,
+          keepNames: true,
+          globals: Object.fromEntries(given.map((m) => [m, `modules[${JSON.stringify(m)}]`])),
+        },
+      },
+    },
+  })) as { output: { code: string }[] }[];
+  return result!.output[0]!.code;
+}
+
+const kernel = await bundle(fileURLToPath(import.meta.resolve("@gradus/notebook/worker")), "kernel");
+const chess = `/*! With chessops by Niklas Fiekas, GPL-3.0-or-later: https://github.com/niklasf/chessops */
+${await bundle(fileURLToPath(import.meta.resolve("@gradus/systems/zero/chess")), "chess", ["@gradus/tensor", "@gradus/data"])}
+return chess;`;
 const hash = (text: string) => createHash("sha256").update(text).digest("base64");
 const policy = [
   "default-src 'none'",
@@ -61,7 +83,7 @@ const policy = [
   "connect-src data:",
 ].join("; ");
 const page = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><title>Cells</title></head><body><script>${frame}</script></body></html>\n`;
-const version = createHash("sha256").update(kernel).update(page).digest("hex").slice(0, 12);
+const version = createHash("sha256").update(kernel).update(chess).update(page).digest("hex").slice(0, 12);
 
 const write = async (path: string, text: string) => {
   await writeFile(`${path}.tmp`, text);
@@ -71,5 +93,7 @@ await mkdir(out, { recursive: true });
 await mkdir(generated, { recursive: true });
 await write(`${out}frame.html`, page);
 await write(`${out}kernel.js`, kernel);
-await write(`${generated}sandbox.json`, `${JSON.stringify({ version, policy })}\n`);
-console.log(`sandbox ${version}: kernel ${(kernel.length / 1e6).toFixed(2)} MB`);
+await write(`${out}chess.js`, chess);
+const modules = { "@gradus/systems/zero/chess": "chess.js" };
+await write(`${generated}sandbox.json`, `${JSON.stringify({ version, policy, modules })}\n`);
+console.log(`sandbox ${version}: kernel ${(kernel.length / 1e6).toFixed(2)} MB, chess ${(chess.length / 1e6).toFixed(2)} MB`);

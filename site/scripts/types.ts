@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { moduleNames, modules } from "../src/lib/modules.ts";
+import { moduleNames, modules, typesOf } from "../src/lib/modules.ts";
 import { writeWhole } from "./record.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -39,7 +39,7 @@ program.emit(undefined, (path, text) => {
   const shown = path.replace(/^\/out\/(?:(\w+)\/src\/|(?=systems\/))/, (_, p?: string) => (p ? `/gradus/${p}/` : "/gradus/"));
   if (shown.startsWith("/gradus/")) files[shown] = text.replace(/(["'])(\.{1,2}\/[^"']+)\.ts\1/g, "$1$2.js$1").replace(/^\/\/# .*$/gm, "");
 });
-for (const p of moduleNames) if (!files[`/gradus/${p}/index.d.ts`]) throw new Error(`No declarations came out for @gradus/${p}.`);
+for (const p of moduleNames) if (!files[typesOf(p)]) throw new Error(`No declarations came out for @gradus/${p}.`);
 addLibrary("lib.esnext.d.ts");
 addLibrary("lib.webworker.d.ts");
 

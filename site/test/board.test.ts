@@ -14,6 +14,7 @@ test("a board has what its cell says, and what every board has", () => {
     steps: [],
     marked: null,
     shades: [0, 1, 0],
+    tiles: false,
     words: { x: "a cross" },
   });
   const chess = boardOf({
@@ -25,6 +26,8 @@ test("a board has what its cell says, and what every board has", () => {
     hands: [[], ["p"]],
     turned: [2, 9],
     marked: [],
+    tiles: true,
+    names: ["a", "b", "c", "white has in hand: a pawn", "nowhere"],
   })!;
   // Fields whose moves are steps are not moves themselves; the place in hand follows the fields.
   expect([...chess.open]).toEqual([]);
@@ -34,6 +37,7 @@ test("a board has what its cell says, and what every board has", () => {
   ]);
   expect([...chess.turned]).toEqual([2]);
   expect(chess.marked).toEqual(new Set());
+  expect([chess.tiles, chess.names.length]).toEqual([true, 4]);
 });
 
 test("data of a stranger make no board, or one without what is wrong with them", () => {

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { chownSync, globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { installPackage } from "../../scripts/system.ts";
+import { installPackages } from "../../scripts/system.ts";
 import { freePort } from "./server.ts";
 
 export interface PostgresServer {
@@ -15,7 +15,7 @@ const programs = (): string | undefined => globSync("/usr/lib/postgresql/*/bin")
 
 /** A Postgres server of its own on loopback, or the reason why there is none. Debian's package is installed where that is possible. */
 export async function startPostgres(): Promise<PostgresServer | string> {
-  if (!programs()) installPackage("postgresql");
+  if (!programs()) installPackages("postgresql");
   const bin = programs();
   if (!bin) return "Postgres is not installed, and cannot be installed here";
   const folder = mkdtempSync(join(tmpdir(), "gradus-postgres-"));

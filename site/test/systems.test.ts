@@ -149,3 +149,91 @@ describe("GPT", () => {
     expect(await cell("scratch").locator("textarea").inputValue()).toMatch(/^the cat/);
   });
 });
+
+describe("AlphaZero", () => {
+  /** A place on the board of a cell, fields row by row and then what is in hand. */
+  const place = (id: string, at: number) => cell(id).locator(`[data-place="${at}"]`);
+  const board = (id: string) => cell(id).locator('svg[role="group"]');
+  /** What the board says of itself, once it says so. */
+  const boardSays = (id: string, what: RegExp) =>
+    expect.poll(() => board(id).getAttribute("aria-label"), { timeout: patience }).toMatch(what);
+  const programs: string[] = [];
+
+  test("has a door on the home page, with a picture of what its own network thinks", async () => {
+    await page.goto(site.url);
+    const door = page.getByRole("link", { name: /AlphaZero/ });
+    const picture = door.locator("img");
+    await picture.scrollIntoViewIfNeeded();
+    await expect.poll(() => picture.evaluate((img: HTMLImageElement) => img.complete && img.naturalWidth)).toBeGreaterThan(500);
+    await door.click();
+    await page.waitForURL(/18-alphazero/);
+  });
+
+  test("answers moves at Connect Four, by mouse and by keyboard, says what it thinks, and takes moves back", async () => {
+    page.on("request", (request) => void programs.push(new URL(request.url()).pathname));
+    await page.goto(`${site.url}/lessons/18-alphazero`, { waitUntil: "networkidle" });
+    await boardSays("play", /^Connect Four after 0 moves/); // as the build has seen it
+    await place("play", 38).click(); // the middle of the lowest row
+    await boardSays("play", /^Connect Four after 2 moves: 4[1-7]$/);
+    await state("play", "done");
+    expect(await cell("play").innerText()).toMatch(/share of \d+ simulations.*can expect \d+ % of the points.*It expects [a-g]/s);
+    // Arrows lead from field to field; the stone falls.
+    await place("play", 38).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("Enter");
+    await boardSays("play", /^Connect Four after 4 moves: 4[1-7]5[1-7]$/);
+    await state("play", "done");
+    await cell("play").getByRole("button", { name: "Take back" }).click();
+    await boardSays("play", /^Connect Four after 2 moves/);
+    await state("play", "done");
+    // A figure below follows the game.
+    await cell("tree").getByLabel("position", { exact: true }).selectOption("your game");
+    await expect.poll(() => cell("tree").innerHTML(), { timeout: patience }).toMatch(/Connect Four after the columns 4[1-7]"/);
+  });
+
+  test("learns tic-tac-toe from zero in the page, and can be played against then", async () => {
+    await cell("learn").getByRole("slider", { name: "games" }).press("Home"); // 200: it is to be seen, not to play well
+    await state("learn", "done");
+    expect(await cell("learn").innerText()).toMatch(/positions in \d+ seconds/);
+    await cell("play3").getByRole("button", { name: "Run" }).click();
+    await state("play3", "done");
+    await place("play3", 4).click();
+    await boardSays("play3", /^Tic-tac-toe after 2 moves/);
+  });
+
+  test("plays chess, shogi and Go by choosing a piece and where it goes; chess is loaded only then", async () => {
+    const great = cell("play-great");
+    const chess = () => programs.filter((path) => path.endsWith("/sandbox/chess.js")).length;
+    expect(chess()).toBe(0);
+    await boardSays("play-great", /^Chess after 0 moves/);
+    await place("play-great", 52).click();
+    expect(await place("play-great", 36).getAttribute("aria-label")).toBe("e4: empty, can go here");
+    await place("play-great", 36).click();
+    await boardSays("play-great", /^Chess after 2 moves/);
+    await state("play-great", "done");
+    expect(await great.innerText()).toMatch(/It plays [a-h]\d[a-h]\d, expects \d+ % of the points/);
+    expect(await place("play-great", 36).getAttribute("aria-label")).toBe("e4: white pawn");
+    expect(chess()).toBe(1);
+
+    await great.getByLabel("opponent", { exact: true }).selectOption("shogi, counting pieces");
+    await boardSays("play-great", /^Shogi after 0 moves/);
+    await state("play-great", "done");
+    expect(await place("play-great", 0).getAttribute("aria-label")).toBe("9a: white lance");
+    // By keyboard: 7g to 7f.
+    await place("play-great", 56).focus();
+    for (const key of ["Enter", "ArrowUp", "Enter"]) await page.keyboard.press(key);
+    await boardSays("play-great", /^Shogi after 2 moves/);
+    await state("play-great", "done");
+
+    await great.getByLabel("opponent", { exact: true }).selectOption("Go on 5 × 5, a trained network");
+    await boardSays("play-great", /^Go.* after 0 moves/);
+    await state("play-great", "done");
+    await place("play-great", 12).click();
+    await boardSays("play-great", /^Go.* after 2 moves/);
+    await state("play-great", "done");
+    // The game of chess is where it was.
+    await great.getByLabel("opponent", { exact: true }).selectOption("chess, counting pieces");
+    await boardSays("play-great", /^Chess after 2 moves/);
+  });
+});

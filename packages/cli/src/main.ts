@@ -222,7 +222,7 @@ commands.push(
     train
       .command("zero")
       .description("AlphaZero (Silver et al. 2018): a game learned from games against itself; can be stopped and goes on")
-      .requiredOption("--game <name>", "tictactoe, connect4, othello, go5 to go19, chess, shogi")
+      .requiredOption("--game <name>", "tictactoe, connect4, othello, go5 to go19 (go9:5.5 with another komi), chess, shogi")
       .option("--games <n>", "games of the whole run (default: by game)", positive)
       .option("--simulations <n>", "simulations a move (default: by game)", positive)
       .addOption(new Option("--search <kind>", "gumbel learns with few simulations, puct is the paper's").choices(["gumbel", "puct"]))
@@ -241,8 +241,8 @@ commands.push(
   program
     .command("play")
     .description("a game in the terminal against a network that has learned it")
-    .argument("<game>", "tictactoe, connect4, othello, go5 to go19, chess, shogi")
-    .option("--weights <folder>", "what gradus train zero wrote (default: the network that comes with Gradus, where there is one)")
+    .argument("<game>", "tictactoe, connect4, othello, go5 to go19 (go9:5.5 with another komi), chess, shogi")
+    .option("--weights <folder>", "what gradus train zero wrote (default: the network that comes with Gradus: tictactoe, connect4, go5)")
     .option("--simulations <n>", "how far it looks: positions a move (default: 400)", positive)
     .option("--seconds <x>", "how long it thinks a move, in place of simulations", positiveNumber)
     .addOption(new Option("--side <who>", "whose moves you type").choices(["first", "second", "both", "none"]).default("first"))
@@ -254,7 +254,7 @@ commands.push(
     .option("--json", "one JSON object a move of the network, and one at the end")
     .addHelpText(
       "after",
-      "\nExamples:\n  gradus play connect4\n  gradus play connect4 --side second --simulations 50\n  gradus play tictactoe --weights runs/zero-tictactoe --side none\n  gradus play go9 --gtp --simulations 800",
+      "\nExamples:\n  gradus play connect4\n  gradus play connect4 --side second --simulations 50\n  gradus play tictactoe --weights runs/zero-tictactoe --side none\n  gradus play chess --side both\n  gradus play go9 --gtp --simulations 800",
     )
     .action(async (game: string, options: PlayOptions & { readonly gtp?: boolean; readonly uci?: boolean; readonly usi?: boolean }) => {
       if (options.uci || options.usi)

@@ -24,15 +24,22 @@ function shipped(name: string): string | null {
   return found ?? null;
 }
 
+export interface LoadedNetwork {
+  readonly game: Game;
+  readonly evaluate: Evaluator;
+  /** The game that it has learned: of Go, perhaps on a board of another size. */
+  readonly learned: string;
+}
+
 /** A network for a game: that of a folder or file of `gradus train zero`, or the one that comes with Gradus. */
-export async function loadNetwork(command: string, name: string, weights?: string): Promise<{ game: Game; evaluate: Evaluator }> {
+export async function loadNetwork(command: string, name: string, weights?: string): Promise<LoadedNetwork> {
   await gameOf(name);
   const file = weights === undefined ? shipped(name) : weights.endsWith(".safetensors") ? weights : join(weights, "weights.safetensors");
   if (file === null)
     throw new ArgumentError(
       command,
       `${name} comes without weights`,
-      `Train some: gradus train zero --game ${name}, then --weights runs/zero-${name}`,
+      `Train some: gradus train zero --game ${name}, then --weights runs/zero-${name}. Or play both sides: gradus play ${name} --side both`,
     );
   if (!existsSync(file)) throw new ArgumentError(command, `there is no file ${file}`, "Give a folder or file that gradus train zero wrote");
   const beside = file.replace(/\.safetensors$/, ".json");
@@ -43,11 +50,11 @@ export async function loadNetwork(command: string, name: string, weights?: strin
   if (description.game !== name && description.network.heads !== "pooled")
     throw new ArgumentError(command, `${file} plays ${description.game}, not ${name}`, `Use: gradus play ${description.game}`);
   const { game, model } = await loadZero(description, file, name);
-  return { game, evaluate: evaluatorOf(game, model) };
+  return { game, evaluate: evaluatorOf(game, model), learned: description.game };
 }
 
 /** A player for a game, with a network as `loadNetwork` finds it. */
 export async function networkPlayer(command: string, name: string, weights: string | undefined, options: NetworkPlayerOptions) {
-  const { game, evaluate } = await loadNetwork(command, name, weights);
-  return { game, player: new NetworkPlayer(evaluate, { name: "Gradus", ...options }) };
+  const { game, evaluate, learned } = await loadNetwork(command, name, weights);
+  return { game, learned, player: new NetworkPlayer(evaluate, { name: "Gradus", ...options }) };
 }

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -42,6 +42,29 @@ describe("gradus play", () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/^=1 Gradus\n\n=\n\n=\n\n\? invalid color\n\n= B\+73\.5\n\n=\n\n$/);
   });
+
+  test("thinks about a position as long as nothing else is asked for, as Sabaki and Lizzie have it", async () => {
+    const child = spawn(process.execPath, [main, "play", "go5", "--gtp"], { stdio: ["pipe", "pipe", "inherit"] });
+    let text = "";
+    child.stdout.setEncoding("utf8").on("data", (data: string) => void (text += data));
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    const visits = () => [...text.matchAll(/^info move \w\d visits (\d+)/gm)].map(([, n]) => Number(n));
+    try {
+      child.stdin.write("komi 24.5\n1 lz-analyze b 10\n");
+      await expect.poll(() => visits().length, { timeout: 30_000 }).toBeGreaterThan(2);
+      expect(text).toMatch(/^=\n\n=1\ninfo move C3 visits \d+ winrate \d+ prior \d+ order 0 pv C3 /);
+      expect(visits().at(-1)!).toBeGreaterThan(visits()[0]!);
+      child.stdin.write("2 play b c3\n3 kata-analyze 10 maxmoves 2\n");
+      await expect.poll(() => /=2\n\n=3\ninfo .* order 1 pv \w\d/.test(text), { timeout: 30_000 }).toBe(true);
+      expect(text).toMatch(/pv C3 .*\n\n=2\n\n=3\ninfo move \w\d visits \d+ utility -?[01]\.\d+ winrate 0\.\d+ prior 0\.\d+ order 0 /);
+      // The end of the input ends it.
+      child.stdin.end();
+      expect(await ended).toBe(0);
+      expect(text).toMatch(/info .*\n\n$/);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  }, 90_000);
 
   test("speaks UCI and USI, also without weights, until it has something to think about", () => {
     const uci = typed("uci\nposition startpos moves e2e4\nquit\n", "play", "chess", "--uci");

@@ -189,6 +189,32 @@ test("files of the lesson are read by name, unknown modules named with those the
   expect((await run(`import _ from "lodash"`)).error!.message).toMatch(/no module "lodash" here.*@gradus\/tensor/);
 });
 
+test("a module that is loaded on demand is loaded by the first import, once, and after a failure again", async () => {
+  let asked = 0;
+  const load = async () => {
+    if (++asked === 1) throw new Error("no network");
+    return { value: 7 };
+  };
+  const told: Reply[] = [];
+  const other = new Kernel({
+    modules: { ...modules, "far/away": load },
+    tell: (r) => void told.push(r),
+    readFile: async () => new Uint8Array(),
+  });
+  await other.run("a", "1 + 1", {});
+  expect(asked).toBe(0);
+  for (let i = 0; i < 3; i++) await other.run("a", `import { value } from "far/away"; (await import("far/away")).value + value`, {});
+  expect(told.flatMap((r) => (r.type === "done" ? [r.error?.message ?? null] : []))).toEqual([null, "no network", null, null]);
+  expect(asked).toBe(2);
+});
+
+test("chess is there for who imports it, and its classes are those of the other modules", async () => {
+  const { shown, error } = await run(`import { chess } from "@gradus/systems/zero/chess";
+import { gameOf } from "@gradus/systems/zero";
+chess === (await gameOf("chess"))`);
+  expect([error, textOf(shown[0])]).toEqual([null, "true"]);
+});
+
 test("checks say what differed, and neither stop nor change each other", async () => {
   await run("const total = 10; const list = [1, 2]", { cell: "exercise" });
   const results = await kernel.check("exercise", [

@@ -4,6 +4,7 @@ export { loadZero, parseDescription, type ZeroDescription } from "./files.ts";
 export {
   boardSymmetries,
   connectFour,
+  type DrawnBoard,
   defineGame,
   type Game,
   GoGame,
@@ -19,6 +20,7 @@ export {
   type State,
   type Symmetry,
   shogi,
+  shogiBoard,
   ticTacToe,
 } from "./games/index.ts";
 export { Learner } from "./learner.ts";
@@ -26,7 +28,7 @@ export { type FinishedGame, type MatchSettings, match, playMatch, tally } from "
 export { type NetworkConfig, zeroNetwork } from "./model.ts";
 export { evaluatorOf, together } from "./network.ts";
 export { NetworkPlayer, type NetworkPlayerOptions } from "./network-player.ts";
-export { type Choice, type Limits, type Player, randomPlayer } from "./player.ts";
+export { type Candidate, type Choice, type Limits, type Player, randomPlayer } from "./player.ts";
 export { Gtp, type GtpOptions } from "./protocols/gtp.ts";
 export { type Dialect, type Setting, type UniversalOptions, UniversalProtocol } from "./protocols/universal.ts";
 export { usi } from "./protocols/usi.ts";

@@ -2,7 +2,7 @@ import { Random } from "@gradus/data";
 import { ArgumentError } from "@gradus/tensor";
 import type { State } from "./games/game.ts";
 import { movesOf } from "./games/moves.ts";
-import type { Choice, Limits, Player } from "./player.ts";
+import type { Candidate, Choice, Limits, Player } from "./player.ts";
 import { puct } from "./search/puct.ts";
 import { type Evaluator, search, Transpositions } from "./search/search.ts";
 import { meanOf, type Strategy, Tree } from "./search/tree.ts";
@@ -21,6 +21,9 @@ export interface NetworkPlayerOptions {
   /** It resigns where it expects less than this in each of its last three moves. Default: never. */
   readonly resignBelow?: number;
 }
+
+/** Moves that a tree has room for, followed or not, where only time limits it: they take some 30 bytes each. */
+const mostEdges = 2e7;
 
 /** A network and a search. What it knows of a game it keeps while the game goes on (tree reuse). */
 export class NetworkPlayer implements Player {
@@ -49,29 +52,31 @@ export class NetworkPlayer implements Player {
     const { parallel = 8, temperature = 0, temperatureMoves = Infinity, resignBelow = -Infinity } = this.options;
     const tree = this.treeFor(state);
     const timed = limits.seconds !== undefined;
-    tree.begin(limits.simulations ?? (timed ? 1_000_000 : (this.options.simulations ?? 400)));
+    tree.begin(
+      limits.simulations ?? (timed ? Math.min(1_000_000, Math.floor(mostEdges / state.legal().length)) : (this.options.simulations ?? 400)),
+    );
     const start = performance.now();
     let told = start;
-    const stop = (): boolean => {
+    // A search that was ended before its first simulation still has the network's opinion, and needs one simulation to have a move.
+    const ended = (): boolean =>
+      Boolean(tree.root?.visited && (limits.signal?.aborted || (timed && performance.now() - start >= 1000 * limits.seconds!)));
+    // Neither evaluations nor walks to finished games wait for a turn of the event loop; whoever wants to end the thinking has to be heard.
+    let heard = start;
+    const stop = (): boolean | Promise<boolean> => {
       const now = performance.now();
-      if (limits.progress && now - told > 250 && tree.root?.visited) {
+      if (limits.progress && now - told > 1000 * (limits.every ?? 0.25) && tree.root?.visited) {
         told = now;
         limits.progress(this.choice(tree, tree.result.choose(0)));
       }
-      if (limits.signal?.aborted) return true;
-      return timed && now - start >= 1000 * limits.seconds!;
+      if (now - heard < 20) return ended();
+      return new Promise((resolve) =>
+        setTimeout(() => {
+          heard = performance.now();
+          resolve(ended());
+        }),
+      );
     };
-    // An evaluation may end without a turn of the event loop; whoever wants to end the thinking has to be heard.
-    let heard = start;
-    const evaluate: Evaluator = async (planes, n) => {
-      if (performance.now() - heard > 20) {
-        await new Promise((resolve) => setTimeout(resolve));
-        heard = performance.now();
-      }
-      return this.evaluate(planes, n);
-    };
-    // A search that was ended before its first simulation still has the network's opinion, and needs one simulation to have a move.
-    await search([tree], evaluate, { parallel, transpositions: this.known, stop: () => stop() && Boolean(tree.root?.visited) });
+    await search([tree], this.evaluate, { parallel, transpositions: this.known, stop });
     const choice = this.choice(tree, tree.result.choose(state.ply < temperatureMoves ? temperature : 0));
     this.hopeless = choice.value < resignBelow ? this.hopeless + 1 : 0;
     return this.hopeless >= 3 ? { ...choice, resign: true } : choice;
@@ -79,7 +84,14 @@ export class NetworkPlayer implements Player {
 
   private choice(tree: Tree, edge: number): Choice {
     const root = tree.root!;
-    return { move: root.actions[edge]!, value: meanOf(root, edge, root.value), simulations: root.visited, line: tree.line(edge) };
+    const candidate = (i: number): Candidate => ({
+      ...{ move: root.actions[i]!, value: meanOf(root, i, root.value), visits: root.visits[i]! },
+      ...{ prior: root.prior[i]!, line: tree.line(i) },
+    });
+    const others = [...root.visits.keys()].filter((i) => i !== edge && root.visits[i]).sort((a, b) => root.visits[b]! - root.visits[a]!);
+    const candidates = [edge, ...others].map(candidate);
+    const { move, value, line } = candidates[0]!;
+    return { move, value, simulations: root.visited, line, candidates };
   }
 
   /** The tree of this game: that of the last search where the game goes on from there, else a new one. */

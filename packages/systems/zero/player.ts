@@ -10,6 +10,8 @@ export interface Limits {
   readonly signal?: AbortSignal;
   /** Told now and then what the player thinks so far. */
   readonly progress?: (soFar: Choice) => void;
+  /** How often, in seconds. Default 0.25. */
+  readonly every?: number;
 }
 
 /** A move and why. */
@@ -21,6 +23,19 @@ export interface Choice {
   /** The moves it expects from here on, its own first. */
   readonly line: readonly number[];
   readonly resign?: boolean;
+  /** All moves that it has looked at, the best first, where it can tell. */
+  readonly candidates?: readonly Candidate[];
+}
+
+/** A move that was thought of. */
+export interface Candidate {
+  readonly move: number;
+  /** As in `Choice`. */
+  readonly value: number;
+  readonly visits: number;
+  /** The network's probability of it. */
+  readonly prior: number;
+  readonly line: readonly number[];
 }
 
 /** Whoever can choose a move: a network with a search, chance, another program. */

@@ -69,16 +69,25 @@ export class SelfPlay {
     this.seed = seed;
   }
 
-  /** Plays on until so many more games have ended, and hands each out. Returns the positions evaluated and the moves played. */
-  async play(evaluate: Evaluator, games: number, ended: (game: PlayedGame) => void): Promise<{ evaluations: number; moves: number }> {
+  /**
+   * Plays on until so many more games have ended, or so many moves were played in all of them, and hands out games that end. Returns the
+   * positions evaluated and the moves played.
+   */
+  async play(
+    evaluate: Evaluator,
+    games: number,
+    ended: (game: PlayedGame) => void,
+    mostMoves = Infinity,
+  ): Promise<{ evaluations: number; moves: number }> {
     this.known.clear(); // another network, other opinions
     let left = games;
     let moves = 0;
     while (this.slots.length < this.options.parallel) this.slots.push(this.newGame());
     const slotOf = new Map(this.slots.map((slot) => [slot.tree, slot]));
     const trees = [...slotOf.keys()];
+    const enough = (): boolean => left <= 0 || moves >= mostMoves;
     const next = (tree: Tree): boolean => {
-      if (left <= 0) return false;
+      if (enough()) return false;
       const slot = slotOf.get(tree)!;
       if (tree.root?.visited) {
         this.move(slot);
@@ -98,7 +107,7 @@ export class SelfPlay {
       fresh.tree.begin(this.options.simulations);
       return false;
     };
-    const evaluations = await search(trees, evaluate, { transpositions: this.known, next, stop: () => left <= 0 });
+    const evaluations = await search(trees, evaluate, { transpositions: this.known, next, stop: enough });
     this.slots = trees.map((tree) => slotOf.get(tree)!);
     return { evaluations, moves };
   }

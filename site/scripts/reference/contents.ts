@@ -135,6 +135,7 @@ export const contents: readonly Contents[] = [
   },
   { module: "systems/zero", slug: "search", title: "AlphaZero: search", files: ["search"] },
   { module: "systems/zero", slug: "games", title: "AlphaZero: games", files: ["games"] },
+  { module: "systems/zero/chess", slug: "chess", title: "AlphaZero: chess", files: ["chess", "draw"] },
   { module: "systems/zero", slug: "protocols", title: "AlphaZero: protocols and records", files: ["protocols", "records"] },
 ];
 

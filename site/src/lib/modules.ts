@@ -8,7 +8,11 @@ export const modules = {
   "systems/gpt": "systems/gpt",
   "systems/gpt/tokenizers": "systems/gpt/tokenizers",
   "systems/zero": "systems/zero",
+  "systems/zero/chess": "systems/zero/games/chess",
 } as const;
 
 export type ModuleName = keyof typeof modules;
 export const moduleNames = Object.keys(modules) as readonly ModuleName[];
+
+/** Where the editor finds a module's declarations, as scripts/types.ts collects them. */
+export const typesOf = (name: ModuleName): string => `/gradus/${modules[name].replace(/\/src$/, "")}/index.d.ts`;

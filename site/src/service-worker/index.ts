@@ -47,8 +47,9 @@ async function takeOver(): Promise<void> {
     const read = kept.map(({ url }) => url.pathname).filter(isPage);
     for (const path of new Set(read)) await keepPage(cache, path);
     // Whoever has run cells can do so with this version too.
-    if (!kept.some(({ url }) => isSandbox(url))) continue;
-    for (const file of ["frame.html", "kernel.js"]) await keep(cache, `${base}/sandbox/${file}?v=${sandbox.version}`);
+    const parts = new Set(kept.filter(({ url }) => isSandbox(url)).map(({ url }) => url.pathname.split("/").at(-1)!));
+    if (!parts.size) continue;
+    for (const file of parts) await keep(cache, `${base}/sandbox/${file}?v=${sandbox.version}`);
     for (const path of first) await keep(cache, path);
   }
 }

@@ -24,12 +24,14 @@ export async function speakGtp(name: string, options: ProtocolOptions): Promise<
   const gtp = new Gtp({
     ...{ name: "Gradus", version, size: game.size, komi: game.komi, limits, player },
     readFile: (path) => readFile(path, "utf8"),
+    write: (text) => void process.stdout.write(text),
   });
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
     const answer = await gtp.answer(line);
     if (answer) process.stdout.write(answer);
     if (gtp.ended) return;
   }
+  await gtp.stop();
 }
 
 /** Speaks UCI (chess) or USI (shogi) on standard input and output, until `quit` or the end of the input. */

@@ -23,13 +23,17 @@ export async function play(name: string, options: PlayOptions): Promise<void> {
   const game = await gameOf(name);
   const state = game.begin(options.position);
   const all = human.every(Boolean);
-  const player = all ? null : (await networkPlayer(command, name, options.weights, { seed: options.seed })).player;
+  const loaded = all ? null : await networkPlayer(command, name, options.weights, { seed: options.seed });
+  const player = loaded?.player ?? null;
   const say = (text = ""): void => {
     if (!json) line(text);
   };
   const reader = createInterface({ input: process.stdin, crlfDelay: Infinity });
   const input = reader[Symbol.asyncIterator]();
-  say(`${styled("bold", game.title)}. Type a move, or: moves, hint, undo, position, quit.\n`);
+  say(`${styled("bold", game.title)}. Type a move, or: moves, hint, undo, position, quit.`);
+  const board = (named: string): string | undefined => named.split(":")[0];
+  if (loaded && board(loaded.learned) !== board(name)) say(`Its network has learned ${loaded.learned}: on this board it plays weakly.`);
+  say();
   try {
     say(indented(state.toString()));
     while (!state.outcome) {

@@ -1,5 +1,5 @@
 import { Kernel } from "./kernel.ts";
-import { modules } from "./modules.ts";
+import { loadedModules } from "./modules.ts";
 import { neededCells } from "./needs.ts";
 import { type Cell, prepare } from "./prepare.ts";
 import type { CheckResult, CheckSource } from "./protocol.ts";
@@ -34,6 +34,7 @@ export async function gradeEach(
 ): Promise<CheckResult[][]> {
   const contents = new Map(Object.entries(files).map(([name, text]) => [name, Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]));
   const failures = new Map<string, string>();
+  const modules = await loadedModules([...cells.map((c) => c.source), ...exercises.flatMap((e) => e.checks.map((c) => c.code))].join("\n"));
   const kernel = new Kernel({
     modules,
     tell: (reply) => {

@@ -5,12 +5,12 @@ import { showTraining } from "../show/training.ts";
 import { type Stage, setStage } from "../stage.ts";
 import { dropViews, restartNumbers, settleViews, View } from "../view.ts";
 import { describeError, Stopped, sourceName } from "./errors.ts";
+import type { Modules } from "./modules.ts";
 import { halt, importer, type Prepared, prepare, stopFlag } from "./prepare.ts";
 import type { CheckResult, CheckSource, Reply } from "./protocol.ts";
 
 export interface KernelOptions {
-  /** What cells may import, by name. */
-  readonly modules: Readonly<Record<string, object>>;
+  readonly modules: Modules;
   readonly tell: (reply: Reply) => void;
   readonly readFile: (name: string) => Promise<Uint8Array<ArrayBuffer>>;
   /** Not zero while the running cell should stop. */
@@ -110,10 +110,22 @@ export class Kernel {
     this.mine.add(name);
   }
 
-  private import(name: unknown): object {
+  private readonly loaded = new Map<string, Promise<object>>();
+
+  private async import(name: unknown): Promise<object> {
     const { modules } = this.options;
-    if (typeof name === "string" && Object.hasOwn(modules, name)) return modules[name]!;
-    throw new Error(`There is no module ${JSON.stringify(name)} here. Cells can import ${Object.keys(modules).join(", ")}.`);
+    if (typeof name !== "string" || !Object.hasOwn(modules, name))
+      throw new Error(`There is no module ${JSON.stringify(name)} here. Cells can import ${Object.keys(modules).join(", ")}.`);
+    const module = modules[name]!;
+    if (typeof module !== "function") return module;
+    let loading = this.loaded.get(name);
+    if (!loading) {
+      loading = (module as () => Promise<object>)();
+      this.loaded.set(name, loading);
+      // What could not be loaded may be another time.
+      loading.catch(() => this.loaded.delete(name));
+    }
+    return loading;
   }
 
   private stageOf(cell: string, inputs: Readonly<Record<string, InputValue>>) {

@@ -21,6 +21,7 @@ export interface CheckResult {
 export type Request =
   | { readonly type: "run"; readonly cell: string; readonly source: string; readonly inputs: Readonly<Record<string, InputValue>> }
   | { readonly type: "check"; readonly cell: string; readonly checks: readonly CheckSource[] }
+  /** The answer to "file" and "module". */
   | { readonly type: "file"; readonly number: number; readonly bytes: Uint8Array<ArrayBuffer> | null; readonly error?: string };
 
 /** What a kernel tells. All of it comes from code that nobody trusts. */
@@ -36,4 +37,5 @@ export type Reply =
       readonly uses: readonly string[];
     }
   | { readonly type: "checked"; readonly cell: string; readonly results: readonly CheckResult[] }
-  | { readonly type: "file"; readonly number: number; readonly name: string };
+  /** Asks for a file of the lesson, or for the program of a module that is loaded when a cell imports it. */
+  | { readonly type: "file" | "module"; readonly number: number; readonly name: string };

@@ -1,7 +1,7 @@
 /// <reference lib="webworker" />
 import { init } from "@gradus/tensor";
 import { Kernel } from "./kernel.ts";
-import { modules } from "./modules.ts";
+import { type Modules, modulesWith } from "./modules.ts";
 import type { Reply, Request } from "./protocol.ts";
 
 /**
@@ -32,11 +32,17 @@ async function start({ port, stop }: WorkerStart): Promise<void> {
   const tell = (reply: Reply) => port.postMessage(reply);
   const files = new Map<number, { resolve: (bytes: Uint8Array<ArrayBuffer>) => void; reject: (error: Error) => void }>();
   let number = 0;
-  const readFile = (name: string) =>
+  const ask = (type: "file" | "module", name: string) =>
     new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
       files.set(++number, { resolve, reject });
-      tell({ type: "file", number, name: String(name) });
+      tell({ type, number, name: String(name) });
     });
+  const readFile = (name: string) => ask("file", name);
+  const modules: Modules = modulesWith(async (name) => {
+    // The body of a function of the other modules, as the site has built it.
+    const program = new Function("modules", new TextDecoder().decode(await ask("module", name)));
+    return program(modules);
+  });
   const kernel = new Kernel({ modules, tell, readFile, stop });
   const device = init();
   let last: Promise<unknown> = device.catch(() => {});

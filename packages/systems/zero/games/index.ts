@@ -8,10 +8,12 @@ import { ticTacToe } from "./tic-tac-toe.ts";
 
 export { connectFour } from "./connect-four.ts";
 export { defineGame, type Rules } from "./define.ts";
+export type { DrawnBoard } from "./drawing.ts";
 export type { Game, Outcome, Side, State, Symmetry } from "./game.ts";
 export { GoGame, type GoOptions, GoState, go } from "./go/go.ts";
 export { boardSymmetries } from "./grid.ts";
 export { othello } from "./othello.ts";
+export { shogiBoard } from "./shogi/draw.ts";
 export { ShogiState, shogi } from "./shogi/shogi.ts";
 export { ticTacToe } from "./tic-tac-toe.ts";
 

@@ -2,9 +2,11 @@ import { GradusError } from "@gradus/tensor";
 import { secondsForMove } from "../clock.ts";
 import type { Side } from "../games/game.ts";
 import { handicapPoints } from "../games/go/board.ts";
-import { continueFrom, type GoGame, type GoState, go, letters } from "../games/go/go.ts";
+import { continueFrom, type GoGame, type GoState, go } from "../games/go/go.ts";
 import type { Choice, Limits, Player } from "../player.ts";
 import { readSgf } from "../records/sgf.ts";
+import { type Analyst, infoLine, readAnalysis } from "./gtp-analysis.ts";
+import { colourOf, nameOf, numberOf, pointOf, Refusal, whole } from "./gtp-words.ts";
 
 export interface GtpOptions {
   readonly name: string;
@@ -16,12 +18,11 @@ export interface GtpOptions {
   readonly player: (game: GoGame) => Promise<Player>;
   /** How long a move is thought about where no clock runs. */
   readonly limits: Limits;
+  /** Where lines of an answer go that come while it is thinking: those of `lz-analyze` and its like. */
+  readonly write?: (text: string) => void;
   /** Reads a file of `loadsgf`. */
   readonly readFile?: (path: string) => Promise<string>;
 }
-
-/** What is wrong with a command: GTP's own words where it has some. */
-class Refusal extends Error {}
 
 /** Main time first, then so many stones in each of the periods that follow; seconds. */
 interface Time {
@@ -40,7 +41,7 @@ export class Gtp {
   constructor(options: GtpOptions) {
     const { size, komi } = options;
     const state = go({ size, ...(komi === undefined ? {} : { komi }) }).begin();
-    this.board = { options, state, earlier: [], player: null, time: null, left: [null, null], ended: false };
+    this.board = { options, state, earlier: [], player: null, time: null, left: [null, null], analysis: null, ended: false };
   }
 
   /** After `quit`. */
@@ -48,8 +49,22 @@ export class Gtp {
     return this.board.ended;
   }
 
-  /** The answer with its empty line; "" where the line asks nothing. */
+  /** Ends the analysis under way, if there is any, and its answer. */
+  async stop(): Promise<void> {
+    const { analysis, options } = this.board;
+    if (!analysis) return;
+    this.board.analysis = null;
+    analysis.abort.abort();
+    await analysis.done;
+    options.write?.("\n");
+  }
+
+  /**
+   * The answer with its empty line; "" where the line asks nothing. An analysis goes on after it, until the next line comes, whatever that
+   * says: its thoughts, and the empty line at the end, are written.
+   */
   async answer(line: string): Promise<string> {
+    await this.stop();
     const text = line
       .replace(/#.*/s, "")
       .replaceAll("\t", " ")
@@ -62,6 +77,7 @@ export class Gtp {
       const command = Object.hasOwn(commands, name) ? commands[name]! : null;
       if (!command) throw new Refusal("unknown command");
       const result = await command.call(this.board, rest ? rest.split(/\s+/) : []);
+      if (this.board.analysis) return `=${id}\n`;
       return `=${id}${typeof result === "string" && result ? ` ${result}` : ""}\n\n`;
     } catch (error) {
       if (!(error instanceof Refusal || error instanceof GradusError)) throw error;
@@ -80,38 +96,13 @@ interface Board {
   /** What `time_settings` said; null without a clock. */
   time: Time | null;
   left: [Time | null, Time | null];
+  /** Under way; `done` when it has ended. */
+  analysis: { readonly abort: AbortController; readonly done: Promise<void> } | null;
   ended: boolean;
 }
 
 /** The text of the answer, if there is any. */
 type Command = (this: Board, args: string[]) => unknown;
-
-const colourOf = (text: string | undefined): Side => {
-  const colour = text?.toLowerCase();
-  if (colour === "b" || colour === "black") return 0;
-  if (colour === "w" || colour === "white") return 1;
-  throw new Refusal("invalid color");
-};
-
-function numberOf(text: string | undefined, valid: (n: number) => boolean): number {
-  const value = Number(text);
-  if (text === undefined || !text.trim() || !Number.isFinite(value) || !valid(value)) throw new Refusal("syntax error");
-  return value;
-}
-const whole = (n: number): boolean => Number.isInteger(n) && n >= 0;
-
-/** A point by its name, such as D4. */
-function pointOf(text: string | undefined, { game: { size } }: GoState): number {
-  const [, letter, number] = /^([a-hj-t])(\d{1,2})$/.exec(text?.toLowerCase() ?? "") ?? [];
-  const [column, row] = [letters.indexOf(letter ?? "?"), size - Number(number)];
-  if (!(column >= 0 && column < size && row >= 0 && row < size)) throw new Refusal("invalid vertex");
-  return row * size + column;
-}
-
-const nameOf = (state: GoState, move: number): string => {
-  const name = state.nameOf(move);
-  return name === "pass" ? name : name.toUpperCase();
-};
 
 /** The position with a colour to move: GTP has colours play twice in a row, and go on after the end. */
 const facing = ({ state }: Board, colour: Side): GoState => (state.turn === colour && !state.outcome ? state : continueFrom(state, colour));
@@ -157,6 +148,34 @@ async function generate(board: Board, side: Side): Promise<{ state: GoState; cho
   if (clock) board.left[side] = after(clock, (performance.now() - start) / 1000, board.time);
   if (!choice.resign) play(board, state, choice.move);
   return { state, choice };
+}
+
+/** A move as `generate` has it, after what was thought of all moves. How often to tell of it is not heeded. */
+async function generateTold(board: Board, args: readonly string[], analyst: Analyst): Promise<string> {
+  const { colour, most } = readAnalysis(args, analyst);
+  const { state, choice } = await generate(board, colour ?? board.state.turn);
+  return `\n${infoLine(analyst, state, choice, most)}\nplay ${choice.resign ? "resign" : nameOf(state, choice.move)}`;
+}
+
+/** Begins to think without end about the position, and writes what comes of it. */
+async function analyse(board: Board, args: readonly string[], analyst: Analyst): Promise<void> {
+  const { colour, every, most } = readAnalysis(args, analyst);
+  const state = facing(board, colour ?? board.state.turn);
+  const player = await playerFor(board, state.game);
+  const abort = new AbortController();
+  const tell = (choice: Choice): void => {
+    if (!abort.signal.aborted) board.options.write?.(`${infoLine(analyst, state, choice, most)}\n`);
+  };
+  const run = async (): Promise<void> => {
+    // What is thought comes after the first line of the answer.
+    await new Promise((resolve) => setTimeout(resolve));
+    // When it has seen all that it has memory for, it says so once more; the answer goes on until the next command.
+    tell(await player.choose(state, { seconds: Infinity, signal: abort.signal, progress: tell, every }));
+  };
+  const done = run();
+  // Told of when the next command comes, or the input ends.
+  done.catch(() => {});
+  board.analysis = { abort, done };
 }
 
 /** A clock after a move that took so long. */
@@ -269,15 +288,17 @@ const commands: Readonly<Record<string, Command>> = {
     const { state, choice } = await generate(this, colourOf(colour));
     return choice.resign ? "resign" : nameOf(state, choice.move);
   },
-  /** As Leela Zero has it, which Sabaki reads: what is thought of the move, in ten thousandths, and then the move. How often to tell is not heeded. */
-  async "lz-genmove_analyze"([colour]) {
-    const { state, choice } = await generate(this, colourOf(colour));
-    const { move, value, simulations, line, resign } = choice;
-    if (resign) return "\nplay resign";
-    const expected = line.map((m) => nameOf(state, m)).join(" ");
-    const winrate = Math.round(5000 * (1 + value));
-    const info = `info move ${nameOf(state, move)} visits ${simulations} winrate ${winrate} order 0 pv ${expected || nameOf(state, move)}`;
-    return `\n${info}\nplay ${nameOf(state, move)}`;
+  async "lz-genmove_analyze"(args) {
+    return generateTold(this, args, "lz");
+  },
+  async "kata-genmove_analyze"(args) {
+    return generateTold(this, args, "kata");
+  },
+  async "lz-analyze"(args) {
+    await analyse(this, args, "lz");
+  },
+  async "kata-analyze"(args) {
+    await analyse(this, args, "kata");
   },
   async reg_genmove([colour]) {
     const state = facing(this, colourOf(colour));

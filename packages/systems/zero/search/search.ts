@@ -52,7 +52,7 @@ export interface SearchOptions {
   readonly parallel?: number;
   readonly transpositions?: Transpositions | null;
   /** Asked between evaluations; true ends the search as it stands. */
-  readonly stop?: () => boolean;
+  readonly stop?: () => boolean | Promise<boolean>;
   /** Told of a tree whose simulations are made; true where it has begun another search, which then goes on among the others. */
   readonly next?: (tree: Tree) => boolean;
 }
@@ -137,6 +137,7 @@ export async function search(trees: readonly Tree[], evaluate: Evaluator, option
       evaluated += batch.count;
       await batch.run(known);
     } else if (trees.every((tree) => tree.left === 0)) return evaluated;
-    if (stop?.()) return evaluated;
+    const ended = stop?.() ?? false;
+    if (ended === true || (ended && (await ended))) return evaluated;
   }
 }

@@ -174,6 +174,18 @@ describe("positions", () => {
     expect(short.key).not.toBe(long.key);
   });
 
+  test("superko counts a captured chain once that touches the stone twice", () => {
+    // White fills the corner with three stones, the last of which takes b4; a stone there would take all three: the first board again.
+    const setup = { black: [2, 6, 10], white: [7, 11], next: 1 } as const;
+    const state = go({ size: 5, setup }).begin("a5 pass b5 pass a4");
+    expect(textOf(state.stones)).toBe("OOX..O.O..XO.............");
+    expect(state.legal()).not.toContain(6);
+    // Asked for alone, a point is judged by other code.
+    expect(() => state.play(6)).toThrow("b4 is not legal here");
+    for (const name of ["e1", "pass", "b4"]) state.play(state.actionOf(name));
+    expect(textOf(state.stones)).toBe("..X...XO..XO............X");
+  });
+
   test("three kos do not go round: the sixth capture would make the first board", () => {
     const picture = `
       . X O . . . . . .

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { secondsForMove } from "../clock.ts";
 import { handicapPoints } from "../games/go/board.ts";
-import { type FinishedGame, go, match, type Player, randomPlayer } from "../index.ts";
+import { type Choice, type FinishedGame, go, type Limits, match, type Player, randomPlayer } from "../index.ts";
 import { Gtp } from "../protocols/gtp.ts";
 import { GtpEngine } from "../protocols/gtp-engine.ts";
 import { words } from "../protocols/process.ts";
@@ -60,7 +60,12 @@ test("it answers as the protocol says: ids, comments, unknown commands, errors i
     ["1 genmove w", "=1 A5"],
     ["play w b5", "="],
     ["reg_genmove b", "= C5"],
-    ["2 lz-genmove_analyze b 100", "=2 \ninfo move C5 visits 1 winrate 5000 order 0 pv C5\nplay C5"],
+    ["2 lz-genmove_analyze b 100", "=2 \ninfo move C5 visits 1 winrate 5000 prior 0 order 0 pv C5\nplay C5"],
+    [
+      "kata-genmove_analyze w 100 ownership true",
+      /^= \ninfo move D5 visits 1 utility 0\.0+ winrate 0\.50* prior 0\.0+ order 0 pv D5\nplay D5/,
+    ],
+    ["undo", "="],
     ["undo", "="],
     ["undo", "="],
     ["undo", "="],
@@ -75,7 +80,7 @@ test("it answers as the protocol says: ids, comments, unknown commands, errors i
     ["final_status_list alive", "= C3"],
     ["final_status_list dead", "="],
     ["final_status_list who", "? invalid status"],
-    ["list_commands", /= protocol_version\n[a-z_\n]*genmove\nlz-genmove_analyze\n/],
+    ["list_commands", /= protocol_version\n[a-z_\n]*genmove\nlz-genmove_analyze\nkata-genmove_analyze\nlz-analyze\nkata-analyze\n/],
     ["showboard", /3 \. \. X \. \.\n.*white to move, komi 6\.5/s],
   ]);
 });
@@ -100,6 +105,85 @@ test("a move that is not made leaves the game as it was; komi holds for what is 
     ["undo", "="],
     ["undo", "? cannot undo"],
   ]);
+});
+
+/** Thinks until it is told to end, and tells of two moves each time it is asked to. */
+const thinker = (limits: Limits[] = []): Player => ({
+  name: "thinker",
+  async choose(state, given) {
+    limits.push(given);
+    const [a, b] = state.legal();
+    const told = (n: number): Choice => ({
+      ...{ move: b!, value: 0.5, simulations: n, line: [b!, a!] },
+      candidates: [
+        { move: b!, value: 0.5, visits: n - 1, prior: 0.25, line: [b!, a!] },
+        { move: a!, value: -1, visits: 1, prior: 0.75, line: [a!] },
+      ],
+    });
+    let n = 2;
+    while (!given.signal?.aborted) {
+      given.progress?.(told(++n));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return told(n);
+  },
+});
+
+test("an analysis tells of all moves, again and again, until the next line comes, and plays none", async () => {
+  const limits: Limits[] = [];
+  let written = "";
+  const gtp = engine({ size: 5, player: async () => thinker(limits), write: (text) => void (written += text) });
+  const said = async (command: string) => {
+    written = "";
+    const first = await gtp.answer(command);
+    await expect.poll(() => written.split("\n").length).toBeGreaterThan(3);
+    return { first, lines: written.split("\n") };
+  };
+  const lz = await said("7 lz-analyze w 50");
+  expect(lz.first).toBe("=7\n");
+  expect(lz.lines[0]).toBe(
+    "info move B5 visits 2 winrate 7500 prior 2500 order 0 pv B5 A5 info move A5 visits 1 winrate 0 prior 7500 order 1 pv A5",
+  );
+  expect(await gtp.answer("8 showboard")).toMatch(/^=8 \n5 \. \. \. \. \.\n.*black to move/s);
+  expect(written).toMatch(/pv A5\n\n$/);
+  // It is silent now.
+  const { length } = written;
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(written).toHaveLength(length);
+  const kata = await said("kata-analyze interval 20 maxmoves 1 ownership true");
+  expect(kata.lines[1]).toBe("info move B5 visits 3 utility 0.500000 winrate 0.750000 prior 0.250000 order 0 pv B5 A5");
+  // An empty line ends it too, and another analysis does.
+  expect(await gtp.answer("")).toBe("");
+  expect(written).toMatch(/\n\n$/);
+  await said("lz-analyze");
+  await said("lz-analyze b interval 1 minmoves 3");
+  await gtp.stop();
+  expect(written).toMatch(/\n\n$/);
+  expect(limits.map(({ every }) => every)).toEqual([0.5, 0.2, 1, 0.05]);
+  // It was white's turn in the first of them, and yet nothing was played.
+  await transcript(gtp, [["undo", "? cannot undo"]]);
+});
+
+test("an analysis with bad arguments, or without a player, is refused", async () => {
+  await transcript(engine({ size: 5 }), [
+    ["lz-analyze red", "? invalid color"],
+    ["lz-analyze b x", "? syntax error"],
+    ["lz-analyze b 1.5", "? syntax error"],
+    ["lz-analyze -3", "? invalid color"],
+    ["lz-analyze b interval", "? syntax error"],
+    ["3 lz-analyze b 10 avoid w c3 1", "?3 avoid is not understood: all moves are analysed"],
+    ["lz-analyze b 10 ownership true", "? syntax error"],
+    ["kata-analyze b 10 ownership maybe", "? syntax error"],
+    ["kata-analyze b maxmoves 0", "? syntax error"],
+    ["lz-genmove_analyze blue 10", "? invalid color"],
+  ]);
+  const player = () => Promise.reject(new StateError("player", "there are no weights"));
+  await transcript(engine({ size: 5, player }), [["4 lz-analyze b 10", "?4 player: there are no weights"]]);
+  // What goes wrong while it thinks is told with the next command.
+  const broken: Player = { name: "broken", choose: () => Promise.reject(new StateError("search", "the device is gone")) };
+  const gtp = engine({ size: 5, player: async () => broken });
+  expect(await gtp.answer("lz-analyze b 10")).toBe("=\n");
+  await expect(gtp.answer("name")).rejects.toThrow("the device is gone");
 });
 
 test("handicap is placed where it belongs, only on an empty board, and white moves then", async () => {
@@ -182,9 +266,13 @@ test("no line makes it fall over", async () => {
     "place_free_handicap",
     "time_settings",
     "known_command",
+    "lz-genmove_analyze",
+    "kata-genmove_analyze",
+    "lz-analyze",
+    "kata-analyze",
   ];
   const argument = fc.oneof(
-    fc.constantFrom("b", "w", "pass", "resign", "a1", "c3", "t19", "5", "9", "-1", "1e9", "NaN", "", "tt"),
+    fc.constantFrom("b", "w", "pass", "resign", "a1", "c3", "t19", "5", "9", "-1", "1e9", "NaN", "", "tt", "interval", "maxmoves"),
     fc.string({ maxLength: 6 }),
   );
   const line = fc.oneof(
@@ -194,7 +282,8 @@ test("no line makes it fall over", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(line, { maxLength: 40 }), async (lines) => {
       const gtp = engine({ size: 5 });
-      for (const text of lines) expect(await gtp.answer(text)).toMatch(/^$|^[=?]\d*( [^\n]+(\n[^\n]+)*)?\n\n$|^= \n/);
+      for (const text of lines) expect(await gtp.answer(text)).toMatch(/^$|^[=?]\d*( [^\n]+(\n[^\n]+)*)?\n\n$|^= \n|^=\d*\n$/);
+      await gtp.stop();
     }),
     { numRuns: 60, seed: 7 },
   );

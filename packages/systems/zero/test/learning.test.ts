@@ -59,6 +59,24 @@ test("same seed, same games; another seed, others", async () => {
   expect(await games(connectFour, tiny, [3, 3], 2)).not.toEqual(await games(connectFour, tiny, [3, 3]));
 });
 
+test("playing can be left after some moves, and goes on where it was", async () => {
+  const evaluate: Evaluator = async (_, n) => ({ logits: new Float32Array(7 * n), values: new Float32Array(n) });
+  const all = async (mostMoves?: number) => {
+    const [play, played] = [new SelfPlay(connectFour, tiny, 1), [] as PlayedGame[]];
+    let moves = 0;
+    while (moves < 400) {
+      const some = await play.play(evaluate, Infinity, (g) => played.push(g), mostMoves ?? 400);
+      expect(some.moves).toBe(mostMoves ?? 400);
+      moves += some.moves;
+    }
+    return played;
+  };
+  const played = await all();
+  expect(played.length).toBeGreaterThan(8);
+  // The games are the same, though they may end in another order.
+  expect(played).toEqual(expect.arrayContaining((await all(20)).slice(0, 7)));
+});
+
 test("examples are positions of the games with their results, also mirrored, and old games leave", async () => {
   const played = await games(connectFour, tiny, [12]);
   const replay = new Replay(connectFour, 60);

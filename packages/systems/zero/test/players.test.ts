@@ -167,3 +167,17 @@ test("what is no description of a player, or weights of another network, is refu
   await expect(loadZero({ ...description, network: { ...description.network, blocks: 3 } }, weights)).rejects.toThrow(/block2/);
   await expect(loadZero({ ...description, game: "draughts" }, weights)).rejects.toThrow(/there is no game/);
 });
+
+test("a search whose walks all end at finished games is ended by its signal as well", async () => {
+  const state = ticTacToe.begin();
+  for (const name of ["a1", "b1", "a2", "b2", "c1", "c2", "b3"]) state.play(state.actionOf(name));
+  expect([state.outcome, state.legal().length]).toEqual([null, 2]);
+  const abort = new AbortController();
+  setTimeout(() => abort.abort(), 30);
+  const choice = await new NetworkPlayer(even(9)).choose(state, { seconds: Infinity, signal: abort.signal });
+  expect(choice.simulations).toBeLessThan(1_000_000);
+  // All that was looked at is told, the chosen one first.
+  expect(choice.candidates!.map(({ move }) => move).sort()).toEqual(state.legal());
+  expect(choice.candidates![0]).toMatchObject({ move: choice.move, value: choice.value, line: choice.line });
+  expect(choice.candidates!.reduce((sum, { visits }) => sum + visits, 0)).toBe(choice.simulations);
+});

@@ -1,5 +1,5 @@
 import ts from "typescript";
-import { moduleNames } from "../modules.ts";
+import { type ModuleName, moduleNames, typesOf } from "../modules.ts";
 
 /** A cell of the notebook, in the order of the page. */
 export interface LanguageCell {
@@ -74,7 +74,7 @@ const options: ts.CompilerOptions = {
   allowUnreachableCode: true,
   allowUnusedLabels: true,
   noEmit: true,
-  paths: Object.fromEntries(moduleNames.map((p) => [`@gradus/${p}`, [`/gradus/${p}/index.d.ts`]])),
+  paths: Object.fromEntries(moduleNames.map((p) => [`@gradus/${p}`, [typesOf(p)]])),
 };
 
 /** A language service over the cells of a notebook; `files` are the declarations that scripts/types.ts has collected. */
@@ -117,7 +117,7 @@ export function createLanguage(files: Readonly<Record<string, string>>): Languag
     const program = service.getProgram()!;
     const checker = program.getTypeChecker();
     for (const p of moduleNames) {
-      const file = program.getSourceFile(`/gradus/${p}/index.d.ts`);
+      const file = program.getSourceFile(typesOf(p));
       const symbol = file && checker.getSymbolAtLocation(file);
       for (const e of symbol ? checker.getExportsOfModule(symbol) : []) {
         const { flags } = e.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(e) : e;
@@ -189,10 +189,10 @@ export function createLanguage(files: Readonly<Record<string, string>>): Languag
     explain(cell, at, { label, import: line }) {
       const { module, file } = place(cell);
       if (line) {
-        const from = /from "@gradus\/([\w/]+)"/.exec(line)?.[1] ?? "";
+        const from = (/from "@gradus\/([\w/]+)"/.exec(line)?.[1] ?? "") as ModuleName;
         const program = service.getProgram()!;
         const checker = program.getTypeChecker();
-        const source = program.getSourceFile(`/gradus/${from}/index.d.ts`);
+        const source = program.getSourceFile(typesOf(from));
         const symbol = source && checker.getSymbolAtLocation(source);
         const found = symbol && checker.getExportsOfModule(symbol).find((e) => e.name === label);
         const target = found && found.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(found) : found;

@@ -19,6 +19,20 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+/** A part of the engine for cells. */
+async function part(file: "kernel.js" | "chess.js"): Promise<Response> {
+  const response = await fetch(`${asset(`sandbox/${file}`)}?v=${sandbox.version}`);
+  if (!response.ok) throw new Error(t().cell.engineMissing(response.status));
+  return response;
+}
+
+/** A module that is no part of the kernel. */
+async function moduleCode(name: string): Promise<Uint8Array<ArrayBuffer>> {
+  const files = sandbox.modules as Readonly<Record<string, "chess.js">>;
+  if (!Object.hasOwn(files, name)) throw new Error(t().cell.noFile(name));
+  return (await part(files[name]!)).bytes();
+}
+
 /** The frame in which cells run: it has no origin, reaches nothing, and talks to this page by messages only. */
 export class KernelHost {
   private readonly events: HostEvents;
@@ -47,10 +61,7 @@ export class KernelHost {
   }
 
   private async load(): Promise<void> {
-    const code = fetch(`${asset("sandbox/kernel.js")}?v=${sandbox.version}`).then((response) => {
-      if (!response.ok) throw new Error(t().cell.engineMissing(response.status));
-      return response.text();
-    });
+    const code = part("kernel.js").then((response) => response.text());
     code.catch(() => {}); // told where it is awaited
     const frame = document.createElement("iframe");
     frame.setAttribute("sandbox", "allow-scripts");
@@ -111,7 +122,8 @@ export class KernelHost {
       port1.onmessage = ({ data }: MessageEvent<Reply>) => {
         if (port1 !== this.port || typeof data !== "object" || data === null) return;
         if (data.type === "ready") this.settle((waiting) => waiting.resolve());
-        else if (data.type === "file") void this.give(port1, data.number, String(data.name));
+        else if (data.type === "file") void this.give(port1, data.number, this.readFile(String(data.name)));
+        else if (data.type === "module") void this.give(port1, data.number, moduleCode(String(data.name)));
         else {
           if (data.type === "done" || data.type === "checked") clearTimeout(this.killer);
           this.events.reply(data);
@@ -127,10 +139,10 @@ export class KernelHost {
     if (waiting) how(waiting);
   }
 
-  private async give(asked: MessagePort, number: number, name: string): Promise<void> {
+  private async give(asked: MessagePort, number: number, wanted: Promise<Uint8Array<ArrayBuffer>>): Promise<void> {
     let reply: Extract<Request, { type: "file" }>;
     try {
-      reply = { type: "file", number, bytes: await this.readFile(name) };
+      reply = { type: "file", number, bytes: await wanted };
     } catch (error) {
       reply = { type: "file", number, bytes: null, error: error instanceof Error ? error.message : String(error) };
     }

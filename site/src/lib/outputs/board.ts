@@ -32,9 +32,11 @@ export interface Board {
   readonly marked: ReadonlySet<number> | null;
   /** How strongly each field is shaded, from 0 to 1: what a player thinks of it. */
   readonly shades: readonly number[];
-  /** What fields are called: "e4". */
+  /** Texts stand on tiles that point where they move, as in shogi. */
+  readonly tiles: boolean;
+  /** What fields are called, "e4", and places in hand with what lies there, "white has in hand: 2 pawns". */
   readonly names: readonly string[];
-  /** What texts are called: "♞" is a black knight. */
+  /** What texts are called: "♞" is a black knight; "-P" a "P" that stands on its head. */
   readonly words: Readonly<Record<string, string>>;
 }
 
@@ -67,7 +69,7 @@ export function boardOf(data: unknown): Board | null {
   const empty = data.steps === undefined ? fields.flatMap((f, i) => (f ? [] : [i])) : [];
   return {
     ...{ rows, columns, fields, steps, others, hands },
-    ...{ crossings: data.crossings === true, checkered: data.checkered === true },
+    ...{ crossings: data.crossings === true, checkered: data.checkered === true, tiles: data.tiles === true },
     open: Array.isArray(data.open) ? placesIn(data.open) : new Set(empty),
     turned: placesIn(data.turned),
     marked: data.marked === undefined ? null : placesIn(data.marked),
@@ -75,7 +77,7 @@ export function boardOf(data: unknown): Board | null {
       .slice(0, fields.length)
       .map((s) => (typeof s === "number" && s > 0 ? Math.min(1, s) : 0)),
     names: listOf(data.names)
-      .slice(0, fields.length)
+      .slice(0, places)
       .map((n) => (isLabel(n) ? n : "")),
     words: isObject(data.words)
       ? Object.fromEntries(

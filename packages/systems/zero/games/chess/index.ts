@@ -3,3 +3,4 @@
 export { uci } from "../../protocols/uci.ts";
 export { type PgnGame, type PgnInfo, type PgnResult, readPgn, writePgn } from "../../records/pgn.ts";
 export { ChessState, chess } from "./chess.ts";
+export { chessBoard } from "./draw.ts";

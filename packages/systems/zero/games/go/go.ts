@@ -135,8 +135,6 @@ export class GoState extends BaseState {
       let free = false;
       let a = this.low ^ this.field.low[offset + point]!;
       let b = this.high ^ this.field.high[offset + point]!;
-      // Up to four chains are captured; each counts once.
-      let [first, second, third] = [-1, -1, -1];
       for (let k = 4 * point, end = k + 4; k < end; k++) {
         const other = next[k]!;
         if (other < 0) continue;
@@ -150,10 +148,12 @@ export class GoState extends BaseState {
           if (liberties[chain]! > 1) free = true;
         } else if (liberties[chain] === 1) {
           free = true;
-          if (chain === first || chain === second || chain === third) continue;
+          // A chain that lies on several sides is captured once.
+          let counted = false;
+          for (let j = 4 * point; j < k; j++) counted ||= of[next[j]!] === chain;
+          if (counted) continue;
           a ^= low[chain]!;
           b ^= high[chain]!;
-          [first, second, third] = [chain, first, second];
         }
       }
       if (free) (this.emptied[point] && this.known.has(joined(a, b)) ? forbidden : moves).push(point);

@@ -24,6 +24,9 @@ export interface Move {
 /** A square as a side sees it, and back. */
 export const turned = (square: number, side: Side): number => (side ? squares - 1 - square : square);
 
+/** As USI writes squares: "7g". */
+export const squareName = (square: number): string => `${9 - (square % 9)}${"abcdefghi"[Math.floor(square / 9)]}`;
+
 /** What a number means to a side. */
 export function decode(action: number, side: Side): Move {
   const square = turned(Math.floor(action / movePlanes), side);

@@ -1,6 +1,6 @@
 import { BaseState } from "../base.ts";
 import type { Game, Outcome, Side } from "../game.ts";
-import { decode, movePlanes, turned } from "./moves.ts";
+import { decode, movePlanes, squareName, turned } from "./moves.ts";
 import { handKinds, kindOf, letters, sideOf, squares, totals } from "./pieces.ts";
 import type { Position } from "./position.ts";
 import { handText, pieceText, readSfen, writeSfen } from "./sfen.ts";
@@ -14,8 +14,6 @@ const planes = steps * stepPlanes + 2;
 /** Plies after which a game is drawn (Silver and others 2018, pseudocode: max_moves). */
 const longest = 512;
 const start = "lnsgkgsnl/1r5b1/ppppppppp/9/9/9/PPPPPPPPP/1B5R1/LNSGKGSNL b - 1";
-
-const squareName = (square: number): string => `${9 - (square % 9)}${"abcdefghi"[Math.floor(square / 9)]}`;
 
 /**
  * A game of shogi with the rules of the Japan Shogi Association. A position that stands for the fourth time draws, or is lost by the side
