@@ -1,17 +1,22 @@
 import adapterNode from "@sveltejs/adapter-node";
 import adapterStatic from "@sveltejs/adapter-static";
+import type { Adapter } from "@sveltejs/kit";
 import { sveltekit } from "@sveltejs/kit/vite";
 import { defineConfig } from "vite";
+import { compress } from "./scripts/compress.ts";
 
 /** `GRADUS_STATIC=1` builds the lessons as files for any web host, without accounts. */
 const isStatic = process.env.GRADUS_STATIC === "1";
+
+const node = adapterNode({ out: "build" });
+const quicklyCompressed: Adapter = { ...node, adapt: (builder) => node.adapt(Object.assign(Object.create(builder), { compress })) };
 
 export default defineConfig({
   plugins: [
     sveltekit({
       adapter: isStatic
         ? adapterStatic({ pages: "build-static", assets: "build-static", fallback: "404.html", strict: false })
-        : adapterNode({ out: "build" }),
+        : quicklyCompressed,
       paths: { base: (process.env.GRADUS_BASE ?? "") as "" | `/${string}`, relative: true },
       csp: {
         mode: "auto",

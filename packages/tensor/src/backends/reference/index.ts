@@ -37,7 +37,23 @@ function forEachIndex(shape: Shape, visit: (index: number[], position: number) =
 }
 
 const empty = (node: Node): TypedArray => new (dtypeInfo(node.dtype).array)(node.size);
-const dot = (index: readonly number[], strides: readonly number[]): number => index.reduce((s, v, i) => s + v * strides[i]!, 0);
+function dot(index: readonly number[], strides: readonly number[]): number {
+  let sum = 0;
+  for (let i = 0; i < index.length; i++) sum += index[i]! * strides[i]!;
+  return sum;
+}
+
+/** Where the elements lie that differ in these axes only, in row-major order of the axes. */
+function placesAlong(shape: Shape, axes: readonly number[]): number[] {
+  const strides = stridesOf(shape);
+  const places: number[] = [];
+  const [sizes, steps] = [axes.map((axis) => shape[axis]!), axes.map((axis) => strides[axis]!)];
+  forEachIndex(sizes, (index) => places.push(dot(index, steps)));
+  return places;
+}
+
+/** Of an operand of a contraction. */
+type Places = Readonly<Record<"batch" | "free" | "inner", readonly number[]>>;
 
 /** Copies elements to where `source` says they come from; null leaves zero. */
 function move(node: Node, x: TypedArray, source: (index: readonly number[]) => readonly number[] | null): TypedArray {
@@ -71,13 +87,10 @@ function reduce(kind: keyof typeof steps): Evaluate<"reduceSum" | "reduceProd" |
     const values = decode(node.dtype, x!);
     const acc = new Float64Array(node.size).fill(steps[kind].start);
     const step = stepFor(kind, node.dtype);
-    const strides = stridesOf(node.shape);
-    const kept = shape.map((_, i) => i).filter((i) => !axes.includes(i));
+    // The axes that go do not move the place.
+    const left = stridesOf(shape.map((n, i) => (axes.includes(i) ? 1 : n))).map((stride, i) => (axes.includes(i) ? 0 : stride));
     forEachIndex(shape, (index, position) => {
-      const to = dot(
-        kept.map((a) => index[a]!),
-        strides,
-      );
+      const to = dot(index, left);
       acc[to] = step(acc[to]!, values[position]!);
     });
     return store(node.dtype, acc);
@@ -209,53 +222,26 @@ const evaluators: { readonly [K in Op]: Evaluate<K> } = {
   },
   contract: (node, [a, b]) => {
     const { batch, contract } = node.attrs;
-    const [na, nb] = node.inputs as [Node, Node];
-    const free = [na, nb].map((x, side) =>
-      x.shape.map((_, i) => i).filter((i) => !batch[side]!.includes(i) && !contract[side]!.includes(i)),
-    );
-    const values = [decode(node.dtype, a!), decode(node.dtype, b!)];
-    const strides = [stridesOf(na.shape), stridesOf(nb.shape)];
-    const inner = contract[0].map((i) => na.shape[i]!);
+    const X = decode(node.dtype, a!);
+    const Y = decode(node.dtype, b!);
     const integer = dtypeInfo(node.dtype).kind !== "float";
+    const [x, y] = node.inputs.map(({ shape }, side) => {
+      const free = shape.map((_, i) => i).filter((i) => !batch[side]!.includes(i) && !contract[side]!.includes(i));
+      return { batch: placesAlong(shape, batch[side]!), free: placesAlong(shape, free), inner: placesAlong(shape, contract[side]!) };
+    }) as unknown as readonly [Places, Places];
     const out = new Float64Array(node.size);
-    forEachIndex(node.shape, (index, position) => {
-      const B = batch[0].length;
-      const parts = [index.slice(B, B + free[0]!.length), index.slice(B + free[0]!.length)];
-      const base = [0, 1].map((side) => {
-        const s = strides[side]!;
-        return (
-          dot(
-            index.slice(0, B),
-            batch[side]!.map((i) => s[i]!),
-          ) +
-          dot(
-            parts[side]!,
-            free[side]!.map((i) => s[i]!),
-          )
-        );
-      });
-      let sum = 0;
-      forEachIndex(inner, (k) => {
-        const x =
-          values[0]![
-            base[0]! +
-              dot(
-                k,
-                contract[0].map((i) => strides[0]![i]!),
-              )
-          ]!;
-        const y =
-          values[1]![
-            base[1]! +
-              dot(
-                k,
-                contract[1].map((i) => strides[1]![i]!),
-              )
-          ]!;
-        sum = integer ? (sum + Math.imul(x, y)) | 0 : sum + x * y;
-      });
-      out[position] = sum;
-    });
+    let position = 0;
+    for (let n = 0; n < x.batch.length; n++)
+      for (const i of x.free)
+        for (const j of y.free) {
+          const [from, to] = [x.batch[n]! + i, y.batch[n]! + j];
+          let sum = 0;
+          for (let k = 0; k < x.inner.length; k++) {
+            const [u, v] = [X[from + x.inner[k]!]!, Y[to + y.inner[k]!]!];
+            sum = integer ? (sum + Math.imul(u, v)) | 0 : sum + u * v;
+          }
+          out[position++] = sum;
+        }
     return store(node.dtype, out);
   },
   gather: (node, [x, indices]) => {
