@@ -3,6 +3,7 @@ import { GradusError } from "@gradus/tensor";
 import { Command, CommanderError, Option } from "commander";
 import type { CaptionOptions } from "./commands/caption.ts";
 import type { ClassifyOptions } from "./commands/classify.ts";
+import type { DrawOptions } from "./commands/draw.ts";
 import type { EvaluateCommandOptions } from "./commands/evaluate.ts";
 import type { InductionCommandOptions } from "./commands/induction.ts";
 import { info } from "./commands/info.ts";
@@ -12,6 +13,7 @@ import type { QuantizeOptions } from "./commands/quantize.ts";
 import type { SampleOptions } from "./commands/sample.ts";
 import { tour } from "./commands/tour.ts";
 import type { TrainCaptionerOptions } from "./commands/train-captioner.ts";
+import type { TrainDiffusionOptions } from "./commands/train-diffusion.ts";
 import type { TrainGptOptions } from "./commands/train-gpt.ts";
 import type { TrainResNetOptions } from "./commands/train-resnet.ts";
 import type { TrainZeroOptions } from "./commands/train-zero.ts";
@@ -216,6 +218,64 @@ commands.push(
       '\nAn item of a file: { "context": "lull is to trust as", "choices": ["cajole is to compliance", "..."], "answer": 0 }\n\nExamples:\n  gradus evaluate --model runs/small --task 2d-addition --shots 0,1,8\n  gradus evaluate --model runs/small --task analogies.jsonl --by likelihood --normalise unconditional\n  gradus evaluate --model runs/small --task all --shots 8 --fewer --json',
     )
     .action(async (options: EvaluateCommandOptions) => (await import("./commands/evaluate.ts")).evaluateModel(options)),
+);
+commands.push(
+  resumable(
+    train
+      .command("diffusion")
+      .description("text to image (Rombach et al. 2022) on drawn scenes and their captions; can be stopped and goes on")
+      .option("--steps <n>", "steps of the denoiser", positive, 12_000)
+      .option("--autoencoder-steps <n>", "steps of the autoencoder before", positive, 3000)
+      .option("--scenes <n>", "scenes that the denoiser learns from", positive, 100_000)
+      .option("--batch-size <n>", "scenes a step", positive, 64)
+      .option("--rate <x>", "the denoiser's highest learning rate", positiveNumber, 0.0015)
+      .option("--autoencoder <folder>", "take the autoencoder of this run in place of training one")
+      .option("--captions <n>", "unseen captions that are drawn and judged at the end", positive, 500)
+      .addHelpText(
+        "after",
+        "\nExamples:\n  gradus train diffusion\n  gradus train diffusion --steps 20000 --autoencoder runs/diffusion --out runs/longer",
+      )
+      .action(async (options: TrainDiffusionOptions) => (await import("./commands/train-diffusion.ts")).trainDiffusion(options)),
+    "runs/diffusion",
+  ),
+  program
+    .command("draw")
+    .description("pictures from words, by latent diffusion")
+    .argument("[prompt]", "what they show")
+    .option(
+      "--model <folder>",
+      "what gradus train diffusion wrote, or Stable Diffusion 1.5 in diffusers' layout (default: the model that comes with Gradus, which draws scenes of coloured shapes)",
+    )
+    .option("--negative <prompt>", "what they should be led away from")
+    .option("--seed <n>", "same seed, same picture", count, 0)
+    .option("--steps <n>", "from noise to picture", positive, 20)
+    .option("--guidance <x>", "how far the words lead, 1: without guidance (default: 3, or 7.5 for Stable Diffusion)", notNegative)
+    .addOption(
+      new Option("--sampler <name>", "the way from noise to picture").choices([
+        "ddim",
+        "ddpm",
+        "dpm++2m",
+        "euler",
+        "euler-ancestral",
+        "lms",
+        "pndm",
+      ]),
+    )
+    .option("--count <n>", "so many pictures, with the seeds that follow, as a grid", positive, 1)
+    .option("--width <n>", "pixels", positive)
+    .option("--height <n>", "pixels", positive)
+    .option("--image <file>", "a picture to begin with")
+    .option("--strength <share>", "how much of it is forgotten, up to 1 (default: 0.8, with a mask 1)", positiveNumber)
+    .option("--mask <file>", "a picture that is light where the other is to be painted over")
+    .option("--out <file.png>", "where it goes", "picture.png")
+    .option("--animation <file.gif>", "how the noise becomes the picture")
+    .option("--evaluate <n>", "draws so many unseen captions and tells how much of what they say is right", positive)
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  gradus draw "a red triangle above a blue square" --seed 1 --steps 20 --out image.png\n  gradus draw "two small yellow rings on a black background" --count 9 --animation rings.gif\n  gradus draw "a large green circle" --image image.png --strength 0.6\n  gradus draw "a photograph of a lighthouse" --model stable-diffusion-v1-5 --steps 25\n  gradus draw --evaluate 200',
+    )
+    .action(async (prompt: string | undefined, options: DrawOptions) => (await import("./commands/draw.ts")).draw(prompt, options)),
 );
 commands.push(
   resumable(

@@ -114,6 +114,18 @@ export const contents: readonly Contents[] = [
     files: ["config", "model", "classify", "preprocess", "data", "train", "weights"],
   },
   {
+    ...{ module: "systems/diffusion", slug: "diffusion", title: "Text to image: networks, drawing, files" },
+    files: [
+      ...["unet", "dit", "transformer", "autoencoder", "clip", "clip-tokenizer", "config", "pipeline", "guidance"],
+      ...["stable-diffusion", "parameters", "weights", "folder", "denoising", "reconstruction", "fidelity"],
+    ],
+  },
+  { module: "systems/diffusion", slug: "samplers", title: "Text to image: schedules and samplers", files: ["schedule", "samplers"] },
+  {
+    ...{ module: "systems/diffusion/scenes", slug: "scenes", title: "Text to image: scenes" },
+    files: ["config", "detector", "evaluate", "judge", "model", "scene", "statement", "train", "words", "index"],
+  },
+  {
     ...{ module: "systems/gpt", slug: "gpt", title: "GPT: networks, training, files" },
     files: ["config", "model", "linear", "data", "train", "finetune", "files", "language-model", "weights", "quantize", "huggingface"],
   },

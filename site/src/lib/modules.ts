@@ -4,6 +4,8 @@ export const modules = {
   nn: "nn/src",
   data: "data/src",
   notebook: "notebook/src",
+  "systems/diffusion": "systems/diffusion",
+  "systems/diffusion/scenes": "systems/diffusion/scenes",
   "systems/resnet": "systems/resnet",
   "systems/gpt": "systems/gpt",
   "systems/gpt/tokenizers": "systems/gpt/tokenizers",

@@ -1,5 +1,7 @@
 import * as data from "@gradus/data";
 import * as nn from "@gradus/nn";
+import * as diffusion from "@gradus/systems/diffusion";
+import * as scenes from "@gradus/systems/diffusion/scenes";
 import * as gpt from "@gradus/systems/gpt";
 import * as tokenizers from "@gradus/systems/gpt/tokenizers";
 import * as resnet from "@gradus/systems/resnet";
@@ -16,6 +18,8 @@ const always = {
   "@gradus/nn": nn,
   "@gradus/data": data,
   "@gradus/notebook": notebook,
+  "@gradus/systems/diffusion": diffusion,
+  "@gradus/systems/diffusion/scenes": scenes,
   "@gradus/systems/resnet": resnet,
   "@gradus/systems/gpt": gpt,
   "@gradus/systems/gpt/tokenizers": tokenizers,

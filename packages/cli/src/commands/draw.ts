@@ -1,0 +1,157 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { decodeImage, encodePng, resizeImage } from "@gradus/data";
+import { draw as drawPictures, loadStableDiffusion, type SamplerName, type StableDiffusion } from "@gradus/systems/diffusion";
+import { attributes, Detector, evaluate, type Judged, loadScenes } from "@gradus/systems/diffusion/scenes";
+import { ArgumentError } from "@gradus/tensor";
+import { type ArrayData, saveFile } from "@gradus/tensor/io";
+import { percent } from "../reports/captioner.ts";
+import { grid } from "../reports/pictures.ts";
+import { bar, line, styled, timeLeft } from "../terminal.ts";
+
+const command = "gradus draw";
+
+export interface DrawOptions {
+  readonly model?: string;
+  readonly negative?: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly guidance?: number;
+  readonly sampler?: SamplerName;
+  readonly count: number;
+  readonly width?: number;
+  readonly height?: number;
+  readonly image?: string;
+  readonly strength?: number;
+  readonly mask?: string;
+  readonly out: string;
+  readonly animation?: string;
+  readonly evaluate?: number;
+  readonly json?: boolean;
+}
+
+const shipped = (name: string): string => fileURLToPath(import.meta.resolve(`@gradus/systems/diffusion/scenes/weights/${name}`));
+
+/** A model from a folder of `gradus train diffusion` or of diffusers, or the one that comes with Gradus. */
+async function load(folder: string | undefined): Promise<StableDiffusion> {
+  if (folder === undefined) return loadScenes(await readFile(shipped("scenes.json"), "utf8"), shipped("scenes.safetensors"));
+  const description = join(folder, "weights.json");
+  if (existsSync(description)) return loadScenes(await readFile(description, "utf8"), join(folder, "weights.safetensors"), description);
+  if (existsSync(join(folder, "unet"))) return loadStableDiffusion(folder);
+  throw new ArgumentError(
+    command,
+    `${folder} holds neither weights.json nor a folder unet`,
+    "Give a folder that gradus train diffusion wrote, or a model in diffusers' layout",
+  );
+}
+
+/** `gradus draw`: pictures from words. */
+export async function draw(prompt: string | undefined, options: DrawOptions): Promise<void> {
+  const { out, animation, count, seed, json = false } = options;
+  for (const [name, path, ends] of [["out", out, [".png"]] as const, ["animation", animation, [".gif"]] as const])
+    if (path !== undefined && !ends.some((end) => extname(path).toLowerCase() === end))
+      throw new ArgumentError(command, `--${name} is ${path}`, `Give a name that ends in ${ends.join(" or ")}`);
+  for (const path of [options.image, options.mask])
+    if (path !== undefined && !existsSync(path)) throw new ArgumentError(command, `there is no file ${path}`);
+  const model = await load(options.model);
+  if (options.evaluate) return judged(model, { ...options, evaluate: options.evaluate });
+  if (prompt === undefined)
+    throw new ArgumentError(command, "there is no prompt", 'Say what to draw, such as "a red triangle above a blue square"');
+  // What a model of scenes was judged with; Stable Diffusion's own default.
+  const guidance = options.guidance ?? (options.model && !existsSync(join(options.model, "weights.json")) ? 7.5 : 3);
+  const image = options.image === undefined ? null : await pictureIn(options.image, model.config.size, options);
+  const mask = options.mask === undefined ? null : await maskIn(options.mask, image);
+  const progress = bar("{bar} {value}/{total} steps | {left} left", json);
+  const frames: ArrayData[] = [];
+  const begin = performance.now();
+  const run = drawPictures(model, {
+    ...{ prompt, negativePrompt: options.negative ?? "", seed, count, steps: options.steps, guidance },
+    ...(options.sampler ? { sampler: options.sampler } : {}),
+    ...(options.width ? { width: options.width } : {}),
+    ...(options.height ? { height: options.height } : {}),
+    ...(image ? { image } : {}),
+    ...(mask ? { mask } : {}),
+    ...(options.strength === undefined ? {} : { strength: options.strength }),
+  });
+  for (;;) {
+    const { value, done } = await run.next();
+    if (!done) {
+      const { step, steps, ms } = value;
+      progress.update(step, steps, { left: timeLeft((ms * (steps - step)) / 1000) });
+      if (animation) frames.push(grid(await value.pictures()));
+      continue;
+    }
+    progress.stop();
+    const { pictures, cut } = value;
+    for (const path of [out, animation]) if (path) await mkdir(dirname(path), { recursive: true });
+    await saveFile(out, [await encodePng(grid(pictures))]);
+    if (animation) await saveFile(animation, [await moving([...frames, grid(pictures)])]);
+    const seconds = (performance.now() - begin) / 1000;
+    if (json)
+      line(
+        JSON.stringify({ file: out, ...(animation ? { animation } : {}), prompt, cut, seed, count, seconds: Number(seconds.toFixed(2)) }),
+      );
+    else {
+      if (cut) line(styled("yellow", `Left out of the prompt: ${cut}`));
+      line(`${styled("bold", out)}${animation ? ` and ${styled("bold", animation)}` : ""}  ${seconds.toFixed(1)} s`);
+    }
+    return;
+  }
+}
+
+/** A picture from a file, in the size that is asked for. */
+async function pictureIn(path: string, size: number, { width, height }: DrawOptions): Promise<ArrayData> {
+  const picture = await decodeImage(new Uint8Array(await readFile(path)));
+  return resizeImage(picture, [height ?? size, width ?? size]);
+}
+
+/** Where to paint: what is light in a picture. */
+async function maskIn(path: string, image: ArrayData | null): Promise<ArrayData> {
+  if (!image) throw new ArgumentError(command, "--mask says where to paint, --image is missing", "Give the picture to paint on");
+  const [height, width] = image.shape as [number, number];
+  const { data } = await resizeImage(await decodeImage(new Uint8Array(await readFile(path))), [height, width]);
+  return {
+    dtype: "uint8",
+    shape: [height, width],
+    data: Uint8Array.from({ length: width * height }, (_, i) => (Number(data[3 * i]!) > 127 ? 255 : 0)),
+  };
+}
+
+/** Frames as a GIF that runs over and over; the last one stays a while. */
+async function moving(frames: readonly ArrayData[]): Promise<Uint8Array> {
+  const { encode } = await import("modern-gif");
+  const [height, width] = frames[0]!.shape as [number, number];
+  const bytes = await encode({
+    ...{ width, height, looped: true },
+    frames: frames.map(({ data }, i) => {
+      const pixels = new Uint8ClampedArray(4 * width * height).fill(255);
+      for (let p = 0; p < width * height; p++) for (let c = 0; c < 3; c++) pixels[4 * p + c] = Number(data[3 * p + c]!);
+      return { data: pixels, delay: i === frames.length - 1 ? 1500 : 120 };
+    }),
+  });
+  return new Uint8Array(bytes);
+}
+
+/** Draws captions that no training scene has, and lets the detector say what is right on the pictures. */
+async function judged(model: StableDiffusion, options: DrawOptions & { readonly evaluate: number }): Promise<void> {
+  const { evaluate: captions, seed, steps, guidance = 3, sampler, json = false } = options;
+  const detector = await Detector.load(shipped("detector.safetensors"));
+  const progress = bar("{what} {bar} {value}/{total}", json);
+  for (const [part, what] of [["unseen", "unseen captions"] as const, ["held-out", "kinds never seen"] as const]) {
+    const { judged: result } = await evaluate(model, detector, part, {
+      ...{ captions, seed, steps, guidance, ...(sampler ? { sampler } : {}) },
+      report: (n, total) => progress.update(n, total, { what }),
+    });
+    progress.stop();
+    if (json) line(JSON.stringify({ part, ...result }));
+    else line(judgement(what, result));
+  }
+}
+
+/** "unseen captions: 93.1 % right (colour 95.0 %, ...), all of it 70.0 %; ..." */
+export function judgement(what: string, { right, exact, attributes: verdict, fidelity, captions }: Judged): string {
+  const each = attributes.map((a) => `${a} ${percent(verdict[a].right / Math.max(1, verdict[a].said))}`).join(", ");
+  return `${styled("bold", what)} (${captions}): ${percent(right)} right (${each}); all of a caption ${percent(exact)}; Fréchet distance ${fidelity.frechet.toFixed(2)}, precision ${percent(fidelity.precision)}, recall ${percent(fidelity.recall)}`;
+}

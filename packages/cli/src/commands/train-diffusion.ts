@@ -1,0 +1,139 @@
+import { existsSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  Detector,
+  type Drawn,
+  diversity,
+  evaluate,
+  type Judged,
+  loadSceneParts,
+  type SceneTrainingEvent,
+  sceneBytes,
+  sceneModel,
+  scenesConfig,
+  type TrainedScenes,
+  trainScenes,
+} from "@gradus/systems/diffusion/scenes";
+import { ArgumentError } from "@gradus/tensor";
+import { saveFile } from "@gradus/tensor/io";
+import { type DiffusionRecord, diffusionReport } from "../reports/diffusion.ts";
+import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
+import { bar, line, styled, timeLeft } from "../terminal.ts";
+import { judgement } from "./draw.ts";
+
+const command = "gradus train diffusion";
+
+export interface TrainDiffusionOptions {
+  readonly steps: number;
+  readonly autoencoderSteps: number;
+  readonly scenes: number;
+  readonly batchSize: number;
+  readonly rate: number;
+  readonly seed: number;
+  readonly captions: number;
+  readonly autoencoder?: string;
+  readonly out: string;
+  readonly fresh?: boolean;
+  readonly json?: boolean;
+}
+
+const detectorFile = fileURLToPath(import.meta.resolve("@gradus/systems/diffusion/scenes/weights/detector.safetensors"));
+
+/** `gradus train diffusion`: trains, can be stopped and goes on, and leaves weights, a record and a report with pictures. */
+export async function trainDiffusion(options: TrainDiffusionOptions): Promise<void> {
+  const { steps, autoencoderSteps, scenes, batchSize, rate, seed, captions, out: folder, json = false } = options;
+  const say = (text: string) => !json && line(text);
+  const tell = (event: object) => json && line(JSON.stringify(event));
+  const autoencoder = options.autoencoder === undefined ? null : await autoencoderIn(options.autoencoder);
+  const from = options.autoencoder ?? null;
+  const settings = { system: "diffusion", config: scenesConfig, steps, autoencoderSteps, scenes, batchSize, rate, seed, autoencoder: from };
+  const { checkpoint, resumed, end } = await beginRun(command, folder, settings, options.fresh, "run.denoiser");
+  const keep = checkpoint.replace(/\.denoiser$/, "");
+  if (options.fresh) await rm(`${keep}.autoencoder`, { force: true });
+  say(
+    `${styled("bold", "diffusion")}: an autoencoder, then a U-Net and a text encoder on ${scenes.toLocaleString("en")} drawn scenes and their captions`,
+  );
+  if (resumed || existsSync(`${keep}.autoencoder`)) say("A run that was stopped is there: it goes on.");
+  say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
+
+  const begin = performance.now();
+  const detector = await Detector.load(detectorFile);
+  const run = trainScenes({ ...{ steps, autoencoderSteps, scenes, batchSize, rate, seed, keep }, ...(autoencoder ? { autoencoder } : {}) });
+  const { trained, history } = await follow(run, detector, seed, json);
+  const model = sceneModel(trained);
+  const judging = bar("{what} {bar} {value}/{total}", json);
+  const results: { judged: Judged; drawn: readonly Drawn[] }[] = [];
+  for (const [part, what] of [["unseen", "unseen captions"] as const, ["held-out", "kinds never seen"] as const])
+    results.push(await evaluate(model, detector, part, { captions, seed, report: (n, total) => judging.update(n, total, { what }) }));
+  judging.stop();
+  const [unseen, heldOut] = results as [(typeof results)[0], (typeof results)[0]];
+  const seconds = Math.round((performance.now() - begin) / 1000);
+  const { config } = trained;
+  const record: DiffusionRecord = {
+    ...{
+      system: "diffusion",
+      config,
+      weights: trained.unet.countParams() + trained.text.countParams() + trained.autoencoder.countParams(),
+    },
+    ...{ steps, autoencoderSteps, scenes, batchSize, rate, seed, seconds, resumed, losses: trained.losses, history },
+    ...{ unseen: unseen.judged, heldOut: heldOut.judged, diversity: await diversity(model, detector, { seed }) },
+    command: `gradus ${process.argv.slice(2).join(" ")}`,
+  };
+  await saveFile(join(folder, "weights.safetensors"), [await sceneBytes(trained)]);
+  await writeText(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);
+  await writeText(join(folder, "report.html"), await diffusionReport(record, unseen.drawn, heldOut.drawn));
+  await end();
+  await rm(`${keep}.autoencoder`, { force: true });
+  tell({ event: "end", unseen: unseen.judged, heldOut: heldOut.judged, diversity: record.diversity, seconds, folder });
+  say("");
+  say(judgement("unseen captions", unseen.judged));
+  say(judgement("kinds never seen", heldOut.judged));
+  say(`\n${join(folder, "report.html")} shows how it went; weights.safetensors and weights.json are the model:`);
+  say(`  gradus draw "a red triangle above a blue square" --model ${folder}`);
+}
+
+/** The autoencoder of a model that training wrote before. */
+async function autoencoderIn(folder: string) {
+  const description = join(folder, "weights.json");
+  if (!existsSync(description))
+    throw new ArgumentError(command, `there is no file ${description}`, "Give --autoencoder a folder that gradus train diffusion wrote");
+  return (await loadSceneParts(await readFile(description, "utf8"), join(folder, "weights.safetensors"), description)).autoencoder;
+}
+
+/** Captions that are drawn and judged after each pass of the denoiser. */
+const looked = 48;
+
+/** Shows a run's events as they come, and how right its pictures get. */
+async function follow(run: AsyncGenerator<SceneTrainingEvent, TrainedScenes>, detector: Detector, seed: number, json: boolean) {
+  const progress = bar("{part} {bar} {percentage}% | {rate} steps/s | loss {loss} | {left} left", json);
+  const history: { step: number; loss: number; right: number }[] = [];
+  const paces = new Map<string, Pace>();
+  for (;;) {
+    const { value: event, done } = await withinMemory(command, () => run.next());
+    if (done) {
+      progress.stop();
+      return { trained: event, history };
+    }
+    const { part, step, steps, loss, parts } = event;
+    if (!paces.has(part)) paces.set(part, new Pace());
+    const { rate, left } = paces.get(part)!.at(step, steps);
+    progress.update(step, steps, {
+      part,
+      rate: rate.toFixed(1),
+      loss: loss?.toFixed(4) ?? "-",
+      left: left === null ? "?" : timeLeft(left),
+    });
+    if (!parts || loss === null) continue;
+    const { judged } = await evaluate(sceneModel(parts), detector, "unseen", { captions: looked, seed });
+    history.push({ step, loss, right: judged.right });
+    progress.above(() => {
+      if (json) line(JSON.stringify({ event: "measured", step, loss, right: judged.right, exact: judged.exact }));
+      else
+        line(
+          `step ${String(step).padStart(String(steps).length)}/${steps}  loss ${loss.toFixed(4)}  right on ${looked} unseen captions: ${(100 * judged.right).toFixed(1)} %`,
+        );
+    });
+  }
+}
