@@ -111,7 +111,7 @@ describe("drawing", () => {
     const weak = await drawn({ prompt: "a star", image, strength: 0.25 });
     expect(weak.updates.length).toBe(1);
     expect((await drawn({ prompt: "a star", image, strength: 1 })).updates.length).toBe(4);
-    expect((await drawn({ prompt: "a star", image, strength: 0.5, sampler: "pndm" })).updates.length).toBe(3);
+    expect((await drawn({ prompt: "a star", image, strength: 0.5, sampler: "pndm" })).updates.length).toBe(2);
   });
 
   test("a mask keeps the rest as the autoencoder gives it back", async () => {
@@ -125,10 +125,6 @@ describe("drawing", () => {
       expect(apart(half, kept, (i) => column(i) < 4)).toBeGreaterThan(5);
       // The decoder looks a few places beyond its own, and normalises over all.
       expect(apart(half, kept, (i) => column(i) > 13)).toBeLessThan(apart(half, kept, (i) => column(i) < 4));
-      const latents = await model
-        .part("vae")
-        .then((vae) => vae.encode(tensor(Float32Array.from(image.data, (v) => v / 127.5 - 1)).reshape([1, 16, 16, 3])));
-      expect(latents.mean.shape).toEqual([1, 8, 8, 4]);
     }
   });
 
@@ -159,13 +155,9 @@ describe("drawing", () => {
     const damaged = await loadStableDiffusion(await tinyFiles());
     const unet = await damaged.part("unet");
     unet.convOut.bias!.assign(unet.convOut.bias!.mul(Number.NaN));
-    await expect(
-      draw(damaged, { prompt: "a", steps: 1, guidance: 1 })
-        .next()
-        .then(() => draw(damaged, { prompt: "a", steps: 1, guidance: 1 }))
-        .then(async (run) => {
-          for await (const update of run) await update.pictures();
-        }),
-    ).rejects.toThrow("not finite");
+    const run = async (): Promise<void> => {
+      for await (const _ of draw(damaged, { prompt: "a", steps: 1, guidance: 1 }));
+    };
+    await expect(run()).rejects.toThrow("not finite");
   });
 });
