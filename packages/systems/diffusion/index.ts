@@ -7,7 +7,7 @@ export { configOf, configs, type StableDiffusionConfig } from "./config.ts";
 export { DiT, type DiTConditions, type DiTConfig } from "./dit.ts";
 export type { ModelFolder } from "./folder.ts";
 export { guided, guidedHalves } from "./guidance.ts";
-export { type Parameter, parametersOf, setParameter } from "./parameters.ts";
+export { arrayOf, type Parameter, parametersOf, setParameter } from "./parameters.ts";
 export { type Drawing, type DrawOptions, type DrawUpdate, draw } from "./pipeline.ts";
 export { type SamplerName, sampler, samplerNames } from "./samplers/index.ts";
 export type { Sampler, SamplerOptions, Step } from "./samplers/sampler.ts";
