@@ -44,8 +44,9 @@ async function torchTokens(name: string, python: string): Promise<Timing> {
   return { peer: "torch", name, ...(result ? { ms: result.ms, peak_mb: result.peak_mb } : { error: problem }) };
 }
 
-/** Who times a workload in a peer: networks.ts, with our weights; a script of the folder, training in JavaScript too; or nobody. */
-function whoTimes(peer: string, name: string): "networks" | "tokens" | "script" | null {
+/** Who times a workload in a peer: the workload; networks.ts, with our weights; a script of the folder, training in JavaScript too; or nobody. */
+function whoTimes(peer: string, name: string): "workload" | "networks" | "tokens" | "script" | null {
+  if (workloads[name]!.torch) return peer === "torch" ? "workload" : null;
   if (name.includes("-token")) return peer === "torch" && tokenShapes[name] ? "tokens" : null;
   if (!workloads[name]!.network) return "script";
   if (peer === "torch" || (peer !== "jax-js" && name.endsWith("-infer"))) return "networks";
@@ -89,6 +90,7 @@ export async function timePeer(peer: string, names: readonly string[]): Promise<
     return missing(peer, names, "not installed: set PEERS_DIR to a folder with the anchors' package.json installed");
   const by = (who: string | null): string[] => names.filter((n) => whoTimes(peer, n) === who);
   const found = missing(peer, by(null), "nothing here times it there");
+  for (const name of by("workload")) found.push({ peer, name, ...(await workloads[name]!.torch!(python)) });
   for (const name of by("networks")) found.push(...(await timeNetwork(name, javascript[peer] ?? [peer], python)));
   for (const name of by("tokens")) found.push(await torchTokens(name, python));
   const rest = by("script");

@@ -20,6 +20,8 @@ import {
 import { type Bits, configOf as configOfGpt, countWeights, Decoder, Gpt, type GptConfig } from "@gradus/systems/gpt";
 import { configOf, resnet } from "@gradus/systems/resnet";
 import { compile, conv2d, gelu, layerNorm, matmul, reshape, softmax, sum, type Tensor, tensor } from "@gradus/tensor";
+import { attentionWorkload, unetWorkload } from "./diffusion.ts";
+import type { Timing } from "./timing.ts";
 import { zeroSearch, zeroSelfPlay } from "./zero.ts";
 
 /** One piece of work: `prepare` makes the data, and the function it returns does it once, completely. */
@@ -40,6 +42,8 @@ export interface Workload {
   readonly share?: () => number;
   /** The network and its data, for peers that are given the same. */
   readonly network?: () => Network;
+  /** Times the same work in PyTorch, by this Python, and holds its results to ours. */
+  readonly torch?: (python: string) => Promise<Omit<Timing, "peer" | "name">>;
   readonly prepare: () => () => void | Promise<void>;
 }
 
@@ -283,6 +287,10 @@ export const workloads: Record<string, Workload> = {
       [`zero-${game}-self-play`, zeroSelfPlay(game, game === "connect4" ? 128 : 32)] as const,
     ]),
   ),
+  "unet-32-b16": unetWorkload(16, true),
+  "unet-32-b1-infer": unetWorkload(1, false),
+  "unet-32-b16-infer": unetWorkload(16, false),
+  "attention-4096x40": attentionWorkload(4096),
   // What generation is bound by: 256 MiB read and written, more than caches hold.
   copy: { detail: "a copy of 2^26 float32", least: { operations: 0, bytes: 2 ** 29 }, ...copying(2 ** 26), large: true },
 };

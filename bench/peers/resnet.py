@@ -109,17 +109,22 @@ def training(net, x, y, decay=1e-4):
     return step, [told() for _ in range(3)]
 
 
-config, folder = sys.argv[1:]
-net = network(config)
-net.load_state_dict(safetensors(f"{folder}/weights.safetensors"), strict=False)
-data = safetensors(f"{folder}/data.safetensors")
-x = data["x"].permute(0, 3, 1, 2).contiguous()
-if "y" in data:
-    step, outputs = training(net, x, data["y"].long())
-    ms = median(step)
-else:
-    net.eval()
-    with torch.inference_mode():
-        outputs = net(x).flatten().tolist()
-        ms = median(lambda: net(x))
-print(json.dumps({"ms": ms, "peak_mb": peak_memory(), "outputs": outputs, "detail": f"PyTorch {torch.__version__}"}))
+def main():
+    config, folder = sys.argv[1:]
+    net = network(config)
+    net.load_state_dict(safetensors(f"{folder}/weights.safetensors"), strict=False)
+    data = safetensors(f"{folder}/data.safetensors")
+    x = data["x"].permute(0, 3, 1, 2).contiguous()
+    if "y" in data:
+        step, outputs = training(net, x, data["y"].long())
+        ms = median(step)
+    else:
+        net.eval()
+        with torch.inference_mode():
+            outputs = net(x).flatten().tolist()
+            ms = median(lambda: net(x))
+    print(json.dumps({"ms": ms, "peak_mb": peak_memory(), "outputs": outputs, "detail": f"PyTorch {torch.__version__}"}))
+
+
+if __name__ == "__main__":
+    main()

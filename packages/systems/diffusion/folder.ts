@@ -4,7 +4,7 @@ import { openFile, type RandomAccess } from "@gradus/tensor/io";
 /** A model's folder as diffusers lays it out: its path (Node.js), or the contents of its files by their paths in it (pages). */
 export type ModelFolder = string | ReadonlyMap<string, Uint8Array>;
 
-export type OpenFile = RandomAccess & { close(): Promise<void> };
+type OpenFile = RandomAccess & { close(): Promise<void> };
 
 /** For sentences about a folder. */
 export const placeOf = (folder: ModelFolder): string => (typeof folder === "string" ? folder : "the files given");

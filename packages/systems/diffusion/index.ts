@@ -9,7 +9,7 @@ export { DiT, type DiTConditions, type DiTConfig } from "./dit.ts";
 export { type Fidelity, fidelity } from "./fidelity.ts";
 export type { ModelFolder } from "./folder.ts";
 export { guided, guidedHalves } from "./guidance.ts";
-export { type Parameter, parametersOf, setParameter } from "./parameters.ts";
+export { arrayOf, type Parameter, parametersOf, setParameter } from "./parameters.ts";
 export { type Drawing, type DrawOptions, type DrawUpdate, draw } from "./pipeline.ts";
 export { normalized, Reconstruction } from "./reconstruction.ts";
 export { type SamplerName, sampler, samplerNames } from "./samplers/index.ts";

@@ -89,7 +89,9 @@ export async function* draw(model: StableDiffusion, options: DrawOptions): Async
 
   const unet = await model.part("unet");
   const run = programsOf(unet)[guides ? "guided" : "plain"];
-  const first = options.image ? Math.min(Math.max(s.timesteps.length - Math.trunc(steps * strength), 0), s.timesteps.length - 1) : 0;
+  // The last steps alone, where a picture is not forgotten.
+  const taken = options.image ? Math.max(1, Math.trunc(steps * strength)) : steps;
+  const first = taken < steps ? s.timesteps.length - taken : 0;
   const start = draws(seed, count, shape.slice(1), 0);
   const context = words.repeat(count, { axis: 0 });
   const weight = tensor(guidance);

@@ -1,7 +1,7 @@
 import type { Layer } from "@gradus/nn";
 import { type DType, FormatError, ShapeError } from "@gradus/tensor";
 import { type ArrayData, openSafetensors, safetensorsChunks, saveFile } from "@gradus/tensor/io";
-import { type ModelFolder, type OpenFile, openIn, placeOf } from "./folder.ts";
+import { type ModelFolder, openIn, placeOf } from "./folder.ts";
 import { arrayOf, type Parameter, parametersOf, setParameter } from "./parameters.ts";
 
 /** The parts of a model that have weights, by their folders in it. */
@@ -28,52 +28,48 @@ function namesOf(part: PartName, name: string): string[] {
   return found ? [name, `${found[1]}${older[found[2]!]}${found[3]}`] : [name];
 }
 
-/** Where the weights of a part are. FormatError where they are not. */
-async function openPart(folder: ModelFolder, part: PartName): Promise<{ file: OpenFile; name: string }> {
-  for (const candidate of files[part]) {
-    const name = `${part}/${candidate}`;
+/** Opens a part's file, uses it, and closes it. FormatError for one that is not there or damaged. */
+async function withPart<T>(folder: ModelFolder, part: PartName, body: (arrays: Arrays, name: string) => T | Promise<T>): Promise<T> {
+  const candidates = files[part].map((file) => `${part}/${file}`);
+  for (const name of candidates) {
     const file = await openIn(folder, name);
-    if (file) return { file, name };
+    if (!file) continue;
+    try {
+      const arrays = await openSafetensors(file).catch((error: unknown) => {
+        if (error instanceof FormatError)
+          throw new FormatError(operation, `${name} cannot be read: ${error.problem}`, "Is the download complete?");
+        throw error;
+      });
+      return await body(arrays, name);
+    } finally {
+      await file.close();
+    }
   }
-  const [first] = files[part];
   throw new FormatError(
     operation,
-    `there is no ${part}/${first} in ${placeOf(folder)}`,
+    `there is no ${candidates[0]} in ${placeOf(folder)}`,
     "Give a model's folder as diffusers lays it out; weights in other files, such as .bin or .ckpt, have to be converted to safetensors",
   );
 }
+
+type Arrays = Awaited<ReturnType<typeof openSafetensors>>;
 
 /**
  * Sets a part's weights from a model's folder, one after the other, so that no more than one is held beside the network. Every array of
  * the file is used exactly once. FormatError for a file or for names that are missing or left over, ShapeError for arrays of another
  * shape: nothing is changed then.
  */
-export async function loadPart(network: Layer, folder: ModelFolder, part: PartName): Promise<void> {
-  const { file, name } = await openPart(folder, part);
-  try {
-    const { entries, read } = await openSafetensors(file).catch((error: unknown) => {
-      if (error instanceof FormatError)
-        throw new FormatError(operation, `${name} cannot be read: ${error.problem}`, "Is the download complete?");
-      throw error;
-    });
-    const pairs = match(part, name, parametersOf(network), entries);
-    for (const [parameter, key] of pairs) setParameter(parameter, await read(key));
-  } finally {
-    await file.close();
-  }
-}
+export const loadPart = (network: Layer, folder: ModelFolder, part: PartName): Promise<void> =>
+  withPart(folder, part, async ({ entries, read }, name) => {
+    for (const [parameter, key] of match(part, name, parametersOf(network), entries)) setParameter(parameter, await read(key));
+  });
 
 /** The type of a part's weights in a folder: that of most of its arrays. */
-export async function typeOfPart(folder: ModelFolder, part: PartName): Promise<DType> {
-  const { file } = await openPart(folder, part);
-  try {
-    const { entries } = await openSafetensors(file);
+export const typeOfPart = (folder: ModelFolder, part: PartName): Promise<DType> =>
+  withPart(folder, part, ({ entries }) => {
     const half = [...entries.values()].filter(({ type }) => type === "F16" || type === "BF16").length;
     return 2 * half > entries.size ? "float16" : "float32";
-  } finally {
-    await file.close();
-  }
-}
+  });
 
 type Entries = ReadonlyMap<string, { readonly type: string; readonly shape: readonly number[] }>;
 

@@ -1,30 +1,8 @@
 import { concat, random, randomKey, tensor } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
 import { Autoencoder, type AutoencoderConfig, Gaussian, PlacesAttention } from "../autoencoder.ts";
-import { type ClipTextConfig, ClipTextEncoder } from "../clip.ts";
-import { channelsFirst, difference, fill, fixture, missing, why } from "./fixtures.ts";
-
-// biome-ignore lint/suspicious/noExplicitAny: JSON of another program
-const autoencoderOf = (args: any): AutoencoderConfig => ({
-  inChannels: args.in_channels,
-  latentChannels: args.latent_channels,
-  channels: args.block_out_channels,
-  layersPerBlock: args.layers_per_block,
-  groups: args.norm_num_groups,
-  scalingFactor: args.scaling_factor,
-});
-
-// biome-ignore lint/suspicious/noExplicitAny: JSON of another program
-const clipOf = (args: any): ClipTextConfig => ({
-  vocabulary: args.vocab_size,
-  context: args.max_position_embeddings,
-  width: args.hidden_size,
-  layers: args.num_hidden_layers,
-  heads: args.num_attention_heads,
-  hidden: args.intermediate_size,
-  activation: "quickGelu",
-  end: args.eos_token_id,
-});
+import { ClipTextEncoder } from "../clip.ts";
+import { autoencoderOf, channelsFirst, clipOf, difference, fill, fixture, missing, why } from "./fixtures.ts";
 
 describe.skipIf(missing)(`held to diffusers ${why}`, () => {
   test("the autoencoder encodes and decodes as it does", async () => {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import type { Layer } from "@gradus/nn";
 import { Tensor } from "@gradus/tensor";
 import { type ArrayData, readNpz, toTensor } from "@gradus/tensor/io";
+import type { AutoencoderConfig, ClipTextConfig, UNetConfig } from "../index.ts";
 import { parametersOf, setParameter } from "../parameters.ts";
 
 /** Numbers of other implementations, made outside of this repository: its README.md says how. */
@@ -72,3 +73,40 @@ export async function difference(given: Tensor | readonly number[], expected: Te
   }
   return most;
 }
+
+/** Our configurations by diffusers' arguments, leniently: they are ours. */
+// biome-ignore lint/suspicious/noExplicitAny: JSON of another program
+export function unetOf(args: any): UNetConfig {
+  return {
+    inChannels: args.in_channels,
+    outChannels: args.out_channels,
+    channels: args.block_out_channels,
+    layersPerBlock: args.layers_per_block,
+    attention: args.down_block_types.map((type: string) => type.startsWith("CrossAttn")),
+    heads: args.attention_head_dim,
+    contextWidth: args.cross_attention_dim,
+    groups: args.norm_num_groups,
+  };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON of another program
+export const autoencoderOf = (args: any): AutoencoderConfig => ({
+  inChannels: args.in_channels,
+  latentChannels: args.latent_channels,
+  channels: args.block_out_channels,
+  layersPerBlock: args.layers_per_block,
+  groups: args.norm_num_groups,
+  scalingFactor: args.scaling_factor,
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON of another program
+export const clipOf = (args: any): ClipTextConfig => ({
+  vocabulary: args.vocab_size,
+  context: args.max_position_embeddings,
+  width: args.hidden_size,
+  layers: args.num_hidden_layers,
+  heads: args.num_attention_heads,
+  hidden: args.intermediate_size,
+  activation: "quickGelu",
+  end: args.eos_token_id,
+});

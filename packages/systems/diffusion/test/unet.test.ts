@@ -1,31 +1,16 @@
 import type { Layer } from "@gradus/nn";
 import { compile, type Tensor } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
-import { UNet, type UNetConfig } from "../index.ts";
+import { UNet } from "../index.ts";
 import { Downsample, ResnetBlock, Upsample } from "../resnet-block.ts";
 import { sinusoid, TimeEmbedding } from "../time-embedding.ts";
 import { FeedForward, SpatialTransformer, TransformerBlock } from "../transformer.ts";
-import { channelsFirst, difference, fill, fixture, missing, why } from "./fixtures.ts";
-
-/** The fixtures' U-Nets, from diffusers' arguments. */
-// biome-ignore lint/suspicious/noExplicitAny: JSON of another program
-function configOf(args: any): UNetConfig {
-  return {
-    inChannels: args.in_channels,
-    outChannels: args.out_channels,
-    channels: args.block_out_channels,
-    layersPerBlock: args.layers_per_block,
-    attention: args.down_block_types.map((type: string) => type.startsWith("CrossAttn")),
-    heads: args.attention_head_dim,
-    contextWidth: args.cross_attention_dim,
-    groups: args.norm_num_groups,
-  };
-}
+import { channelsFirst, difference, fill, fixture, missing, unetOf, why } from "./fixtures.ts";
 
 describe.skipIf(missing)(`held to diffusers ${why}`, () => {
   test.each(["unet", "unet_sd_order"])("%s gives its outputs", async (file) => {
     const { config, get, image, parameters } = await fixture(file);
-    const net = new UNet(configOf(config.args));
+    const net = new UNet(unetOf(config.args));
     fill(net, parameters());
     const [sample, time, context] = [image("in/sample"), get("in/timesteps"), get("in/encoder_hidden_states")];
     expect(await difference(channelsFirst(net(sample, time, context)), get("out/sample"))).toBeLessThan(1e-4);
@@ -35,7 +20,7 @@ describe.skipIf(missing)(`held to diffusers ${why}`, () => {
 
   test("what looks on sees the weights of the words, and changes nothing", async () => {
     const { config, get, image, parameters } = await fixture("unet");
-    const net = new UNet(configOf(config.args));
+    const net = new UNet(unetOf(config.args));
     fill(net, parameters());
     const seen = new Map<string, Tensor>();
     const observe = (name: string, weights: Tensor): void => void seen.set(name, weights);
