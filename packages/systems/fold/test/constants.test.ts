@@ -1,11 +1,11 @@
 import type { ArrayData } from "@gradus/tensor";
 import { describe, expect, it } from "vitest";
 import * as tables from "../constants/tables.ts";
-import { fixture, noFixtures } from "./fixtures.ts";
+import { arraysOf, noFixtures } from "./fixtures.ts";
 
 describe.skipIf(noFixtures)("constants", () => {
   it("equal the reference's tables", async () => {
-    const expected = await fixture("residue_constants");
+    const expected = await arraysOf("residue_constants");
     const { lower, upper } = tables.distanceBounds();
     const pairs: [string, ArrayData][] = [
       ["default_frames", tables.defaultFrames],
