@@ -65,18 +65,19 @@ export const normParameters = (channels: number) => ({
   offset: new Parameter([channels], 0),
 });
 
-/** Replaces every parameter of a tree; `path` is its way from the top. */
-export function mapParameters<P extends Parameters>(
-  parameters: P,
-  f: (parameter: Parameter, path: readonly (string | number)[]) => Tensor,
-): Weights<P> {
-  const visit = (x: Parameters, path: readonly (string | number)[]): unknown => {
-    if (x instanceof Parameter) return f(x, path);
-    if (Array.isArray(x)) return x.map((inner, i) => visit(inner, [...path, i]));
-    return Object.fromEntries(Object.entries(x).map(([name, inner]) => [name, visit(inner, [...path, name])]));
-  };
-  return visit(parameters, []) as Weights<P>;
+/** The way to a parameter from the top of its tree: names, and numbers of blocks. */
+export type Path = readonly (string | number)[];
+
+/** The same tree with something else in every parameter's place. */
+export function visitParameters(parameters: Parameters, f: (parameter: Parameter, path: Path) => unknown, path: Path = []): unknown {
+  if (parameters instanceof Parameter) return f(parameters, path);
+  if (Array.isArray(parameters)) return parameters.map((inner: Parameters, i) => visitParameters(inner, f, [...path, i]));
+  return Object.fromEntries(Object.entries(parameters).map(([name, inner]) => [name, visitParameters(inner, f, [...path, name])]));
 }
+
+/** The same tree with arrays. */
+export const mapParameters = <P extends Parameters>(parameters: P, f: (parameter: Parameter, path: Path) => Tensor): Weights<P> =>
+  visitParameters(parameters, f) as Weights<P>;
 
 /** Values to start training from, by seed. */
 export function initialWeights<P extends Parameters>(parameters: P, seed: number): Weights<P> {

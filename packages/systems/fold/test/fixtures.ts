@@ -5,6 +5,9 @@ import { mapParameters, type Parameters, type Weights } from "../network/paramet
 
 const folder = new URL("../../../../../shared/fixtures/alphafold/", import.meta.url);
 
+/** Where a file of the reference lies. */
+export const fixtureUrl = (name: string): URL => new URL(name, folder);
+
 /** Why tests that need them are skipped, or null: the numbers of a reference implementation lie beside the repository. */
 export const noFixtures = existsSync(folder) ? null : "shared/fixtures/alphafold is not beside the repository";
 
