@@ -8,7 +8,7 @@ import type { Features, Recycled } from "./features.ts";
 import type { Frames } from "./frames.ts";
 import { distogramLogits, type HeadWeights, headParameters, plddtLogits } from "./heads.ts";
 import { linear, type Mask, type Pass } from "./layers.ts";
-import { linearParameters, type Weights } from "./parameters.ts";
+import { initialWeights, linearParameters, type Weights } from "./parameters.ts";
 import { atomsOf, type StructureLayer, type StructureWeights, structureModule, structureParameters } from "./structure.ts";
 import { type TemplateWeights, templatePairs, templateParameters, templateSequences } from "./templates.ts";
 import { pseudoBeta } from "./truth.ts";
@@ -36,6 +36,10 @@ export type ModelWeights = HeadWeights & {
   readonly evoformer: EvoformerWeights;
   readonly structure_module: StructureWeights;
 };
+
+/** Weights to train from, by seed. */
+export const initialModel = (config: FoldConfig, seed: number): ModelWeights =>
+  initialWeights(modelParameters(config), seed) as ModelWeights;
 
 /** Before the first pass nothing is known. */
 export function nothingRecycled({ channels }: FoldConfig, residues: number): Recycled {

@@ -80,10 +80,10 @@ export const mapParameters = <P extends Parameters>(parameters: P, f: (parameter
   visitParameters(parameters, f) as Weights<P>;
 
 /** Values to start training from, by seed. */
-export function initialWeights<P extends Parameters>(parameters: P, seed: number): Weights<P> {
+export function initialWeights(parameters: Parameters, seed: number): unknown {
   const key = random.randomKey(seed);
   let count = 0;
-  return mapParameters(parameters, (parameter) => parameter.values(random.foldIn(key, count++)).realize());
+  return visitParameters(parameters, (parameter) => parameter.values(random.foldIn(key, count++)).realize());
 }
 
 /** Numbers in all parameters together. */
