@@ -1,5 +1,6 @@
 import { compile, Tensor } from "@gradus/tensor";
 import type { FoldConfig } from "./config.ts";
+import { evoformerBlock, extraMsaBlock, type Updates, updates } from "./network/evoformer.ts";
 import type { Features } from "./network/features.ts";
 import { alignedError, type HeadWeights, plddtOf, ptmOf } from "./network/heads.ts";
 import { headsOf, iteration, type ModelWeights, nothingRecycled, type Outputs, type Stages, stages } from "./network/model.ts";
@@ -37,16 +38,19 @@ export interface Confidence {
 }
 
 /**
- * A network that folds chains. Each of its parts is a program for chains of one size, which all blocks share: the memory of
- * intermediates is that of one block. Weights are arrays; with variables, which programs are bound to, every block is a program.
+ * A network that folds chains. Each update is a program for chains of one size, which all blocks share and which works in place: the
+ * memory of intermediates is that of one update. Weights are arrays; of variables, which programs are bound to, each block has its own.
  */
 export class FoldNetwork {
   readonly config: FoldConfig;
   readonly weights: ModelWeights;
+  private readonly updates = Object.fromEntries(
+    Object.entries(updates).map(([name, update]) => [name, compile(update, { donate: [0] })]),
+  ) as unknown as Updates;
   private readonly stages: Stages = {
     embed: compile(stages.embed),
-    extraMsaBlock: compile(stages.extraMsaBlock, { donate: [0] }),
-    evoformerBlock: compile(stages.evoformerBlock, { donate: [0] }),
+    extraMsaBlock: (representations, masks, weights, pass) => extraMsaBlock(representations, masks, weights, pass, this.updates),
+    evoformerBlock: (representations, masks, weights, pass) => evoformerBlock(representations, masks, weights, pass, this.updates),
     fold: compile(stages.fold),
   };
   private readonly heads = compile((outputs: Outputs, weights: HeadWeights, pairs: boolean) => {

@@ -1,9 +1,15 @@
-import { concat, type Tensor, zeros } from "@gradus/tensor";
+import { checkpoint, concat, type Tensor, zeros } from "@gradus/tensor";
 import type { FoldConfig } from "../config.ts";
 import { toAtom37 } from "./atoms.ts";
 import { embedParameters, extraMsaEmbedder, inputEmbedder, recyclingEmbedder } from "./embed.ts";
-import { evoformerBlock, evoformerBlockParameters, type Masks, type Representations } from "./evoformer.ts";
-import { extraMsaBlock, extraMsaBlockParameters } from "./extra-msa.ts";
+import {
+  evoformerBlock,
+  evoformerBlockParameters,
+  extraMsaBlock,
+  extraMsaBlockParameters,
+  type Masks,
+  type Representations,
+} from "./evoformer.ts";
 import type { Features, Recycled } from "./features.ts";
 import type { Frames } from "./frames.ts";
 import { distogramLogits, type HeadWeights, headParameters, plddtLogits } from "./heads.ts";
@@ -54,11 +60,13 @@ export interface Embedded extends Representations {
   readonly extraMasks: Masks;
 }
 
-/** The parts of a pass, each of which compiles to a program of its own, or is computed again for its gradient. */
+type Block<W> = (representations: Representations, masks: Masks, weights: W, pass: Pass) => Representations;
+
+/** The parts of a pass, which may be programs of their own, or computed again for their gradients. */
 export interface Stages {
   embed(features: Features, recycled: Recycled, weights: EvoformerWeights, pass: Pass): Embedded;
-  extraMsaBlock: typeof extraMsaBlock;
-  evoformerBlock: typeof evoformerBlock;
+  extraMsaBlock: Block<EvoformerWeights["extra_msa_stack"][number]>;
+  evoformerBlock: Block<EvoformerWeights["evoformer_iteration"][number]>;
   fold(
     features: Pick<Features, "aatype" | "seqMask">,
     representations: Representations,
@@ -87,8 +95,19 @@ export interface Outputs extends Folded {
   readonly pair: Tensor;
 }
 
-/** The parts as they are: what is compiled, checkpointed, or simply called. */
+/** The parts as they are. */
 export const stages: Stages = { embed, extraMsaBlock, evoformerBlock, fold };
+
+/** For training: what a block computes is computed again for its gradient, instead of kept (supplement, section 1.11.8). */
+export const checkpointed: Stages = {
+  embed: (features, recycled, weights, pass) =>
+    checkpoint((r: Recycled, w: EvoformerWeights) => embed(features, r, w, pass))(recycled, weights),
+  extraMsaBlock: (representations, masks, weights, pass) =>
+    checkpoint((r: Representations, w: typeof weights) => extraMsaBlock(r, masks, w, pass))(representations, weights),
+  evoformerBlock: (representations, masks, weights, pass) =>
+    checkpoint((r: Representations, w: typeof weights) => evoformerBlock(r, masks, w, pass))(representations, weights),
+  fold,
+};
 
 /** One pass through the network: the body of algorithm 2's loop. */
 export function iteration(

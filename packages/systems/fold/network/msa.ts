@@ -1,13 +1,6 @@
 import { einsum, type Tensor } from "@gradus/tensor";
-import {
-  type AttentionWeights,
-  attention,
-  attentionParameters,
-  type GlobalAttentionWeights,
-  globalAttention,
-  globalAttentionParameters,
-} from "./attention.ts";
-import { byRows, type LinearWeights, linear, type Mask, type NormWeights, norm, type Pass, rowsOf } from "./layers.ts";
+import { attention, attentionParameters, globalAttention, globalAttentionParameters } from "./attention.ts";
+import { byRows, type LinearWeights, linear, type Mask, norm, type Pass, rowsOf } from "./layers.ts";
 import { linearParameters, normParameters, Parameter, type Weights } from "./parameters.ts";
 
 /** Updates of the MSA representation m [s, r, c_m], and what it tells the pair representation z [r, r, c_z]. Masks are [s, r]. */
@@ -43,14 +36,13 @@ export const outerProductMeanParameters = (c_m: number, c_z: number, c: number) 
   output_b: new Parameter([c_z], 0),
 });
 
+export type RowWeights = Weights<ReturnType<typeof msaRowAttentionParameters>>;
+export type ColumnWeights = Weights<ReturnType<typeof msaColumnAttentionParameters>>;
+export type GlobalColumnWeights = Weights<ReturnType<typeof msaColumnGlobalAttentionParameters>>;
+export type OuterWeights = Weights<ReturnType<typeof outerProductMeanParameters>>;
+
 /** Algorithm 7: each sequence attends along its residues; pairs bias it. */
-export function msaRowAttentionWithPairBias(
-  m: Tensor,
-  z: Tensor,
-  mask: Mask,
-  weights: Weights<ReturnType<typeof msaRowAttentionParameters>>,
-  { chunk }: Pass = {},
-): Tensor {
+export function msaRowAttentionWithPairBias(m: Tensor, z: Tensor, mask: Mask, weights: RowWeights, { chunk }: Pass = {}): Tensor {
   const bias = einsum("ijc,ch->hij", norm(z, weights.feat_2d_norm), weights.feat_2d_weights);
   return byRows(m.shape[0]!, chunk, (from, to) => {
     const x = norm(rowsOf(m, from, to), weights.query_norm);
@@ -65,32 +57,18 @@ function byColumns(m: Tensor, mask: Mask, chunk: number | undefined, f: (x: Tens
 }
 
 /** Algorithm 8: each residue attends along the sequences. */
-export const msaColumnAttention = (
-  m: Tensor,
-  mask: Mask,
-  weights: { readonly query_norm: NormWeights; readonly attention: AttentionWeights },
-  { chunk }: Pass = {},
-): Tensor =>
+export const msaColumnAttention = (m: Tensor, mask: Mask, weights: ColumnWeights, { chunk }: Pass = {}): Tensor =>
   byColumns(m, mask, chunk, (columns, part) => {
     const x = norm(columns, weights.query_norm);
     return attention(x, x, weights.attention, { mask: part });
   });
 
 /** Algorithm 19: the same with one query a residue, for thousands of sequences. */
-export const msaColumnGlobalAttention = (
-  m: Tensor,
-  mask: Mask,
-  weights: { readonly query_norm: NormWeights; readonly attention: GlobalAttentionWeights },
-  { chunk }: Pass = {},
-): Tensor => byColumns(m, mask, chunk, (columns, part) => globalAttention(norm(columns, weights.query_norm), weights.attention, part));
+export const msaColumnGlobalAttention = (m: Tensor, mask: Mask, weights: GlobalColumnWeights, { chunk }: Pass = {}): Tensor =>
+  byColumns(m, mask, chunk, (columns, part) => globalAttention(norm(columns, weights.query_norm), weights.attention, part));
 
 /** Algorithm 10: the mean over sequences of the outer product of two residues' channels, [s, r, c_m] → [r, r, c_z]. */
-export function outerProductMean(
-  m: Tensor,
-  mask: Mask,
-  weights: Weights<ReturnType<typeof outerProductMeanParameters>>,
-  { chunk }: Pass = {},
-): Tensor {
+export function outerProductMean(m: Tensor, mask: Mask, weights: OuterWeights, { chunk }: Pass = {}): Tensor {
   const x = norm(m, weights.layer_norm_input);
   const visible = mask?.expandDims({ axis: 2 });
   const project = (w: LinearWeights) => (visible ? linear(x, w).mul(visible) : linear(x, w));

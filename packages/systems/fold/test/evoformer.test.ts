@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { evoformerBlock, evoformerBlockParameters } from "../network/evoformer.ts";
-import { extraMsaBlock, extraMsaBlockParameters } from "../network/extra-msa.ts";
+import { evoformerBlock, evoformerBlockParameters, extraMsaBlock, extraMsaBlockParameters } from "../network/evoformer.ts";
 import {
   msaColumnAttention,
   msaColumnAttentionParameters,

@@ -1,8 +1,8 @@
-import { array, concat, type Tensor, zeros } from "@gradus/tensor";
+import { array, compile, concat, type Tensor, zeros } from "@gradus/tensor";
 import { describe, expect, it } from "vitest";
 import { configOf, type FoldConfig } from "../config.ts";
 import { FoldNetwork } from "../fold.ts";
-import type { Features } from "../network/features.ts";
+import type { Features, Recycled } from "../network/features.ts";
 import { headsOf, initialModel, iteration, type ModelWeights, modelParameters, nothingRecycled, type Outputs } from "../network/model.ts";
 import { visitParameters } from "../network/parameters.ts";
 import { some } from "./fixtures.ts";
@@ -61,8 +61,11 @@ function features(templates: number): Features {
   };
 }
 
-const run = (given: Features, weights: ModelWeights): Outputs =>
-  iteration(given, nothingRecycled(tiny, given.aatype.shape[0]!), weights, tiny.structure.layers);
+/** As one program, so that outputs share their work. */
+const run = compile(
+  (given: Features, weights: ModelWeights): Outputs =>
+    iteration(given, nothingRecycled(tiny, given.aatype.shape[0]!), weights, tiny.structure.layers),
+);
 
 async function difference(a: Tensor, b: Tensor): Promise<number> {
   const [x, y] = [await a.data(), await b.data()];
@@ -133,10 +136,11 @@ describe("the network", () => {
     const given = features(2);
     let recycled = nothingRecycled(tiny, residues);
     const network = new FoldNetwork(tiny, weights);
+    const again = compile((r: Recycled) => iteration(given, r, weights, tiny.structure.layers));
     let blocks = 0;
     let passes = 0;
     for await (const found of network.fold(() => given, { chunk: 3, progress: () => blocks++ })) {
-      const expected = iteration(given, recycled, weights, tiny.structure.layers);
+      const expected = again(recycled);
       recycled = expected.recycled;
       expect(await difference(expected.atoms, array(found.atoms).reshape([residues, 14, 3]))).toBeLessThan(1e-4);
       passes++;

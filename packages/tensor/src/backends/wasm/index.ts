@@ -204,7 +204,13 @@ class WasmProgram implements Executable {
     const pending: KernelPart[][] = [];
     const actions: ({ steps: number } | { host: Extract<Kernel, { kind: "opaque" }> })[] = [];
     let words = 0;
-    let arena = planned.arenaBytes;
+    /** Workspaces that each kernel needs while it runs. */
+    const workspaces: Slot[][] = [];
+    const workspace = (dtype: Slot["dtype"], bytes: number): Slot => {
+      const slot: Slot = { index: -1, dtype, size: 0, bytes, place: { kind: "arena", offset: -1 } };
+      workspaces.at(-1)!.push(slot);
+      return slot;
+    };
     let scratch = 0;
     let group: KernelPart[] | null = null;
     const add = (part: KernelPart): void => {
@@ -234,8 +240,7 @@ class WasmProgram implements Executable {
         return { emit, slots, ...sharing(kernel), cost: costOf(work, "loop"), scratchBytes: loopScratch(kernel), timed: { name, ...work } };
       }
       const code = planContraction(kernel, backend.relaxed, name);
-      const packed: Slot = { index: -1, dtype: kernel.dtype, size: 0, bytes: code.packedBytes, place: { kind: "arena", offset: arena } };
-      arena += Math.ceil(code.packedBytes / 64) * 64;
+      const packed = workspace(kernel.dtype, code.packedBytes);
       const slots = [kernel.a.slot, kernel.b.slot, kernel.out, packed];
       const before = code.kernels.slice(0, -1);
       for (const part of before) {
@@ -250,6 +255,7 @@ class WasmProgram implements Executable {
     };
     planned.kernels.forEach((kernel, i) => {
       const name = `k${i}`;
+      workspaces.push([]);
       if (kernel.kind === "opaque") {
         const opaque = planOpaque(kernel, speller, backend.pool.threads);
         if (!opaque) {
@@ -260,9 +266,7 @@ class WasmProgram implements Executable {
         const fn = module.func(name, kernelParameters, [], (f) => opaque.emit(f, module, math));
         const { units, work, arenaBytes, scratchBytes } = opaque;
         scratch = Math.max(scratch, scratchBytes);
-        const workspace: Slot = { index: -1, dtype: "uint8", size: 0, bytes: arenaBytes, place: { kind: "arena", offset: arena } };
-        arena += Math.ceil(arenaBytes / 64) * 64;
-        const slots = [...kernel.inputs, kernel.out, workspace];
+        const slots = [...kernel.inputs, kernel.out, workspace("uint8", arenaBytes)];
         const grain = Math.max(1, Math.ceil(chunkWork / work));
         const bytes = slots.reduce((n, s) => n + s.bytes, 0);
         const parallel = units * work >= 2 * chunkWork && units > 1;
@@ -286,6 +290,7 @@ class WasmProgram implements Executable {
       const cost = compiled.parallel ? Number.POSITIVE_INFINITY : compiled.cost;
       add({ ...compiled, name, fn, word: reserve(compiled.slots), cost, reads, writes: writtenSlots(kernel) });
     });
+    this.arenaBytes = placeInTurns(workspaces, planned.arenaBytes);
     const waved = pending.map((parts, k) =>
       waves(parts, backend.pool.threads, inPlace).map((wave, i): Wave & { name: string } => {
         const name = `w${k}_${i}`;
@@ -293,7 +298,6 @@ class WasmProgram implements Executable {
         return { ...wave, name };
       }),
     );
-    this.arenaBytes = arena;
     this.entries = entries;
     this.table = backend.heap.allocate(Math.max(4 * words, 4));
     if (pending.length) {
@@ -387,6 +391,29 @@ class WasmProgram implements Executable {
 }
 
 /** How many units a loop kernel has and how threads share them. */
+/** Bytes for the workspaces of kernels that do not run at the same time; fewer than all of them where that is much. */
+const turnBytes = 2 ** 22;
+
+/**
+ * Places workspaces, listed by the kernel that alone needs them, from `start` on; when a stretch is used up, from its beginning again.
+ * Returns where the last one ends.
+ */
+function placeInTurns(workspaces: readonly (readonly Slot[])[], start: number): number {
+  const align = ({ bytes }: Slot): number => Math.ceil(bytes / 64) * 64;
+  const totals = workspaces.map((slots) => slots.reduce((sum, slot) => sum + align(slot), 0));
+  const stretch = totals.reduce((a, b) => Math.max(a, b), turnBytes);
+  let [at, end] = [0, 0];
+  workspaces.forEach((slots, i) => {
+    if (at + totals[i]! > stretch) at = 0;
+    for (const slot of slots) {
+      if (slot.place.kind === "arena") slot.place.offset = start + at;
+      at += align(slot);
+    }
+    end = Math.max(end, at);
+  });
+  return start + end;
+}
+
 function sharing(kernel: LoopKernel): Pick<Compiled, "units" | "grain" | "together" | "parallel"> {
   const units = sizeOf(kernel.dims.slice(0, kernel.split));
   const work = sizeOf(kernel.dims.slice(kernel.split)) * Math.max(1, kernel.body.length / 8);
