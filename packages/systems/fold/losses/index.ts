@@ -4,4 +4,5 @@ export { lddtCa, plddtLoss } from "./lddt.ts";
 export { alignedErrorLoss, distogramLoss, experimentallyResolvedLoss, maskedMsaLoss } from "./predictions.ts";
 export { renameSymmetricAtoms } from "./renaming.ts";
 export { angleNormLoss, chiLoss, torsionLoss } from "./torsion.ts";
+export { fineTuning, foldLoss, initialTraining, type LossWeights, type Truth } from "./total.ts";
 export { violationLoss, violationsOf } from "./violations.ts";
