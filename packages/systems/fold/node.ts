@@ -1,2 +1,2 @@
 // What needs Node.js: files and folders.
-export {};
+export { loadStructure, type SaveStructureOptions, saveStructure } from "./files.ts";
