@@ -1,6 +1,10 @@
 /** AlphaFold 2 (Jumper et al. 2021): from a sequence to a structure. */
+export { alignSequences, identityOf } from "./features/align.ts";
+export { type FeatureArrays, type FeatureInput, type FeatureOptions, type FixedSizes, makeFeatures } from "./features/features.ts";
+export { type Template, type TemplateArrays, type TemplateOptions, templateOf } from "./features/templates.ts";
 export { readA3m } from "./io/a3m.ts";
 export { type Alignment, singleSequence } from "./io/alignment.ts";
+export { type Hit, readHhr } from "./io/hhr.ts";
 export { readMmcif } from "./io/mmcif.ts";
 export { paeJson } from "./io/pae.ts";
 export { readPdb } from "./io/pdb.ts";
