@@ -1,5 +1,5 @@
 import { Conv2D, Dense, Embedding, GroupNormalization, type Layer, LayerNormalization } from "@gradus/nn";
-import { scope, type Tensor, type Variable } from "@gradus/tensor";
+import { scope, type Variable } from "@gradus/tensor";
 import { type ArrayData, toArrayData, toTensor } from "@gradus/tensor/io";
 
 /** A weight as published checkpoints keep it: under the name of its module, linear maps as [out, in], channels before places. */
@@ -54,10 +54,4 @@ export function setParameter({ variable, layout, shape }: Parameter, array: Arra
 export function arrayOf({ variable, layout }: Parameter): Promise<ArrayData> {
   const order = orders[layout]?.out;
   return toArrayData(order ? variable.permuteDims(order) : variable);
-}
-
-/** Values that belong to a weight, such as its gradient, in the checkpoint's layout. */
-export function laidOut({ layout }: Parameter, value: Tensor): Tensor {
-  const order = orders[layout]?.out;
-  return order ? value.permuteDims(order) : value;
 }

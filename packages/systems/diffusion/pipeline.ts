@@ -1,6 +1,7 @@
 import { ArgumentError, compile, concat, FormatError, random, randomKey, ShapeError, scope, type Tensor, tensor } from "@gradus/tensor";
 import { type ArrayData, toTensor } from "@gradus/tensor/io";
 import type { Autoencoder } from "./autoencoder.ts";
+import type { ClipTextEncoder } from "./clip.ts";
 import { guidedHalves } from "./guidance.ts";
 import { type SamplerName, sampler } from "./samplers/index.ts";
 import type { SamplerOptions } from "./samplers/sampler.ts";
@@ -76,30 +77,30 @@ export async function* draw(model: StableDiffusion, options: DrawOptions): Async
   const { ids, cut } = tokensOf(model, options);
   const guides = guidance !== 1;
   const both = guides ? ids : ids.get("1:");
-  const words = scope(() => encoder.forward(both).last); // [negative, prompt] or [prompt]
+  const words = wordsOf(encoder)(both); // of the negative prompt and the prompt, or of the prompt
   await model.done("text_encoder");
 
   let known: Tensor | null = null;
   if (options.image) {
-    const autoencoder = await model.part("vae");
-    known = encoded(autoencoder, options.image, draws(seed, 1, shape.slice(1), 1));
+    const pixels = toTensor({ ...options.image, shape: [1, ...options.image.shape] });
+    known = encoderOf(await model.part("vae"))(pixels, draws(seed, 1, shape.slice(1), 1));
     await model.done("vae");
   }
   const painted = options.mask ? shrunk(options.mask, scale) : null;
 
   const unet = await model.part("unet");
-  const run = programsOf(unet)[guides ? "guided" : "plain"];
+  const run = (guides ? guidedOf : plainOf)(unet);
   // The last steps alone, where a picture is not forgotten.
   const taken = options.image ? Math.max(1, Math.trunc(steps * strength)) : steps;
   const first = taken < steps ? s.timesteps.length - taken : 0;
   const start = draws(seed, count, shape.slice(1), 0);
   const context = words.repeat(count, { axis: 0 });
-  const weight = tensor(guidance);
+  const weight = tensor(guidance, { dtype: "float32" });
   let sample = scope(() => (known ? s.addNoise(known.broadcastTo(shape), start, first) : start.mul(s.initNoiseSigma)));
 
   for (let i = first; i < s.timesteps.length; i++) {
     const begin = performance.now();
-    const output = run(s.scaleModelInput(sample, i), tensor([s.timesteps[i]!]), context, weight);
+    const output = run(s.scaleModelInput(sample, i), tensor(Float32Array.of(s.timesteps[i]!)), context, weight);
     const noise = s.stochastic ? draws(seed, count, shape.slice(1), 2 + i) : undefined;
     const { previous, original } = s.step(sample, output, i, noise);
     let next = previous;
@@ -165,41 +166,53 @@ function draws(seed: number, count: number, shape: readonly number[], stream: nu
   );
 }
 
-type Program = (sample: Tensor, time: Tensor, context: Tensor, guidance: Tensor) => Tensor;
-
-const programs = new WeakMap<UNet, Record<"guided" | "plain", Program>>();
-
-/** What a network says with guidance and without, compiled once for each shape. */
-function programsOf(unet: UNet): Record<"guided" | "plain", Program> {
-  let found = programs.get(unet);
-  if (!found) {
-    found = {
-      guided: compile((sample: Tensor, time: Tensor, context: Tensor, guidance: Tensor) =>
-        guidedHalves(unet.forward(concat([sample, sample]), time, { context }), guidance),
-      ),
-      plain: compile((sample: Tensor, time: Tensor, context: Tensor) => unet.forward(sample, time, { context })),
-    };
-    programs.set(unet, found);
-  }
-  return found;
+/** Compiles what is done with a network, once for each network. */
+function oncePer<N extends object, A extends Tensor[]>(
+  make: (network: N) => (...args: A) => Tensor,
+): (network: N) => (...args: A) => Tensor {
+  const made = new WeakMap<N, (...args: A) => Tensor>();
+  return (network) => {
+    let found = made.get(network);
+    if (!found) {
+      found = compile(make(network));
+      made.set(network, found);
+    }
+    return found;
+  };
 }
 
-const decoders = new WeakMap<Autoencoder, (latent: Tensor) => Tensor>();
+type Run = (sample: Tensor, time: Tensor, context: Tensor, guidance: Tensor) => Tensor;
+
+const wordsOf = oncePer((encoder: ClipTextEncoder) => (ids: Tensor) => encoder.forward(ids).last);
+
+/** What the U-Net says about a sample, without the words and with them. */
+const guidedOf = oncePer(
+  (unet: UNet): Run =>
+    (sample, time, context, guidance) =>
+      guidedHalves(unet.forward(concat([sample, sample]), time, { context }), guidance),
+);
+const plainOf = oncePer(
+  (unet: UNet): Run =>
+    (sample, time, context) =>
+      unet.forward(sample, time, { context }),
+);
+
+/** A scaled latent as pixels, and pixels as a scaled latent, drawn from those that they may have. */
+const decoderOf = oncePer((autoencoder: Autoencoder) => (latent: Tensor) => {
+  const pixels = autoencoder.decode(latent.div(autoencoder.config.scalingFactor));
+  return pixels.mul(127.5).add(127.5).clip(0, 255).round().astype("uint8");
+});
+const encoderOf = oncePer((autoencoder: Autoencoder) => (pixels: Tensor, noise: Tensor) => {
+  const given = pixels.astype("float32").div(127.5).sub(1);
+  return autoencoder.encode(given).sample(noise).mul(autoencoder.config.scalingFactor);
+});
 
 /** Scaled latents as pictures, one after the other. */
 async function decoded(model: StableDiffusion, latents: Tensor): Promise<ArrayData[]> {
   const numbers = (await latents.data()) as Float32Array;
   if (!numbers.every(Number.isFinite))
     throw new FormatError("draw", "the networks give numbers that are not finite", "Their weights are damaged, or too large for float16");
-  const autoencoder = await model.part("vae");
-  let decode = decoders.get(autoencoder);
-  if (!decode) {
-    const { scalingFactor } = autoencoder.config;
-    decode = compile((latent: Tensor) =>
-      autoencoder.decode(latent.div(scalingFactor)).mul(127.5).add(127.5).clip(0, 255).round().astype("uint8"),
-    );
-    decoders.set(autoencoder, decode);
-  }
+  const decode = decoderOf(await model.part("vae"));
   const pictures: ArrayData[] = [];
   for (let k = 0; k < latents.shape[0]!; k++) {
     const pixels = decode(latents.get(`${k}:${k + 1}`));
@@ -208,17 +221,6 @@ async function decoded(model: StableDiffusion, latents: Tensor): Promise<ArrayDa
   }
   await model.done("vae");
   return pictures;
-}
-
-/** A picture as a scaled latent, drawn from those that it may have: [1, h, w, latentChannels]. */
-function encoded(autoencoder: Autoencoder, image: ArrayData, noise: Tensor): Tensor {
-  return scope(() => {
-    const pixels = toTensor({ ...image, shape: [1, ...image.shape] })
-      .astype("float32")
-      .div(127.5)
-      .sub(1);
-    return autoencoder.encode(pixels).sample(noise).mul(autoencoder.config.scalingFactor);
-  });
 }
 
 /** 1 where any pixel of a latent's place is to be painted, [1, h, w, 1]. */

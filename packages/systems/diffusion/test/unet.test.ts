@@ -1,7 +1,8 @@
 import type { Layer } from "@gradus/nn";
-import { compile, type Tensor } from "@gradus/tensor";
+import { compile, random, randomKey, type Tensor, tensor } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
 import { UNet } from "../index.ts";
+import { parametersOf } from "../parameters.ts";
 import { Downsample, ResnetBlock, Upsample } from "../resnet-block.ts";
 import { sinusoid, TimeEmbedding } from "../time-embedding.ts";
 import { FeedForward, SpatialTransformer, TransformerBlock } from "../transformer.ts";
@@ -83,5 +84,55 @@ describe.skipIf(missing)(`held to diffusers ${why}`, () => {
     fill(spatial, all.parameters());
     const given = spatial.forward(all.image("in/hidden_states"), { context: all.get("in/encoder_hidden_states") });
     expect(await difference(channelsFirst(given), all.get("out/hidden_states"))).toBeLessThan(2e-5);
+  });
+});
+
+describe("a U-Net", () => {
+  const config = { inChannels: 3, outChannels: 3, channels: [4, 8], layersPerBlock: 1, attention: [false, true], heads: 2, groups: 2 };
+  const sample = random.normal(randomKey(1), [2, 5, 6, 3]);
+  const time = tensor([7]);
+  /** What starts as zeros would hide what is behind it. */
+  const scramble = (net: UNet): void => {
+    for (const [i, { variable }] of parametersOf(net).entries()) variable.assign(random.normal(randomKey(10 + i), variable.shape).mul(0.2));
+  };
+
+  test("may know no words, takes one time for all pictures, odd sizes, and starts without an opinion", async () => {
+    const net = new UNet({ ...config, contextWidth: null });
+    expect(parametersOf(net).some(({ name }) => name.includes("attn2"))).toBe(false);
+    const out = net(sample, time) as Tensor;
+    expect(out.shape).toEqual([2, 5, 6, 3]);
+    expect(await out.abs().max().item()).toBe(0);
+  });
+
+  test("is told of classes by vectors of their own", async () => {
+    const net = new UNet({ ...config, contextWidth: null, classes: 3, midAttention: false });
+    scramble(net);
+    const of = (classes: number[]): Tensor => net.forward(sample, time, { classes: tensor(classes, { dtype: "int32" }) });
+    const [same, other] = [await of([0, 0]).data(), await of([0, 2]).data()];
+    const half = same.length / 2;
+    expect(other.slice(0, half)).toEqual(same.slice(0, half));
+    expect(other.slice(half)).not.toEqual(same.slice(half));
+  });
+
+  test("does not look at words that do not count", async () => {
+    const net = new UNet({ ...config, contextWidth: 5 });
+    scramble(net);
+    const words = random.normal(randomKey(3), [2, 4, 5]);
+    const mask = tensor([true, true, false, false, true, true, false, false]).reshape([2, 4]);
+    const masked = await net.forward(sample, time, { context: words, mask }).data();
+    const given = await net.forward(sample, time, { context: words.get(":", ":2") }).data();
+    for (const [i, v] of masked.entries()) expect(v).toBeCloseTo(given[i]!, 4);
+  });
+
+  test("refuses what it was not made for", () => {
+    const net = new UNet({ ...config, contextWidth: 5, classes: 2 });
+    expect(() => net.forward(sample.get(":", ":", ":", ":2"), time)).toThrow("[batch, height, width, 3]");
+    expect(() => net.forward(sample, time)).toThrow("no classes");
+    const classes = tensor([0, 1], { dtype: "int32" });
+    expect(() => net.forward(sample, time, { classes })).toThrow("no words to attend to");
+    expect(() => net.forward(sample, time, { classes, context: random.normal(randomKey(3), [2, 4, 6]) })).toThrow("width must be 5");
+    expect(() => new UNet({ ...config, contextWidth: 5, groups: 3 })).toThrow("4 channels do not divide into 3 groups");
+    expect(() => new UNet({ ...config, contextWidth: 5, heads: 3 })).toThrow("3 heads");
+    expect(() => new UNet({ ...config, contextWidth: 5, attention: [true] })).toThrow("1 levels of 2");
   });
 });
