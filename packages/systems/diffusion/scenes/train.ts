@@ -62,7 +62,7 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
   if (!(rate > 0 && Number.isFinite(rate))) throw new ArgumentError("train", `rate is ${rate}`, "Give a positive number");
   setRandomSeed(seed);
   const { config: given = scenesConfig } = options;
-  const autoencoder = options.autoencoder ?? new Autoencoder(given.autoencoder);
+  let autoencoder = options.autoencoder ?? new Autoencoder(given.autoencoder);
   const losses = { autoencoder: [] as number[], denoiser: [] as number[] };
   if (!options.autoencoder) {
     const model = new Reconstruction(autoencoder);
@@ -76,6 +76,7 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
 
   const { latents, deviation } = yield* latentsOf(autoencoder, scenes, seed);
   const config = { ...given, autoencoder: { ...given.autoencoder, scalingFactor: 1 / deviation } };
+  autoencoder = rescaled(autoencoder, config.autoencoder);
   const [text, unet] = [new ClipTextEncoder(config.text), new UNet(config.unet)];
   const model = new Denoising({ unet, text, schedule: new Schedule(config.schedule), encode: (z) => z.div(deviation), drop: 0.1 });
   model.compile({ optimizer: optimizerFor(steps, rate, true) });
@@ -87,6 +88,14 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
   const parts: Parts = { config, autoencoder, text, unet };
   losses.denoiser = yield* fitted("denoiser", model, data, batchSize, steps, perEpoch, seed, keep, parts);
   return { ...parts, losses };
+}
+
+/** The same autoencoder, whose latents have another scale. */
+function rescaled(autoencoder: Autoencoder, config: Autoencoder["config"]): Autoencoder {
+  const copy = new Autoencoder(config);
+  const own = copy.weights;
+  for (const [i, weight] of autoencoder.weights.entries()) own[i]!.assign(weight);
+  return copy;
 }
 
 /** The rate rises over a twentieth of the steps, and falls along a cosine. */
