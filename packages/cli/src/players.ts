@@ -35,12 +35,17 @@ export interface LoadedNetwork {
 export async function loadNetwork(command: string, name: string, weights?: string): Promise<LoadedNetwork> {
   await gameOf(name);
   const file = weights === undefined ? shipped(name) : weights.endsWith(".safetensors") ? weights : join(weights, "weights.safetensors");
-  if (file === null)
+  if (file === null) {
+    const [here, other] =
+      command === "gradus play"
+        ? ["--weights ", `, or type the moves of both: gradus play ${name} --side both`]
+        : ["network:", ", or choose other players with --first and --second"];
     throw new ArgumentError(
       command,
       `${name} comes without weights`,
-      `Train some: gradus train zero --game ${name}, then --weights runs/zero-${name}. Or play both sides: gradus play ${name} --side both`,
+      `Train some with gradus train zero --game ${name}, then give ${here}runs/zero-${name}${other}`,
     );
+  }
   if (!existsSync(file)) throw new ArgumentError(command, `there is no file ${file}`, "Give a folder or file that gradus train zero wrote");
   const beside = file.replace(/\.safetensors$/, ".json");
   const text = await readFile(beside, "utf8").catch(() => null);

@@ -32,8 +32,8 @@ export async function trainZero(options: TrainZeroOptions): Promise<void> {
   const { seed, json = false, threads = availableParallelism() } = options;
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
-  const recipe = recipeWith(options);
   const game = await gameOf(options.game);
+  const recipe = recipeWith(options);
   const folder = options.out ?? join("runs", `zero-${game.name}`);
   const from = options.from === undefined ? undefined : await weightsFrom(options.from, game.name, recipe);
   const settings = { system: "zero", game: game.name, recipe, seed, threads, from: options.from ?? null };

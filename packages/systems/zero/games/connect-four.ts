@@ -80,6 +80,12 @@ class ConnectFourState extends BaseState {
     return "abcdefg"[action]!;
   }
 
+  /** Takes columns by letter, and by number as positions have them. */
+  override actionOf(name: string): number {
+    const [, digit] = /^\s*([1-7])\s*$/.exec(name) ?? [];
+    return super.actionOf(digit ? "abcdefg"[Number(digit) - 1]! : name);
+  }
+
   /** The columns played, counted from 1, as collections of positions write them. */
   position(): string {
     return this.moves.map((column) => column + 1).join("");

@@ -60,6 +60,8 @@ test("lines of four are seen in every direction, and only those", () => {
 });
 
 test("what is no position is refused with the reason", () => {
+  expect(["4", " d", "D", "7"].map((name) => connectFour.begin().actionOf(name))).toEqual([3, 3, 3, 6]);
+  for (const bad of ["8", "44", "0"]) expect(() => connectFour.begin().actionOf(bad), bad).toThrow(ArgumentError);
   for (const bad of ["8", "1111111", "11223344", "x", "12 3"]) expect(() => connectFour.begin(bad), bad).toThrow(FormatError);
   expect(() => connectFour.begin("11111118")).toThrow('"1" cannot be played');
   for (const bad of ["", "XXX......", "X.O", ".........X", "O........"]) expect(() => ticTacToe.begin(bad), bad).toThrow(FormatError);
