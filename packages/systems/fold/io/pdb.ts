@@ -1,9 +1,8 @@
 import { FormatError } from "@gradus/tensor";
 import { unknownResidue } from "../constants/residues.ts";
-import { alignToSequence } from "./seqres.ts";
 import {
-  type Chain,
   chainOf,
+  countResidues,
   chainOfObserved,
   coordinate,
   isAminoAcid,
@@ -12,9 +11,10 @@ import {
   type ObservedResidue,
   type Place,
   ResidueList,
-  type Structure,
   typeOfResidue,
-} from "./structure.ts";
+} from "./assemble.ts";
+import { alignToSequence } from "./seqres.ts";
+import type { Chain, Structure } from "./structure.ts";
 
 const operation = "PDB";
 
@@ -68,7 +68,9 @@ export function readPdb(text: string): Structure {
   }
   if (!atoms) throw new FormatError(operation, "the file lists no atoms (ATOM)", "Give a structure in the PDB format");
   const chains: Chain[] = [];
+  const count = countResidues(operation);
   for (const [name, { residues }] of groups) {
+    count(sequences.get(name)?.length ?? residues.size);
     const chain = chainFrom(name, sequences.get(name), [...residues.residues().values()], parents);
     if (chain) chains.push(chain);
   }
