@@ -124,7 +124,11 @@ export interface AtomArrays {
 }
 
 /** A chain's atoms as arrays, cropped and filled up with zeros to r residues: what losses compare with. */
-export function atomArrays(chain: Chain, { start, length }: Crop = { start: 0, length: chain.sequence.length }, residues = length): AtomArrays {
+export function atomArrays(
+  chain: Chain,
+  { start, length }: Crop = { start: 0, length: chain.sequence.length },
+  residues = length,
+): AtomArrays {
   if (residues < length) throw new ArgumentError("atomArrays", `${length} residues do not fit into ${residues}`);
   const part = cropChain(chain, { start, length });
   const positions = new Float32Array(residues * atoms37 * 3);

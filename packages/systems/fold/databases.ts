@@ -179,6 +179,10 @@ class Client {
         response = await fetcher(url, { ...init, headers, signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
+        if (isBroken(error) && round + 1 < mostTries) {
+          await this.pause(round);
+          continue;
+        }
         return this.fail(`${hostOf(url)} cannot be reached (${reasonOf(error)})`);
       }
       if (response.ok || response.status === 404 || (response.status === 429 && init.method === "POST")) return response;
@@ -231,6 +235,12 @@ class Client {
   fail(problem: string): never {
     throw new ArgumentError(this.operation, problem, this.instead);
   }
+}
+
+/** Whether a connection that stood was lost, as servers close those that are idle: the next may stand. */
+function isBroken(error: unknown): boolean {
+  const code = ((error as Error).cause as { code?: string } | undefined)?.code ?? "";
+  return ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"].includes(code);
 }
 
 /** "getaddrinfo ENOTFOUND ...", where fetch itself says no more than that it failed. */

@@ -2,9 +2,9 @@ import { FormatError } from "@gradus/tensor";
 import { unknownResidue } from "../constants/residues.ts";
 import {
   chainOf,
-  countResidues,
   chainOfObserved,
   coordinate,
+  countResidues,
   isAminoAcid,
   longestChain,
   numberOr,

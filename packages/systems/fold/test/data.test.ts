@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { type FileEntry, Random } from "@gradus/data";
 import { folderFiles } from "@gradus/data/node";
 import { describe, expect, test } from "vitest";
-import { atomArrays,
+import {
+  atomArrays,
   type Chain,
   compareChains,
   cropChain,
