@@ -1,9 +1,10 @@
 import type { FileEntry, Random } from "@gradus/data";
 import { ArgumentError, FormatError, GradusError } from "@gradus/tensor";
-import { atom37Index, atoms37, residueLetters } from "./constants/residues.ts";
+import type { ArrayData } from "@gradus/tensor/io";
+import { atoms37, residueLetters } from "./constants/residues.ts";
 import { alignSequences, identityOf } from "./features/align.ts";
 import { readStructure } from "./io/read-structure.ts";
-import type { Chain, Structure } from "./io/structure.ts";
+import { alphaCarbons, type Chain, type Structure } from "./io/structure.ts";
 
 /** A chain of a known structure, to be learned from. */
 export interface Example {
@@ -81,23 +82,6 @@ function reasonAgainst(
   return undefined;
 }
 
-/** The CA atoms of a chain, [N, 3], and which are known, [N]. */
-export function alphaCarbons({ atomPositions, atomMask }: Pick<Chain, "atomPositions" | "atomMask">): {
-  points: Float32Array;
-  mask: Float32Array;
-} {
-  const n = atomMask.length / atoms37;
-  const place = atom37Index("CA")!;
-  const points = new Float32Array(n * 3);
-  const mask = new Float32Array(n);
-  for (let i = 0; i < n; i++) {
-    const at = i * atoms37 + place;
-    mask[i] = atomMask[at]!;
-    points.set(atomPositions.subarray(3 * at, 3 * at + 3), 3 * i);
-  }
-  return { points, mask };
-}
-
 export interface Crop {
   readonly start: number;
   readonly length: number;
@@ -129,6 +113,31 @@ export function cropChain(chain: Chain, { start, length }: Crop): Chain {
     atomPositions: chain.atomPositions.slice(start * atoms37 * 3, end * atoms37 * 3),
     atomMask: chain.atomMask.slice(start * atoms37, end * atoms37),
     bFactors: chain.bFactors.slice(start * atoms37, end * atoms37),
+  };
+}
+
+export interface AtomArrays {
+  /** Ångström, [r, 37, 3]. */
+  readonly positions: ArrayData;
+  /** [r, 37] */
+  readonly mask: ArrayData;
+}
+
+/** A chain's atoms as arrays, cropped and filled up with zeros to r residues: what losses compare with. */
+export function atomArrays(
+  chain: Chain,
+  { start, length }: Crop = { start: 0, length: chain.sequence.length },
+  residues = length,
+): AtomArrays {
+  if (residues < length) throw new ArgumentError("atomArrays", `${length} residues do not fit into ${residues}`);
+  const part = cropChain(chain, { start, length });
+  const positions = new Float32Array(residues * atoms37 * 3);
+  positions.set(part.atomPositions);
+  const mask = new Float32Array(residues * atoms37);
+  mask.set(part.atomMask);
+  return {
+    positions: { dtype: "float32", shape: [residues, atoms37, 3], data: positions },
+    mask: { dtype: "float32", shape: [residues, atoms37], data: mask },
   };
 }
 

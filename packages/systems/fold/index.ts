@@ -1,6 +1,7 @@
 /** AlphaFold 2 (Jumper et al. 2021): from a sequence to a structure. */
 export {
-  alphaCarbons,
+  type AtomArrays,
+  atomArrays,
   type Crop,
   cropChain,
   drawCrop,
@@ -10,6 +11,13 @@ export {
   groupRelated,
   readExamples,
 } from "./data.ts";
+export {
+  type FetchAlignmentOptions,
+  type FetchStructureOptions,
+  fetchAlignment,
+  fetchStructure,
+  type NetworkOptions,
+} from "./databases.ts";
 export { alignSequences, identityOf } from "./features/align.ts";
 export { type FeatureArrays, type FeatureInput, type FeatureOptions, type FixedSizes, makeFeatures } from "./features/features.ts";
 export { type Template, type TemplateArrays, type TemplateOptions, templateOf } from "./features/templates.ts";
@@ -25,7 +33,7 @@ export { readAlignment } from "./io/read-alignment.ts";
 export { readStructure } from "./io/read-structure.ts";
 export { checkSequence, type Query, readQueries } from "./io/sequence.ts";
 export { readStockholm } from "./io/stockholm.ts";
-export { type Chain, type Prediction, predictedChain, type Structure } from "./io/structure.ts";
+export { alphaCarbons, type Chain, type Prediction, predictedChain, type Structure } from "./io/structure.ts";
 export { type WriteOptions, writeMmcif } from "./io/write-mmcif.ts";
 export { writePdb } from "./io/write-pdb.ts";
 export { type Comparison, compareChains } from "./scores/compare.ts";

@@ -1,19 +1,19 @@
 import { FormatError } from "@gradus/tensor";
 import { typeOfLetter, unknownResidue } from "../constants/residues.ts";
-import { type CifBlock, type CifCategory, type CifValue, readCif } from "./cif.ts";
 import {
-  type Chain,
   chainOf,
   chainOfObserved,
   coordinate,
+  countResidues,
   isAminoAcid,
   longestChain,
   numberOr,
   type Place,
   ResidueList,
-  type Structure,
   typeOfResidue,
-} from "./structure.ts";
+} from "./assemble.ts";
+import { type CifBlock, type CifCategory, type CifValue, readCif } from "./cif.ts";
+import type { Chain, Structure } from "./structure.ts";
 
 const operation = "mmCIF";
 
@@ -68,8 +68,10 @@ function chainsOf(block: CifBlock): Chain[] {
   const parents = parentsOf(block);
   const polymers = polymersOf(block, parents);
   const chains: Chain[] = [];
+  const count = countResidues(operation);
   for (const { id, entity, residues } of groupsOf(block.categories.get("atom_site")!, polymers)) {
     const polymer = polymers?.get(entity);
+    count(polymer?.length ?? residues.size);
     const chain = polymer ? withSequence(id, polymer, residues, parents) : withoutSequence(id, residues, parents);
     if (chain) chains.push(chain);
   }

@@ -1,20 +1,20 @@
 import { FormatError } from "@gradus/tensor";
 import { unknownResidue } from "../constants/residues.ts";
-import { alignToSequence } from "./seqres.ts";
 import {
-  type Chain,
   chainOf,
   chainOfObserved,
   coordinate,
+  countResidues,
   isAminoAcid,
   longestChain,
   numberOr,
   type ObservedResidue,
   type Place,
   ResidueList,
-  type Structure,
   typeOfResidue,
-} from "./structure.ts";
+} from "./assemble.ts";
+import { alignToSequence } from "./seqres.ts";
+import type { Chain, Structure } from "./structure.ts";
 
 const operation = "PDB";
 
@@ -68,7 +68,9 @@ export function readPdb(text: string): Structure {
   }
   if (!atoms) throw new FormatError(operation, "the file lists no atoms (ATOM)", "Give a structure in the PDB format");
   const chains: Chain[] = [];
+  const count = countResidues(operation);
   for (const [name, { residues }] of groups) {
+    count(sequences.get(name)?.length ?? residues.size);
     const chain = chainFrom(name, sequences.get(name), [...residues.residues().values()], parents);
     if (chain) chains.push(chain);
   }

@@ -1,10 +1,10 @@
 import { FormatError } from "@gradus/tensor";
-import type { ObservedResidue } from "./structure.ts";
+import type { ObservedResidue } from "./assemble.ts";
 
 /** Carbon and nitrogen of neighbours are 1.33 Å apart. */
 const bondLength = 2;
 /** Residues times gaps to look at: far more than real chains need. */
-const mostCells = 5e7;
+const mostCells = 2e7;
 
 /**
  * Which residue of the sequence each residue with atoms is (0, 1, ...): PDB files do not say. The names must agree; among the ways to lay the

@@ -1,7 +1,6 @@
 import { ArgumentError } from "@gradus/tensor";
-import { alphaCarbons } from "../data.ts";
 import { alignSequences } from "../features/align.ts";
-import type { Chain } from "../io/structure.ts";
+import { alphaCarbons, type Chain } from "../io/structure.ts";
 import { lddt } from "./lddt.ts";
 import { type RigidMotion, superpose } from "./superpose.ts";
 import { gdtTs, tmScore } from "./tm-score.ts";

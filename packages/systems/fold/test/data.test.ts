@@ -4,6 +4,7 @@ import { type FileEntry, Random } from "@gradus/data";
 import { folderFiles } from "@gradus/data/node";
 import { describe, expect, test } from "vitest";
 import {
+  atomArrays,
   type Chain,
   compareChains,
   cropChain,
@@ -99,6 +100,15 @@ describe("crops", () => {
     expect([...part.residueIndex]).toEqual([2, 3, 4, 5, 6]);
     expect(part.atomPositions).toEqual(chain.atomPositions.slice(2 * 111, 7 * 111));
     expect(part.atomMask.length).toBe(5 * 37);
+    const { positions, mask } = atomArrays(chain, { start: 2, length: 5 }, 7);
+    expect([positions.shape, mask.shape]).toEqual([
+      [7, 37, 3],
+      [7, 37],
+    ]);
+    expect(positions.data.slice(0, 5 * 111)).toEqual(part.atomPositions);
+    expect(mask.data.slice(0, 5 * 37)).toEqual(part.atomMask);
+    expect([...mask.data.slice(5 * 37), ...positions.data.slice(5 * 111)].every((x) => x === 0)).toBe(true);
+    expect(() => atomArrays(chain, { start: 0, length: 5 }, 4)).toThrow("5 residues do not fit into 4");
     expect(() => cropChain(chain, { start: 2, length: 100 })).toThrow("100 residues from 2 on do not lie in");
   });
 });

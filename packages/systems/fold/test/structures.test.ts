@@ -71,6 +71,14 @@ ATOM P . DA 1 ? 5 1 1 D 2 0 0 R 1
 `;
 }
 
+/** Twenty chains of one long sequence with an atom each: small, but for what it asks for. */
+function hungry(): string {
+  const sequence = Array.from({ length: 30_000 }, (_, i) => `1 ${i + 1} GLY`).join("\n");
+  const atoms = Array.from({ length: 20 }, (_, i) => `CA GLY C${i} 1 1 1 2 3`).join("\n");
+  const items = "label_atom_id label_comp_id label_asym_id label_entity_id label_seq_id Cartn_x Cartn_y Cartn_z".split(" ");
+  return `data_x loop_ _entity_poly_seq.entity_id _entity_poly_seq.num _entity_poly_seq.mon_id\n${sequence}\nloop_ ${items.map((item) => `_atom_site.${item}`).join(" ")}\n${atoms}\n`;
+}
+
 describe("CIF", () => {
   const columns = (text: string) =>
     readCif(text).map(({ name, categories }) => [
@@ -203,6 +211,7 @@ describe("mmCIF", () => {
       mmcif(["5 GLY"], ["ATOM CA . GLY 5 ? 1 1 1"]),
       "the sequence of entity 1 has GLY with the number 5 after 0",
     ],
+    ["more than memory holds", hungry(), "the structure has more than 500000 residues"],
     ["no atoms", "data_x _entry.id x", "the file lists no atoms"],
     ["atoms without places", "data_x loop_ _atom_site.label_atom_id CA", "the atoms have no label_comp_id"],
   ])("says in a sentence that there is %s", (_name, text, message) => {
