@@ -67,6 +67,7 @@ const pages = [
     "/lessons/16-resnet",
     "/lessons/17-gpt",
     "/lessons/18-alphazero",
+    "/lessons/19-text-to-image",
     "/scratch",
     "/reference",
     "/reference/tensor/arrays",
