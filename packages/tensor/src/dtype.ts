@@ -123,20 +123,21 @@ function roundEven(x: number): number {
 export function decode(dtype: DType, stored: TypedArray): TypedArray {
   if (dtype !== "float16" && dtype !== "bfloat16") return stored;
   const value = dtype === "float16" ? float16Value : bfloat16Value;
-  return Float32Array.from(stored, value);
+  return new Float32Array(stored).map(value);
 }
 
 /** Stores numbers as `dtype` does: integers wrap, bool tests != 0, half types round to nearest even. */
 export function encode(dtype: DType, values: ArrayLike<number>): TypedArray {
   const out = new (dtypeInfo(dtype).array)(values.length);
-  const store = storeOf(dtype);
-  for (let i = 0; i < values.length; i++) out[i] = store(values[i] as number);
+  const bits = bitsOf[dtype];
+  if (bits) for (let i = 0; i < values.length; i++) out[i] = bits(values[i] as number);
+  else out.set(values);
   return out;
 }
 
-function storeOf(dtype: DType): (x: number) => number {
-  if (dtype === "bool") return (x) => (Number(x) !== 0 ? 1 : 0); // JavaScript booleans come here too
-  if (dtype === "float16") return float16Bits;
-  if (dtype === "bfloat16") return bfloat16Bits;
-  return (x) => x;
-}
+/** How types are stored for which typed arrays do not know it themselves. */
+const bitsOf: Partial<Record<DType, (x: number) => number>> = {
+  bool: (x) => (Number(x) !== 0 ? 1 : 0), // JavaScript booleans come here too
+  float16: float16Bits,
+  bfloat16: bfloat16Bits,
+};

@@ -101,46 +101,44 @@ export function store(dtype: DType, values: ArrayLike<number>): TypedArray {
   return encode(dtype, values);
 }
 
-const numbers = (node: Node, x: TypedArray): TypedArray => decode(node.dtype, x);
+/** The numbers of an array, each after a function. */
+const mapped = (dtype: DType, x: TypedArray, f: (v: number, i: number) => number): Float64Array =>
+  new Float64Array(decode(dtype, x)).map(f);
 
 export function evaluateUnary(op: UnaryOp, node: Node, [x]: readonly TypedArray[]): TypedArray {
   const f = unary[op];
   return store(
     node.dtype,
-    Float64Array.from(numbers(node, x!), (v) => f(v, node.dtype)),
+    mapped(node.dtype, x!, (v) => f(v, node.dtype)),
   );
 }
 
 export function evaluateBinary(op: BinaryOp, node: Node, [a, b]: readonly TypedArray[]): TypedArray {
   const f = binary[op];
-  const y = numbers(node, b!);
+  const y = decode(node.dtype, b!);
   return store(
     node.dtype,
-    Float64Array.from(numbers(node, a!), (v, i) => f(v, y[i]!, node.dtype)),
+    mapped(node.dtype, a!, (v, i) => f(v, y[i]!, node.dtype)),
   );
 }
 
 export function evaluateCompare(op: CompareOp, node: Node, [a, b]: readonly TypedArray[]): TypedArray {
   const f = compare[op];
-  const y = numbers(node.inputs[1]!, b!);
+  const { dtype } = node.inputs[0]!;
+  const y = decode(dtype, b!);
   return store(
     "bool",
-    Float64Array.from(numbers(node.inputs[0]!, a!), (v, i) => (f(v, y[i]!) ? 1 : 0)),
+    mapped(dtype, a!, (v, i) => (f(v, y[i]!) ? 1 : 0)),
   );
 }
 
 export function evaluateCast(node: Node, [x]: readonly TypedArray[]): TypedArray {
   const from = node.inputs[0]!.dtype;
   const { kind, min, max } = dtypeInfo(node.dtype);
-  const values = decode(from, x!);
-  if (isInt(from) || kind === "float" || kind === "bool")
-    return store(
-      node.dtype,
-      Float64Array.from(values, (v) => (kind === "bool" ? (v !== 0 ? 1 : 0) : v)),
-    );
+  if (isInt(from) || kind === "float" || kind === "bool") return store(node.dtype, decode(from, x!));
   return store(
     node.dtype,
-    Float64Array.from(values, (v) => (Number.isNaN(v) ? 0 : Math.trunc(Math.min(max, Math.max(min, v))))),
+    mapped(from, x!, (v) => (Number.isNaN(v) ? 0 : Math.trunc(Math.min(max, Math.max(min, v))))),
   );
 }
 
@@ -156,5 +154,5 @@ export function evaluateWhere(_: Node, [condition, x, y]: readonly TypedArray[])
 }
 
 export function evaluateThreefry(_: Node, [key, counter]: readonly TypedArray[]): TypedArray {
-  return Uint32Array.from(counter!, (c) => threefry(key![0]!, key![1]!, c));
+  return counter!.map((c) => threefry(key![0]!, key![1]!, c));
 }

@@ -55,13 +55,11 @@ function placesAlong(shape: Shape, axes: readonly number[]): number[] {
 /** Of an operand of a contraction. */
 type Places = Readonly<Record<"batch" | "free" | "inner", readonly number[]>>;
 
-/** Copies elements to where `source` says they come from; null leaves zero. */
-function move(node: Node, x: TypedArray, source: (index: readonly number[]) => readonly number[] | null): TypedArray {
+/** A view: an element is where its index leads, from `start` by so much a step along each axis. */
+function view(node: Node, x: TypedArray, steps: readonly number[], start = 0): TypedArray {
   const out = empty(node);
-  const strides = stridesOf(node.inputs[0]!.shape);
   forEachIndex(node.shape, (index, position) => {
-    const from = source(index);
-    if (from) out[position] = x[dot(from, strides)]!;
+    out[position] = x[start + dot(index, steps)]!;
   });
   return out;
 }
@@ -125,22 +123,23 @@ function lines(shape: Shape, axis: number, visit: (base: number, stride: number,
   forEachIndex(rest, (index) => visit(dot(index, strides), strides[axis]!, shape[axis]!));
 }
 
-const windowPosition = ({ axes, stride, dilation }: Attributes["windows"], rank: number, index: readonly number[]): number[] => {
-  const from = index.slice(0, rank);
-  axes.forEach((axis, i) => {
-    from[axis] = index[axis]! * stride[i]! + index[rank + i]! * dilation[i]!;
-  });
-  return from;
-};
+/** How far apart in x are the elements of its windows: along each axis of x, then inside of a window. */
+function windowSteps({ axes, stride, dilation }: Attributes["windows"], shape: Shape): number[] {
+  const strides = stridesOf(shape);
+  const along = strides.map((s, axis) => s * (axes.includes(axis) ? stride[axes.indexOf(axis)]! : 1));
+  return [...along, ...axes.map((axis, i) => strides[axis]! * dilation[i]!)];
+}
 
 /** Where gather reads and scatter writes: the element of x for an element of the result. Indices are clamped. */
 function takePosition(x: Node, indices: Node, axis: number, values: TypedArray): (index: readonly number[]) => number {
-  const [strides, indexStrides] = [stridesOf(x.shape), stridesOf(indices.shape)];
-  const r = indices.shape.length;
+  const strides = stridesOf(x.shape);
+  const none = (axes: readonly number[]) => axes.map(() => 0);
+  const [before, after] = [strides.slice(0, axis), strides.slice(axis + 1)];
+  const steps = [...before, ...none(indices.shape), ...after];
+  const indexSteps = [...none(before), ...stridesOf(indices.shape), ...none(after)];
   return (index) => {
-    const chosen = values[dot(index.slice(axis, axis + r), indexStrides)]!;
-    const at = Math.min(Math.max(chosen, 0), x.shape[axis]! - 1);
-    return dot([...index.slice(0, axis), at, ...index.slice(axis + r)], strides);
+    const at = Math.min(Math.max(values[dot(index, indexSteps)]!, 0), x.shape[axis]! - 1);
+    return dot(index, steps) + at * strides[axis]!;
   };
 }
 
@@ -182,28 +181,43 @@ const evaluators: { readonly [K in Op]: Evaluate<K> } = {
   argmax: arg((a, b) => a > b),
   argmin: arg((a, b) => a < b),
   reshape: (_, [x]) => x!.slice(),
-  permute: (node, [x]) =>
-    move(node, x!, (index) => {
-      const from = index.slice();
-      node.attrs.axes.forEach((axis, i) => {
-        from[axis] = index[i]!;
-      });
-      return from;
-    }),
-  expand: (node, [x]) => move(node, x!, (index) => index.map((v, i) => (node.inputs[0]!.shape[i] === 1 ? 0 : v))),
-  slice: (node, [x]) => move(node, x!, (index) => index.map((v, i) => node.attrs.starts[i]! + v * node.attrs.steps[i]!)),
-  pad: (node, [x]) =>
-    move(node, x!, (index) => {
-      const from = index.map((v, i) => v - node.attrs.before[i]!);
-      return from.every((v, i) => v >= 0 && v < node.inputs[0]!.shape[i]!) ? from : null;
-    }),
-  windows: (node, [x]) => move(node, x!, (index) => windowPosition(node.attrs, node.inputs[0]!.shape.length, index)),
+  permute: (node, [x]) => {
+    const strides = stridesOf(node.inputs[0]!.shape);
+    return view(
+      node,
+      x!,
+      node.attrs.axes.map((axis) => strides[axis]!),
+    );
+  },
+  expand: (node, [x]) => {
+    const { shape } = node.inputs[0]!;
+    return view(
+      node,
+      x!,
+      stridesOf(shape).map((s, i) => (shape[i] === 1 ? 0 : s)),
+    );
+  },
+  slice: (node, [x]) => {
+    const strides = stridesOf(node.inputs[0]!.shape);
+    const steps = strides.map((s, i) => s * node.attrs.steps[i]!);
+    return view(node, x!, steps, dot(node.attrs.starts, strides));
+  },
+  pad: (node, [x]) => {
+    const out = empty(node);
+    const strides = stridesOf(node.shape);
+    const start = dot(node.attrs.before, strides);
+    forEachIndex(node.inputs[0]!.shape, (index, position) => {
+      out[start + dot(index, strides)] = x![position]!;
+    });
+    return out;
+  },
+  windows: (node, [x]) => view(node, x!, windowSteps(node.attrs, node.inputs[0]!.shape)),
   fold: (node, [y]) => {
     const out = new Float64Array(node.size);
     const values = decode(node.dtype, y!);
-    const strides = stridesOf(node.shape);
+    const steps = windowSteps(node.attrs, node.shape);
     forEachIndex(node.inputs[0]!.shape, (index, position) => {
-      const to = dot(windowPosition(node.attrs, node.shape.length, index), strides);
+      const to = dot(index, steps);
       out[to] = out[to]! + values[position]!;
     });
     return store(node.dtype, out);
