@@ -179,7 +179,12 @@ describe("fidelity", () => {
 describe("training", () => {
   const folder = join(tmpdir(), `gradus-diffusion-${process.pid}`);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  const options = { autoencoderSteps: 2, steps: 4, scenes: 16, batchSize: 8, seed: 3 };
+  const { unet, autoencoder } = scenesConfig;
+  const config = {
+    ...{ ...scenesConfig, unet: { ...unet, channels: [16, 16], attention: [false, true] } },
+    autoencoder: { ...autoencoder, channels: [8, 8, 8] },
+  };
+  const options = { config, autoencoderSteps: 2, steps: 4, scenes: 16, batchSize: 8, seed: 3 };
   const finish = async (run: ReturnType<typeof trainScenes>): Promise<TrainedScenes> => {
     for (;;) {
       const { value, done } = await run.next();
