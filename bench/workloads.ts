@@ -20,6 +20,7 @@ import {
 import { type Bits, configOf as configOfGpt, countWeights, Decoder, Gpt, type GptConfig } from "@gradus/systems/gpt";
 import { configOf, resnet } from "@gradus/systems/resnet";
 import { compile, conv2d, gelu, layerNorm, matmul, reshape, softmax, sum, type Tensor, tensor } from "@gradus/tensor";
+import { foldWorkloads } from "./fold.ts";
 import { zeroSearch, zeroSelfPlay } from "./zero.ts";
 
 /** One piece of work: `prepare` makes the data, and the function it returns does it once, completely. */
@@ -276,6 +277,7 @@ export const workloads: Record<string, Workload> = {
     8,
     1e-3,
   ),
+  ...foldWorkloads,
   "zero-connect4-search-1": zeroSearch("connect4", 1),
   "zero-connect4-search-8": zeroSearch("connect4", 8),
   "zero-connect4-search-32": zeroSearch("connect4", 32),
