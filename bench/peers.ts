@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { foldWorkloads, timeFold } from "./fold.ts";
 import { timeNetwork } from "./networks.ts";
 import { runForLines } from "./process.ts";
 import type { Timing } from "./timing.ts";
@@ -44,8 +45,12 @@ async function torchTokens(name: string, python: string): Promise<Timing> {
   return { peer: "torch", name, ...(result ? { ms: result.ms, peak_mb: result.peak_mb } : { error: problem }) };
 }
 
-/** Who times a workload in a peer: the workload; networks.ts, with our weights; a script of the folder, training in JavaScript too; or nobody. */
-function whoTimes(peer: string, name: string): "workload" | "networks" | "tokens" | "script" | null {
+/**
+ * Who times a workload in a peer: the workload; networks.ts or fold.ts, with our weights; a script of the folder, training in JavaScript too;
+ * or nobody.
+ */
+function whoTimes(peer: string, name: string): "workload" | "networks" | "tokens" | "fold" | "script" | null {
+  if (name in foldWorkloads) return peer === "torch" ? "fold" : null;
   if (workloads[name]!.torch) return peer === "torch" ? "workload" : null;
   if (name.includes("-token")) return peer === "torch" && tokenShapes[name] ? "tokens" : null;
   if (!workloads[name]!.network) return "script";
@@ -92,6 +97,7 @@ export async function timePeer(peer: string, names: readonly string[]): Promise<
   const found = missing(peer, by(null), "nothing here times it there");
   for (const name of by("workload")) found.push({ peer, name, ...(await workloads[name]!.torch!(python)) });
   for (const name of by("networks")) found.push(...(await timeNetwork(name, javascript[peer] ?? [peer], python)));
+  for (const name of by("fold")) found.push(await timeFold(name, python));
   for (const name of by("tokens")) found.push(await torchTokens(name, python));
   const rest = by("script");
   if (rest.length) found.push(...(await (python ? torchScript(rest, python) : javascriptScript(peer, rest))));

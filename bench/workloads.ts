@@ -21,6 +21,7 @@ import { type Bits, configOf as configOfGpt, countWeights, Decoder, Gpt, type Gp
 import { configOf, resnet } from "@gradus/systems/resnet";
 import { compile, conv2d, gelu, layerNorm, matmul, reshape, softmax, sum, type Tensor, tensor } from "@gradus/tensor";
 import { attentionWorkload, unetWorkload } from "./diffusion.ts";
+import { foldWorkloads } from "./fold.ts";
 import type { Timing } from "./timing.ts";
 import { zeroSearch, zeroSelfPlay } from "./zero.ts";
 
@@ -291,6 +292,7 @@ export const workloads: Record<string, Workload> = {
   "unet-32-b1-infer": unetWorkload(1, false),
   "unet-32-b16-infer": unetWorkload(16, false),
   "attention-4096x40": attentionWorkload(4096),
+  ...foldWorkloads,
   // What generation is bound by: 256 MiB read and written, more than caches hold.
   copy: { detail: "a copy of 2^26 float32", least: { operations: 0, bytes: 2 ** 29 }, ...copying(2 ** 26), large: true },
 };

@@ -70,9 +70,9 @@ export function attention(
     q = concat([q, onesLike(q.get("..., :1"))], { axis: -1 });
     k = concat([k, hidden.broadcastTo([...k.shape.slice(0, 3), 1])], { axis: -1 });
   }
-  let y = scaledDotProductAttention(q, k, v, { scale: 1, ...(bias ? { mask: bias } : {}) });
-  if (gating_w && gating_b) y = y.mul(sigmoid(einsum("btx,xhc->bhtc", x, gating_w).add(gating_b.expandDims({ axis: 1 }))));
-  return einsum("bhtc,hco->bto", y, output_w).add(output_b);
+  let y = scaledDotProductAttention(q, k, v, { scale: 1, ...(bias ? { mask: bias } : {}) }).permuteDims([0, 2, 1, 3]);
+  if (gating_w && gating_b) y = y.mul(sigmoid(einsum("btx,xhc->bthc", x, gating_w).add(gating_b)));
+  return einsum("bthc,hco->bto", y, output_w).add(output_b);
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { Tensor } from "@gradus/tensor";
+import type { ArrayData, Tensor } from "@gradus/tensor";
+import { toTensor } from "@gradus/tensor/io";
 
 /**
  * What the network is given of a chain of r residues: s sequences that represent clusters of an alignment, e others, t templates. Names
@@ -50,4 +51,33 @@ export interface Recycled {
   readonly z: Tensor;
   /** Pseudo-beta atoms, in ångström: [r, 3]. */
   readonly beta: Tensor;
+}
+
+/** Features as arrays in plain memory, all masks there. */
+export type FeatureData = { readonly [K in Exclude<keyof Features, "templates">]: ArrayData } & {
+  readonly templates: { readonly [K in keyof TemplateFeatures]: ArrayData } | null;
+};
+
+/** Features for the network. Masks that hide nothing are left out: programs without them do less. */
+export function featuresOf(data: FeatureData): Features {
+  const hiding = (mask: ArrayData): Tensor | null => (mask.data.every((x) => x === 1) ? null : toTensor(mask));
+  const { templates } = data;
+  return {
+    aatype: toTensor(data.aatype),
+    residueIndex: toTensor(data.residueIndex),
+    seqMask: hiding(data.seqMask),
+    targetFeat: toTensor(data.targetFeat),
+    msaFeat: toTensor(data.msaFeat),
+    msaMask: hiding(data.msaMask),
+    extraMsa: toTensor(data.extraMsa),
+    extraHasDeletion: toTensor(data.extraHasDeletion),
+    extraDeletionValue: toTensor(data.extraDeletionValue),
+    extraMsaMask: hiding(data.extraMsaMask),
+    templates: templates && {
+      aatype: toTensor(templates.aatype),
+      positions: toTensor(templates.positions),
+      atomMask: toTensor(templates.atomMask),
+      mask: toTensor(templates.mask),
+    },
+  };
 }

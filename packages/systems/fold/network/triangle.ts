@@ -5,7 +5,7 @@ import { gateParameters, linearParameters, normParameters, Parameter, type Weigh
 
 /**
  * Updates of the pair representation z [r, r, c_z] by triangles: what is known of i and j has to fit what is known of both and a third
- * residue k. Masks are [r, r].
+ * residue k. Masks are [r, r]. With chunks the normalised pairs are computed again for each, instead of kept for all.
  */
 
 export const triangleMultiplicationParameters = (c_z: number, c: number) => ({
@@ -45,10 +45,9 @@ export function triangleMultiplicationOutgoing(
   weights: TriangleMultiplicationWeights,
   { chunk }: Pass = {},
 ): Tensor {
-  const x = norm(z, weights.layer_norm_input);
-  const right = edges(x, mask, weights.right_projection, weights.right_gate);
+  const right = edges(norm(z, weights.layer_norm_input), mask, weights.right_projection, weights.right_gate);
   return byRows(z.shape[0]!, chunk, (from, to) => {
-    const rows = rowsOf(x, from, to);
+    const rows = norm(rowsOf(z, from, to), weights.layer_norm_input);
     const left = edges(rows, rowsOf(mask, from, to), weights.left_projection, weights.left_gate);
     return finish(einsum("cik,cjk->ijc", left, right), rows, weights);
   });
@@ -63,12 +62,12 @@ export function triangleMultiplicationIncoming(
   weights: TriangleMultiplicationWeights,
   { chunk }: Pass = {},
 ): Tensor {
-  const x = norm(z, weights.layer_norm_input);
-  const left = edges(x, mask, weights.left_projection, weights.left_gate);
+  const left = edges(norm(z, weights.layer_norm_input), mask, weights.left_projection, weights.left_gate);
   return byRows(z.shape[0]!, chunk, (from, to) => {
     const columns = `${from}:${to}`;
-    const right = edges(x.get(":", columns), mask?.get(":", columns), weights.right_projection, weights.right_gate);
-    return finish(einsum("cki,ckj->ijc", right, left), rowsOf(x, from, to), weights);
+    const x = norm(z.get(":", columns), weights.layer_norm_input);
+    const right = edges(x, mask?.get(":", columns), weights.right_projection, weights.right_gate);
+    return finish(einsum("cki,ckj->ijc", right, left), norm(rowsOf(z, from, to), weights.layer_norm_input), weights);
   });
 }
 
@@ -78,10 +77,9 @@ const finish = (sums: Tensor, x: Tensor, weights: TriangleMultiplicationWeights)
 
 /** Algorithm 13: the edge i → j attends to the edges i → k, biased by j → k. */
 export function triangleAttentionStartingNode(z: Tensor, mask: Mask, weights: TriangleAttentionWeights, { chunk }: Pass = {}): Tensor {
-  const x = norm(z, weights.query_norm);
-  const bias = einsum("jkc,ch->hjk", x, weights.feat_2d_weights);
+  const bias = einsum("jkc,ch->hjk", norm(z, weights.query_norm), weights.feat_2d_weights);
   return byRows(z.shape[0]!, chunk, (from, to) => {
-    const rows = rowsOf(x, from, to);
+    const rows = norm(rowsOf(z, from, to), weights.query_norm);
     return attention(rows, rows, weights.attention, { bias, mask: rowsOf(mask, from, to) });
   });
 }

@@ -1,7 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
-import { Tensor } from "@gradus/tensor";
+import { init, Tensor } from "@gradus/tensor";
 import { type ArrayData, readNpz, toTensor } from "@gradus/tensor/io";
 import { mapParameters, type Parameters, type Weights } from "../network/parameters.ts";
+
+// Kernels are so small here that threads would wait for each other.
+await init({ device: "wasm", threads: 1 });
 
 const folder = new URL("../../../../../shared/fixtures/alphafold/", import.meta.url);
 

@@ -12,15 +12,24 @@ const smallKernel = 2 ** 14;
 
 /**
  * Merges loop kernels over the same iteration space: a reader with what it reads (softmax, normalisation: several
- * reductions and maps over a row held in cache), and kernels that read the same (an optimizer's three updates).
+ * reductions and maps over a row held in cache), and kernels that read the same (an optimizer's three updates). `parts` are those of
+ * `parts.ts`.
  */
-export function fuse({ kernels, slots }: Lowered, target: Target, twins: ReadonlyMap<Slot, Slot>): Lowered {
+export function fuse(
+  { kernels, slots }: Lowered,
+  target: Target,
+  twins: ReadonlyMap<Slot, Slot>,
+  parts: ReadonlyMap<Kernel, Slot> = new Map(),
+): Lowered {
   const slotLimit = Math.min(mostSlots, target.slots);
   const list: (Kernel | null)[] = kernels.map((k) => (k.kind === "loop" ? squeeze(k) : k));
+  const partOf = kernels.map((k) => parts.get(k));
   for (let j = 1; j < list.length; j++) {
     // Nearest first: values are still in registers or cache.
     for (let i = j - 1; i >= Math.max(0, j - 64); i--) {
       if (list[i]?.kind !== "loop" || list[j]?.kind !== "loop") continue;
+      // Parts of an array stay where they become known, even where they read the same bias.
+      if (partOf[i] && partOf[i] === partOf[j]) continue;
       const [first, second] = sameSpace(list[i] as LoopKernel, list[j] as LoopKernel);
       const split = commonSplit(first, second, target);
       if (split === null || !related(first, second)) continue;
@@ -32,6 +41,8 @@ export function fuse({ kernels, slots }: Lowered, target: Target, twins: Readonl
       if (!canMoveLater && !canMoveEarlier) continue;
       const merged = merge(first, second, split);
       if (!merged || merged.body.length > mostValues || countBuffers(slotsOf(merged), twins) > slotLimit) continue;
+      partOf[i] ??= partOf[j];
+      partOf[j] = partOf[i];
       list[canMoveLater ? j : i] = merged;
       list[canMoveLater ? i : j] = null;
       if (!canMoveLater) break;
@@ -102,12 +113,17 @@ function commonSplit(a: LoopKernel, b: LoopKernel, target: Target): number | nul
   return sizeOf(a.dims.slice(0, split)) >= fewRows || size <= smallKernel ? split : null;
 }
 
+/** Whether the second kernel reads what the first writes, or much of what it reads: a bias alone is no reason to compute both at a time. */
 function related(a: LoopKernel, b: LoopKernel): boolean {
   const written = new Set(a.stores.map((s) => s.access.slot));
+  const size = sizeOf(b.dims);
+  const isMuch = ({ strides }: Access): boolean => size <= smallKernel || 16 * sizeOf(b.dims.filter((_, d) => strides[d] !== 0)) >= size;
   for (const v of b.body)
     if (v.op === "load") {
-      if (written.has(v.access.slot)) return true;
-      if (a.body.some((w) => w.op === "load" && w.access.slot === v.access.slot && sameAffine(w.access, v.access))) return true;
+      const { access } = v;
+      if (written.has(access.slot)) return true;
+      const same = (w: Value): boolean => w.op === "load" && w.access.slot === access.slot && sameAffine(w.access, access);
+      if (isMuch(access) && a.body.some(same)) return true;
     }
   return false;
 }

@@ -53,3 +53,21 @@ test("intermediates start where the device wants them and stay within its segmen
     }
   }
 });
+
+test("results for one range of rows after the other go to their place at once, and share the memory of what they are computed from", () => {
+  const [rows, width, inner, chunks] = [512, 64, 1024, 8];
+  const x = make.parameter([rows, width], "float32");
+  const [up, down] = [make.parameter([width, inner], "float32"), make.parameter([inner, width], "float32")];
+  const bias = make.parameter([1, width], "float32");
+  const product = (a: Node, b: Node): Node => make.contract(a, b, { batch: [[], []], contract: [[1], [0]] });
+  const parts = Array.from({ length: chunks }, (_, i) => {
+    const part = make.slice(x, [(i * rows) / chunks, 0], [1, 1], [rows / chunks, width]);
+    const shifted = make.binary("add", make.binary("mul", part, part), make.expand(bias, part.shape));
+    return make.binary("add", product(make.unary("tanh", product(shifted, up)), down), make.expand(bias, part.shape));
+  });
+  const outputs = [make.binary("add", x, make.concat(parts, 0))];
+  const graph = { nodes: linearise(outputs), inputs: [x, up, down, bias], outputs, inPlace: [0] };
+  const whole = 4 * rows * width;
+  const chunk = (4 * rows * (inner + width)) / chunks;
+  expect(plan(graph, cpu).arenaBytes).toBeLessThanOrEqual(whole + chunk);
+});

@@ -4,6 +4,7 @@ import { joinElements } from "./epilogue.ts";
 import { coalesce, fuse, readSlots, writtenSlots } from "./fuse.ts";
 import type { Access, Kernel, LoopKernel, Slot } from "./kernel.ts";
 import { type Lowered, lower } from "./lower.ts";
+import { partKernels, placeParts } from "./parts.ts";
 import { rewrite } from "./rewrite.ts";
 import type { Target } from "./target.ts";
 import { countBuffers, twinsOf } from "./twins.ts";
@@ -28,8 +29,9 @@ export function plan(graph: Graph, target: Target): Plan {
 /** `shared`: take an output in place and its input for one buffer where kernels are merged. */
 function planWith(graph: Graph, target: Target, shared: boolean): Plan {
   const lowered = lower(graph, target);
+  const parts = partKernels(lowered.kernels);
   const twins = shared ? twinsOf(lowered.slots, graph.inPlace) : new Map<Slot, Slot>();
-  const fused = fuse(lowered, target, twins);
+  const fused = fuse(placeParts(lowered, parts), target, twins, parts);
   const convolved = target.winograd ? winograd(fused) : fused;
   const joined = target.joins === "rows" ? chain(convolved) : joinElements(convolved, target, twins);
   const safe = protectInPlace(joined, graph);

@@ -1,0 +1,33 @@
+/** The network of AlphaFold 2, part by part, its losses, and weights under their official names. */
+export { configOf, configs, type FoldConfig } from "../config.ts";
+export { type Confidence, type FoldedChain, FoldNetwork, type FoldOptions } from "../fold.ts";
+export * from "../losses/index.ts";
+export { type LoadedWeights, loadOfficialWeights, officialArrays, saveOfficialWeights } from "../weights.ts";
+export { evoformerBlock, evoformerBlockParameters, extraMsaBlock, extraMsaBlockParameters } from "./evoformer.ts";
+export { type FeatureData, type Features, featuresOf, type Recycled, type TemplateFeatures } from "./features.ts";
+export { type Frames, framesFromPoints, quaternionToRotation } from "./frames.ts";
+export { invariantPointAttention } from "./ipa.ts";
+export { dropFrom, type Pass } from "./layers.ts";
+export {
+  checkpointed,
+  headsOf,
+  initialModel,
+  iteration,
+  type ModelWeights,
+  modelParameters,
+  nothingRecycled,
+  type Outputs,
+  stages,
+} from "./model.ts";
+export {
+  countParameters,
+  initialWeights,
+  Parameter,
+  type Parameters,
+  type Path,
+  visitParameters,
+  type Weights,
+  weightsOf,
+} from "./parameters.ts";
+export { atomsOf, framesOf, type StructureLayer, structureModule, structureParameters } from "./structure.ts";
+export { pseudoBeta, trueAtoms, trueGroups, trueTorsions } from "./truth.ts";
