@@ -81,7 +81,7 @@ export async function fetchAlignment(sequence: string, options: FetchAlignmentOp
   for (let round = 0; !ticket; round++) {
     const body = new URLSearchParams({ q: `>101\n${query}\n`, mode });
     const answer = await ticketOf(client, await client.request(`${base}/ticket/msa`, { method: "POST", body }));
-    if (answer.status === "RATELIMIT") await wait(answer.status, round, answer.retryAfter);
+    if (["RATELIMIT", "UNKNOWN"].includes(answer.status)) await wait(answer.status, round, answer.retryAfter);
     else ticket = answer;
   }
   for (let round = 0; ticket.status !== "COMPLETE"; round++) {

@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import { fileChunks } from "@gradus/data/node";
 import { ArgumentError } from "@gradus/tensor";
 import { saveFile } from "@gradus/tensor/io";
+import { paeJson } from "./io/pae.ts";
 import { readStructure } from "./io/read-structure.ts";
 import type { Structure } from "./io/structure.ts";
 import { type WriteOptions, writeMmcif } from "./io/write-mmcif.ts";
@@ -10,6 +11,11 @@ import { writePdb } from "./io/write-pdb.ts";
 
 /** The structure of an mmCIF or PDB file, packed by gzip or not. Node's own error for a file that cannot be read. */
 export const loadStructure = (path: string): Promise<Structure> => readStructure(fileChunks(path));
+
+/** Writes predicted aligned errors as JSON (see `paeJson`): all of the file or nothing. */
+export async function savePae(path: string, pae: ArrayLike<number>, max: number): Promise<void> {
+  await saveFile(path, [new TextEncoder().encode(paeJson(pae, max))]);
+}
 
 export type SaveStructureOptions = WriteOptions;
 

@@ -1,2 +1,2 @@
 // What needs Node.js: files and folders.
-export { loadStructure, type SaveStructureOptions, saveStructure } from "./files.ts";
+export { loadStructure, type SaveStructureOptions, savePae, saveStructure } from "./files.ts";

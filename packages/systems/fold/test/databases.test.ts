@@ -150,7 +150,13 @@ describe("alignments", () => {
   });
 
   test("are handed in again where the server limits its rate", async () => {
-    answers = [ticket("RATELIMIT"), send("slow down", 429, { "retry-after": "0.001" }), ticket("COMPLETE"), send(result)];
+    answers = [
+      ticket("RATELIMIT"),
+      ticket("UNKNOWN", ""),
+      send("slow down", 429, { "retry-after": "0.001" }),
+      ticket("COMPLETE"),
+      send(result),
+    ];
     expect(await fetchIt()).toHaveLength(2);
     answers = [send("", 429)];
     await expect(fetchIt({ timeoutSeconds: 0.02 })).rejects.toThrow("has not finished within 0.02 seconds (it says RATELIMIT)");

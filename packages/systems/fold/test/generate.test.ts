@@ -98,7 +98,7 @@ describe("generated folds", () => {
           [j, i],
         ] as const) {
           const bond = distance(at(chain, a, "O"), at(chain, b, "N"));
-          expect(bond).toBeGreaterThan(2.6);
+          expect(bond).toBeGreaterThan(2.5);
           expect(bond).toBeLessThan(3.3);
         }
       }

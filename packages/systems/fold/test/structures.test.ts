@@ -8,7 +8,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { atom37Index, atomNames, residueNames } from "../constants/residues.ts";
 import { type Chain, paeJson, predictedChain, readMmcif, readPdb, readStructure, type Structure, writeMmcif, writePdb } from "../index.ts";
 import { readCif } from "../io/cif.ts";
-import { loadStructure, saveStructure } from "../node.ts";
+import { loadStructure, savePae, saveStructure } from "../node.ts";
 import golden from "./structures.golden.json" with { type: "json" };
 
 const shared = new URL("../../../../../shared/data/structures/", import.meta.url).pathname;
@@ -425,8 +425,9 @@ describe("writing", () => {
     expect(readdirSync(here).sort()).toEqual(["x.cif", "x.cif.gz", "x.pdb"]);
   });
 
-  test("aligned errors are JSON in AlphaFold DB's layout", () => {
-    expect(JSON.parse(paeJson([0, 1.234, 5, 0.126], 31.75))).toEqual([
+  test("aligned errors are JSON in AlphaFold DB's layout", async () => {
+    await savePae(join(here, "pae.json"), [0, 1.234, 5, 0.126], 31.75);
+    expect(JSON.parse(readFileSync(join(here, "pae.json"), "utf8"))).toEqual([
       {
         predicted_aligned_error: [
           [0, 1.23],
