@@ -1,5 +1,6 @@
 /** The network of AlphaFold 2, part by part, its losses, and weights under their official names. */
 export { configOf, configs, type FoldConfig } from "../config.ts";
+export { type Estimate, estimate, type Task } from "../estimate.ts";
 export { type Confidence, type FoldedChain, FoldNetwork, type FoldOptions } from "../fold.ts";
 export * from "../losses/index.ts";
 export { type LoadedWeights, loadOfficialWeights, officialArrays, saveOfficialWeights } from "../weights.ts";
