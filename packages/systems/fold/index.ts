@@ -36,6 +36,8 @@ export { readStockholm } from "./io/stockholm.ts";
 export { alphaCarbons, type Chain, type Prediction, predictedChain, type Structure } from "./io/structure.ts";
 export { type WriteOptions, writeMmcif } from "./io/write-mmcif.ts";
 export { writePdb } from "./io/write-pdb.ts";
+export { type Relaxed, type RelaxOptions, relax } from "./relax/relax.ts";
+export type { Strain } from "./relax/terms.ts";
 export { type Comparison, compareChains } from "./scores/compare.ts";
 export { type Lddt, type LddtOptions, lddt } from "./scores/lddt.ts";
 export { moved, type Points, type RigidMotion, rmsd, type Superposition, superpose } from "./scores/superpose.ts";
