@@ -1,7 +1,7 @@
 import type { ArrayData } from "@gradus/tensor";
 import { describe, expect, it } from "vitest";
 import * as tables from "../constants/tables.ts";
-import { arraysOf, noFixtures } from "./fixtures.ts";
+import { arraysOf, noFixtures } from "./reference.ts";
 
 describe.skipIf(noFixtures)("constants", () => {
   it("equal the reference's tables", async () => {

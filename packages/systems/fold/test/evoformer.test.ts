@@ -16,7 +16,7 @@ import {
   triangleMultiplicationOutgoing,
   triangleMultiplicationParameters,
 } from "../network/triangle.ts";
-import { Fixture, noFixtures, tolerance } from "./fixtures.ts";
+import { Fixture, noFixtures, tolerance } from "./reference.ts";
 
 const block = "evoformer/evoformer_iteration";
 const blocks = "evoformer.blocks.*";

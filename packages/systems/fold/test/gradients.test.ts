@@ -13,7 +13,7 @@ import {
   triangleMultiplicationOutgoing,
   triangleMultiplicationParameters,
 } from "../network/triangle.ts";
-import { some } from "./fixtures.ts";
+import { some } from "./reference.ts";
 
 /** Parameters of a formula, float64. */
 function formula<P extends Parameters>(parameters: P): Weights<P> {

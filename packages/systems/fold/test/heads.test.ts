@@ -12,7 +12,7 @@ import {
 } from "../network/heads.ts";
 import { linear } from "../network/layers.ts";
 import { linearParameters } from "../network/parameters.ts";
-import { Fixture, noFixtures, tolerance } from "./fixtures.ts";
+import { Fixture, noFixtures, tolerance } from "./reference.ts";
 
 describe.skipIf(noFixtures)("embedders and heads equal the reference's", () => {
   const { extra_msa_activations, prev_pos_linear, prev_msa_first_row_norm, prev_pair_norm, ...input } = embedParameters(

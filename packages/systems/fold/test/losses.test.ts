@@ -17,7 +17,7 @@ import { at, toMatrices } from "../network/frames.ts";
 import { plddtOf } from "../network/heads.ts";
 import { atomsOf, framesOf, type StructureLayer } from "../network/structure.ts";
 import { trueAtoms, trueGroups, trueTorsions } from "../network/truth.ts";
-import { Fixture, noFixtures, tolerance } from "./fixtures.ts";
+import { Fixture, noFixtures, tolerance } from "./reference.ts";
 
 /** The made-up predictions and the real segment of a loss's file. */
 async function read(name: string) {

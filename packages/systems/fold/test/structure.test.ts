@@ -6,7 +6,7 @@ import { invariantPointAttention, ipaParameters } from "../network/ipa.ts";
 import { linear } from "../network/layers.ts";
 import { linearParameters } from "../network/parameters.ts";
 import { atomsOf, backboneUpdate, structureModule, structureParameters } from "../network/structure.ts";
-import { Fixture, noFixtures, tolerance } from "./fixtures.ts";
+import { Fixture, noFixtures, tolerance } from "./reference.ts";
 
 const ipa = { heads: 3, width: 7, queryPoints: 4, valuePoints: 5 };
 

@@ -3,7 +3,7 @@ import { configOf, type FoldConfig } from "../config.ts";
 import type { Features } from "../network/features.ts";
 import { type ModelWeights, modelParameters } from "../network/model.ts";
 import { visitParameters } from "../network/parameters.ts";
-import { some } from "./fixtures.ts";
+import { some } from "./reference.ts";
 
 /** A very small network with all parts, and made-up features for it. */
 const pair = { multiplication: 6, heads: 2, width: 3, transition: 2 };

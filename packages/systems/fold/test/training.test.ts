@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { fineTuning, foldLoss, initialTraining, type LossWeights, type Truth } from "../losses/index.ts";
 import type { Recycled } from "../network/features.ts";
 import { checkpointed, headsOf, iteration, type ModelWeights, type Stages, stages } from "../network/model.ts";
-import { some } from "./fixtures.ts";
+import { some } from "./reference.ts";
 import { features, formula, integers, residues, tiny } from "./tiny.ts";
 
 const given = features(2);

@@ -3,7 +3,7 @@ import { atom14Mask, atom14ToAtom37, atom37Mask, atom37ToAtom14, groupAmbiguous,
 import { lookUp, toAtom37 } from "../network/atoms.ts";
 import { at, toMatrices } from "../network/frames.ts";
 import { pseudoBeta, trueAtoms, trueGroups, trueTorsions } from "../network/truth.ts";
-import { Fixture, noFixtures, tolerance } from "./fixtures.ts";
+import { Fixture, noFixtures, tolerance } from "./reference.ts";
 
 describe.skipIf(noFixtures)("what a measured structure says", () => {
   it("equals the reference's for a real chain with gaps and an unknown residue", async () => {

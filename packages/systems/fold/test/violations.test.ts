@@ -6,7 +6,7 @@ import { atom14Mask } from "../constants/tables.ts";
 import { alignedErrorLoss, distogramLoss, experimentallyResolvedLoss, violationLoss, violationsOf } from "../losses/index.ts";
 import { lookUp, toAtom14 } from "../network/atoms.ts";
 import { framesFromPoints } from "../network/frames.ts";
-import { Fixture, noFixtures, some } from "./fixtures.ts";
+import { Fixture, noFixtures, some } from "./reference.ts";
 
 type Point = readonly number[];
 const distance = (a: Point, b: Point): number => Math.hypot(...a.map((v, i) => v - b[i]!));

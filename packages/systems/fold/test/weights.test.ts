@@ -12,7 +12,7 @@ import { modelParameters } from "../network/model.ts";
 import { countParameters, initialWeights, weightsOf } from "../network/parameters.ts";
 import { structureModule } from "../network/structure.ts";
 import { loadOfficialWeights, officialArrays, saveOfficialWeights } from "../weights.ts";
-import { arraysOf, Fixture, fixtureUrl, noFixtures, tolerance } from "./fixtures.ts";
+import { arraysOf, Fixture, fixtureUrl, noFixtures, tolerance } from "./reference.ts";
 
 /** The network that official_layout_params.npz is for. */
 const tiny: FoldConfig = {

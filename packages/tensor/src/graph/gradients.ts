@@ -7,9 +7,10 @@ import type { Attributes, Op } from "./primitives.ts";
 
 /**
  * The rule of one primitive: from the cotangent of its output to those of its inputs, as graph. `null` where nothing
- * flows: integer inputs, indices, and functions that are flat almost everywhere.
+ * flows: integer inputs, indices, and functions that are flat almost everywhere. `flows` says of an input whether its cotangent
+ * is wanted; what is not wanted is not computed anyway, so few rules ask.
  */
-export type GradientRule<K extends Op = Op> = (cotangent: Node, node: Node<K>) => readonly (Node | null)[];
+export type GradientRule<K extends Op = Op> = (cotangent: Node, node: Node<K>, flows: (input: Node) => boolean) => readonly (Node | null)[];
 
 // A few words of arithmetic on nodes of equal shape; numbers stand for constants.
 type Operand = Node | number;
@@ -238,12 +239,14 @@ export function composeAttentionGradient(node: Node<"attentionGradient">): Node 
   return found?.[node.attrs.of as 0 | 1 | 2] ?? make.constant(0, node.shape, node.dtype);
 }
 
-const attentionRule: GradientRule<"attention"> = (g, node) => {
+const attentionRule: GradientRule<"attention"> = (g, node, flows) => {
   const [q, k, v, mask] = node.inputs as [Node, Node, Node, Node | undefined];
-  const inner = ([0, 1, 2] as const).map((of) => make.attentionGradient(node, g, of));
-  if (!mask) return inner;
-  const found = attentionCotangents({ q, k, v, mask, attrs: node.attrs }, g);
-  return [...inner, found?.[3] ?? make.constant(0, mask.shape, mask.dtype)];
+  // The cotangent of a mask has the size of the scores: what the others need of them is there along with it.
+  if (mask && flows(mask)) {
+    const zeros = () => node.inputs.map((x) => make.constant(0, x.shape, x.dtype));
+    return attentionCotangents({ q, k, v, mask, attrs: node.attrs }, g) ?? zeros();
+  }
+  return ([0, 1, 2] as const).map((of) => make.attentionGradient(node, g, of));
 };
 
 const attentionGradientRule: GradientRule<"attentionGradient"> = (g, node) => {
@@ -432,7 +435,7 @@ const rules: { readonly [K in Op]: GradientRule<K> } = {
   },
   attention: attentionRule,
   attentionGradient: attentionGradientRule,
-  linalg: (g, n) => linalgGradients[n.attrs.name](g, n),
+  linalg: (g, n, flows) => linalgGradients[n.attrs.name](g, n, flows),
   alias: (g, n) => {
     const { kind, rule } = n.attrs as Attributes["alias"];
     if (kind === "stop") return n.inputs.map(() => null);
@@ -476,7 +479,7 @@ export function backpropagate(order: readonly Node[], seeds: ReadonlyMap<Node, N
     const node = order[i]!;
     const g = cotangents.get(node);
     if (!g || !reaches.has(node) || !isFloat(node.dtype) || (wanted.has(node) && !node.inputs.some((x) => reaches.has(x)))) continue;
-    const flowing = ruleOf(node)(g, node);
+    const flowing = ruleOf(node)(g, node, (input) => reaches.has(input));
     node.inputs.forEach((input, at) => {
       const part = flowing[at];
       if (!part || !reaches.has(input) || !isFloat(input.dtype)) return;
