@@ -6,7 +6,15 @@ export function scrollable(element: HTMLElement): () => void {
   };
   const sizes = new ResizeObserver(look);
   sizes.observe(element);
-  return () => sizes.disconnect();
+  // What is in it becomes wider without a new size of its own: by other text, or by a font that comes late.
+  const content = new MutationObserver(look);
+  content.observe(element, { childList: true, characterData: true, subtree: true });
+  document.fonts.addEventListener("loadingdone", look);
+  return () => {
+    sizes.disconnect();
+    content.disconnect();
+    document.fonts.removeEventListener("loadingdone", look);
+  };
 }
 
 /** The same for the formulas of a text. */
