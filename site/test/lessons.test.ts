@@ -25,6 +25,9 @@ const complaint = async (id: string) =>
   (await cell(id).getAttribute("data-state")) === "error" ? `${id}: ${await cell(id).innerText()}` : null;
 
 async function write(id: string, source: string): Promise<void> {
+  // A figure's code is folded away.
+  const folded = cell(id).getByRole("button", { name: "Show the code" });
+  if (await folded.count()) await folded.click();
   await cell(id).locator(".editor").hover();
   const editor = cell(id).locator(".cm-content");
   await editor.waitFor();
