@@ -1,7 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { SGD } from "@gradus/nn";
 import {
   backboneFape,
@@ -16,9 +12,7 @@ import {
   visitParameters,
   type Weights,
 } from "@gradus/systems/fold/network";
-import { compile, concat, reshape, saveSafetensors, type Tensor, tensor, type Variable, valueAndGrad, variable } from "@gradus/tensor";
-import { runForLines } from "./process.ts";
-import type { Timing } from "./timing.ts";
+import { compile, concat, reshape, type Tensor, tensor, type Variable, valueAndGrad, variable } from "@gradus/tensor";
 import type { Workload } from "./workloads.ts";
 
 /** Parts of AlphaFold 2 with the sizes of model_1, in Gradus and in PyTorch with the same weights and inputs. */
@@ -76,7 +70,7 @@ function structure(residues: number): Part {
   };
 }
 
-const parts = { "evoformer-128x64": () => evoformer(128, 64), "structure-64": () => structure(64) };
+export const parts = { "evoformer-128x64": () => evoformer(128, 64), "structure-64": () => structure(64) };
 
 /** Numbers between ±bound, the same for the same seed. */
 function uniform(shape: readonly number[], bound: number, seed: number): Tensor {
@@ -89,7 +83,7 @@ function uniform(shape: readonly number[], bound: number, seed: number): Tensor 
 }
 
 /** Inputs and weights, none of them zero as many of the network's are at first. */
-function prepare({ inputs, parameters }: Part) {
+export function prepare({ inputs, parameters }: Part) {
   let seed = 0;
   const given = Object.fromEntries(Object.entries(inputs).map(([name, shape]) => [name, uniform(shape, 1, ++seed)]));
   const variables: Variable[] = [];
@@ -107,7 +101,7 @@ function prepare({ inputs, parameters }: Part) {
 /** The rate of steps that are compared; small, since squares of outputs are no sensible loss. */
 const RATE = 1e-4;
 
-function stepOf(part: Part, { given, weights, variables }: ReturnType<typeof prepare>): () => Promise<number> {
+export function stepOf(part: Part, { given, weights, variables }: ReturnType<typeof prepare>): () => Promise<number> {
   const optimizer = new SGD(RATE);
   optimizer.build(variables);
   const step = compile(() => {
@@ -118,7 +112,8 @@ function stepOf(part: Part, { given, weights, variables }: ReturnType<typeof pre
   return () => step().item();
 }
 
-const outputOf = (part: Part, { given, weights }: ReturnType<typeof prepare>): (() => Tensor) => compile(() => part.output(given, weights));
+export const outputOf = (part: Part, { given, weights }: ReturnType<typeof prepare>): (() => Tensor) =>
+  compile(() => part.output(given, weights));
 
 /** The workloads: forward, and a step of training that reads back the loss. */
 export const foldWorkloads: Readonly<Record<string, Workload>> = Object.fromEntries(
@@ -149,35 +144,3 @@ export const foldWorkloads: Readonly<Record<string, Workload>> = Object.fromEntr
     ],
   ]),
 );
-
-/** Times a workload in PyTorch, with our weights and inputs; results other than ours are errors. */
-export async function timeFold(name: string, python: string): Promise<Timing> {
-  const training = name.endsWith("-train");
-  const part = parts[name.replace(/-train$/, "") as keyof typeof parts]();
-  const folder = await mkdtemp(join(tmpdir(), "gradus-bench-"));
-  try {
-    const prepared = prepare(part);
-    const { given, variables } = prepared;
-    const arrays = Object.fromEntries([...Object.entries(given).map(([key, x]) => [`in/${key}`, x]), ...variables.map((v) => [v.name, v])]);
-    const file = join(folder, "data.safetensors");
-    await saveSafetensors(file, arrays as Record<string, Tensor>);
-    const expected: number[] = [];
-    if (training) {
-      const step = stepOf(part, prepared);
-      for (let i = 0; i < 3; i++) expected.push(await step());
-    } else expected.push(...((await outputOf(part, prepared)().data()) as Float32Array));
-    const script = fileURLToPath(new URL("peers/fold.py", import.meta.url));
-    const { found, problem } = await runForLines(python, [script, name.split("-")[0]!, training ? "train" : "forward", file], {
-      OMP_NUM_THREADS: "2",
-    });
-    const result = found[0] as { ms: number; peak_mb: number; outputs: number[]; detail: string } | undefined;
-    if (!result) return { peer: "torch", name, error: problem };
-    const { outputs, ...timing } = result;
-    const largest = expected.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-    const off = expected.reduce((most, v, i) => Math.max(most, Math.abs(v - outputs[i]!)), 0) / largest;
-    if (!(off < 1e-3)) return { peer: "torch", name, error: `its results are off ours by ${off.toPrecision(2)} of the largest` };
-    return { peer: "torch", name, ...timing, off };
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}

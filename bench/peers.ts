@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { foldWorkloads, timeFold } from "./fold.ts";
+import { foldWorkloads } from "./fold.ts";
+import { timeFold } from "./fold-peers.ts";
 import { timeNetwork } from "./networks.ts";
 import { runForLines } from "./process.ts";
 import type { Timing } from "./timing.ts";
