@@ -16,7 +16,7 @@ function fingerprint(): string {
   const patterns = [
     "package-lock.json",
     "packages/*/src/**",
-    "packages/systems/*/**",
+    "packages/systems/**",
     "course/**",
     "site/*.ts",
     "site/scripts/**",

@@ -13,7 +13,7 @@ const packages = fileURLToPath(new URL("../../packages/", import.meta.url));
 export function fingerprintOfEngine(...more: readonly string[]): string {
   const hash = createHash("sha256");
   for (const text of more) hash.update(text);
-  for (const file of globSync("{{tensor,nn,data,notebook}/src,systems/*}/**/*.ts", { cwd: packages, exclude: ["**/test/**"] }).sort())
+  for (const file of globSync("{{tensor,nn,data,notebook}/src,systems}/**/*.ts", { cwd: packages, exclude: ["**/test/**"] }).sort())
     hash.update(readFileSync(packages + file));
   return hash.digest("hex");
 }

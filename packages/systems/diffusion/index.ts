@@ -1,5 +1,6 @@
 /** Latent diffusion (Rombach et al. 2022), the architecture of Stable Diffusion: parts that know nothing of each other. */
 
+export type { ModelFolder } from "../model-folder.ts";
 export { Autoencoder, type AutoencoderConfig, Gaussian } from "./autoencoder.ts";
 export { type ClipText, type ClipTextConfig, ClipTextEncoder } from "./clip.ts";
 export { ClipTokenizer, type ClipTokenizerOptions, type EncodedText } from "./clip-tokenizer.ts";
@@ -7,7 +8,6 @@ export { configOf, configs, type StableDiffusionConfig } from "./config.ts";
 export { Denoising, type DenoisingOptions } from "./denoising.ts";
 export { DiT, type DiTConditions, type DiTConfig } from "./dit.ts";
 export { type Fidelity, fidelity } from "./fidelity.ts";
-export type { ModelFolder } from "./folder.ts";
 export { guided, guidedHalves } from "./guidance.ts";
 export { arrayOf, type Parameter, parametersOf, setParameter } from "./parameters.ts";
 export { type Drawing, type DrawOptions, type DrawUpdate, draw } from "./pipeline.ts";

@@ -1,11 +1,12 @@
 import type { Layer } from "@gradus/nn";
 import { type DType, FormatError } from "@gradus/tensor";
+import { type ModelFolder, readObject } from "../model-folder.ts";
 import { Autoencoder } from "./autoencoder.ts";
 import { autoencoderConfigOf, schedulerConfigOf, textConfigOf, unetConfigOf } from "./checkpoint-config.ts";
 import { ClipTextEncoder } from "./clip.ts";
 import { ClipTokenizer } from "./clip-tokenizer.ts";
 import type { StableDiffusionConfig } from "./config.ts";
-import { type ModelFolder, needJson, needText, readJson } from "./folder.ts";
+import { needJson, needText } from "./folder.ts";
 import { parametersOf } from "./parameters.ts";
 import { UNet } from "./unet.ts";
 import { loadPart, type PartName, typeOfPart } from "./weights.ts";
@@ -116,7 +117,7 @@ export async function loadStableDiffusion(folder: ModelFolder, options: LoadOpti
         ? "Networks made for inpainting alone are not computed here: every other network can paint over parts, too"
         : "The files may be of different models",
     );
-  const size = (await readJson(operation, folder, "unet/config.json"))!["sample_size"];
+  const size = (await readObject(operation, folder, "unet/config.json"))!["sample_size"];
   const scale = 2 ** (autoencoder.channels.length - 1);
   const config: StableDiffusionConfig = {
     ...{ text, unet, autoencoder, ...scheduler },
@@ -151,7 +152,7 @@ async function tokenizerIn(folder: ModelFolder, context: number): Promise<ClipTo
     await needText(operation, folder, "tokenizer/vocab.json"),
     await needText(operation, folder, "tokenizer/merges.txt"),
   ];
-  const settings = await readJson(operation, folder, "tokenizer/tokenizer_config.json");
+  const settings = await readObject(operation, folder, "tokenizer/tokenizer_config.json");
   // The token itself, or an object that says how it is cut out of texts.
   const given = settings?.["pad_token"];
   const pad = typeof given === "object" && given !== null ? (given as { readonly content?: unknown }).content : given;

@@ -1,7 +1,7 @@
 import type { Layer } from "@gradus/nn";
 import { type DType, FormatError, ShapeError } from "@gradus/tensor";
 import { type ArrayData, openSafetensors, safetensorsChunks, saveFile } from "@gradus/tensor/io";
-import { type ModelFolder, openIn, placeOf } from "./folder.ts";
+import { type ModelFolder, openIn, placeOf } from "../model-folder.ts";
 import { arrayOf, type Parameter, parametersOf, setParameter } from "./parameters.ts";
 
 /** The parts of a model that have weights, by their folders in it. */

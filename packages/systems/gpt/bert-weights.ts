@@ -1,9 +1,10 @@
 import type { LayerNormalization } from "@gradus/nn";
 import { ArgumentError, FormatError } from "@gradus/tensor";
+import type { ModelFolder } from "../model-folder.ts";
 import { Bert, type BertConfig, checkBertConfig } from "./bert.ts";
 import { arraysOf, Checkpoint, type Rule } from "./huggingface/checkpoint.ts";
 import { activationNameOf, activationOf, Fields } from "./huggingface/fields.ts";
-import { configIn, type ModelFolder, saveFolder } from "./huggingface/folder.ts";
+import { configIn, saveFolder } from "./huggingface/folder.ts";
 import type { Linear } from "./linear.ts";
 
 type Format = "bert" | "distilbert";

@@ -1,4 +1,6 @@
 /** GPT (Radford et al. 2019, Brown et al. 2020) and the open family that followed. */
+
+export type { ModelFolder } from "../model-folder.ts";
 export {
   Bert,
   BertClassifier,
@@ -42,7 +44,6 @@ export {
   type Score,
   Scorer,
 } from "./generate.ts";
-export type { ModelFolder } from "./huggingface/folder.ts";
 export type { LanguageModel } from "./language-model.ts";
 export { Adapter, type Bits, encodeRows, Linear, type LinearOptions } from "./linear.ts";
 export { type HiddenTokens, hideTokens, loadMaskedModel, type MaskedModel, textBatch, textVectors } from "./masked-model.ts";

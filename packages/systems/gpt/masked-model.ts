@@ -1,8 +1,8 @@
 import { Random } from "@gradus/data";
 import { ArgumentError, concat, FormatError, type Tensor, tensor } from "@gradus/tensor";
+import { type ModelFolder, readObject } from "../model-folder.ts";
 import type { Bert, Pooling } from "./bert.ts";
 import { loadBert } from "./bert-weights.ts";
-import { type ModelFolder, readObject } from "./huggingface/folder.ts";
 import { tokenizerIn } from "./huggingface/tokenizer.ts";
 import type { Template, Tokenizer } from "./tokenizers/index.ts";
 

@@ -1,9 +1,10 @@
 import { FormatError, StateError, type Variable } from "@gradus/tensor";
+import { type ModelFolder, readObject } from "../model-folder.ts";
 import type { GptConfig } from "./config.ts";
 import { hasAdapters } from "./finetune.ts";
 import { arraysOf, Checkpoint, type Rule } from "./huggingface/checkpoint.ts";
 import { type Format, readConfig, writeConfig } from "./huggingface/config.ts";
-import { configIn, type ModelFolder, readObject, saveFolder } from "./huggingface/folder.ts";
+import { configIn, saveFolder } from "./huggingface/folder.ts";
 import { tokenizerIn } from "./huggingface/tokenizer.ts";
 import type { LanguageModel } from "./language-model.ts";
 import type { Linear } from "./linear.ts";

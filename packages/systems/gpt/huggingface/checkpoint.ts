@@ -1,7 +1,7 @@
 import { concat, FormatError, ShapeError, scope, split, type Tensor, type Variable } from "@gradus/tensor";
 import { type ArrayData, openSafetensors, toArrayData, toTensor } from "@gradus/tensor/io";
+import { type ModelFolder, openIn, placeOf, readObject } from "../../model-folder.ts";
 import { encodeRows, Linear } from "../linear.ts";
-import { type ModelFolder, openIn, placeOf, readObject } from "./folder.ts";
 
 const single = "model.safetensors";
 const index = "model.safetensors.index.json";

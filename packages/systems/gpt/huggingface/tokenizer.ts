@@ -1,6 +1,6 @@
 import { FormatError } from "@gradus/tensor";
+import { type ModelFolder, placeOf, readText } from "../../model-folder.ts";
 import { type HuggingFaceTokenizer, readTokenizerJSON } from "../tokenizers/index.ts";
-import { type ModelFolder, placeOf, readText } from "./folder.ts";
 
 /** The tokenizer of a folder. FormatError where there is none, or one of another size than the network's vocabulary. */
 export async function tokenizerIn(operation: string, folder: ModelFolder, vocabulary: number): Promise<HuggingFaceTokenizer> {
