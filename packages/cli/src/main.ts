@@ -230,6 +230,7 @@ commands.push(
       .option("--batch-size <n>", "scenes a step", positive, 64)
       .option("--rate <x>", "the denoiser's highest learning rate", positiveNumber, 0.0015)
       .option("--autoencoder <folder>", "take the autoencoder of this run in place of training one")
+      .option("--from <folder>", "let the model of this run learn on in place of a new one")
       .option("--captions <n>", "unseen captions that are drawn and judged at the end", positive, 500)
       .addHelpText(
         "after",

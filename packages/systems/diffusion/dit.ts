@@ -1,7 +1,8 @@
 import { type Conv2D, type Dense, Embedding, Layer, Model } from "@gradus/nn";
-import { ArgumentError, gelu, layerNorm, ShapeError, scaledDotProductAttention, silu, split, type Tensor, tensor } from "@gradus/tensor";
+import { ArgumentError, gelu, layerNorm, ShapeError, scaledDotProductAttention, silu, split, type Tensor } from "@gradus/tensor";
 import { Attention } from "./attention.ts";
 import { conv, dense, type Kind } from "./layers.ts";
+import { placeCodes } from "./place-codes.ts";
 import { sinusoid } from "./time-embedding.ts";
 import type { Surroundings } from "./transformer.ts";
 
@@ -81,27 +82,12 @@ export class DiT extends Model {
     let vector = this.time(time);
     if (this.classTable) vector = vector.add(this.classTable(conditions.classes!));
     const signal = silu(vector);
-    let x = (this.embed(sample) as Tensor).reshape([B, h * w, width]).add(tensor(placeCodes(h, w, width)).reshape([1, h * w, width]));
+    let x = (this.embed(sample) as Tensor).reshape([B, h * w, width]).add(placeCodes(h, w, width).reshape([1, h * w, width]));
     for (const block of this.blocks) x = block.forward(x, signal, conditions);
     // Each token to its patch, [B, h, w, p, p, C] → [B, h, p, w, p, C].
     const patches = this.final.forward(x, signal).reshape([B, h, w, p, p, outChannels]);
     return patches.permuteDims([0, 1, 3, 2, 4, 5]).reshape([B, h * p, w * p, outChannels]);
   }
-}
-
-/** Fixed codes of places, [h · w, width]: half for the column, half for the row, sines and then cosines in each. */
-function placeCodes(h: number, w: number, width: number): Float32Array {
-  const quarter = width / 4;
-  const codes = new Float32Array(h * w * width);
-  for (let i = 0; i < h * w; i++)
-    for (const [half, place] of [i % w, Math.floor(i / w)].entries())
-      for (let k = 0; k < quarter; k++) {
-        const angle = place / 10000 ** (k / quarter);
-        const at = i * width + 2 * half * quarter + k;
-        codes[at] = Math.sin(angle);
-        codes[at + quarter] = Math.cos(angle);
-      }
-  return codes;
 }
 
 class TimeNetwork extends Layer {

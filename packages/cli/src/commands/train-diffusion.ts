@@ -9,6 +9,7 @@ import {
   evaluate,
   type Judged,
   loadSceneParts,
+  type Parts,
   type SceneTrainingEvent,
   sceneBytes,
   sceneModel,
@@ -34,6 +35,7 @@ export interface TrainDiffusionOptions {
   readonly seed: number;
   readonly captions: number;
   readonly autoencoder?: string;
+  readonly from?: string;
   readonly out: string;
   readonly fresh?: boolean;
   readonly json?: boolean;
@@ -46,9 +48,13 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
   const { steps, autoencoderSteps, scenes, batchSize, rate, seed, captions, out: folder, json = false } = options;
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
-  const autoencoder = options.autoencoder === undefined ? null : await autoencoderIn(options.autoencoder);
-  const from = options.autoencoder ?? null;
-  const settings = { system: "diffusion", config: scenesConfig, steps, autoencoderSteps, scenes, batchSize, rate, seed, autoencoder: from };
+  if (options.from !== undefined && options.autoencoder !== undefined)
+    throw new ArgumentError(command, "both --from and --autoencoder were given", "A model has its autoencoder: give --from alone");
+  const from = options.from === undefined ? null : await partsIn(options.from, "--from");
+  const autoencoder = options.autoencoder === undefined ? null : (await partsIn(options.autoencoder, "--autoencoder")).autoencoder;
+  const given = { autoencoder: options.autoencoder ?? null, from: options.from ?? null };
+  const config = from?.config ?? scenesConfig;
+  const settings = { system: "diffusion", config, steps, autoencoderSteps, scenes, batchSize, rate, seed, ...given };
   const { checkpoint, resumed, end } = await beginRun(command, folder, settings, options.fresh, "run.denoiser");
   const keep = checkpoint.replace(/\.denoiser$/, "");
   if (options.fresh) await rm(`${keep}.autoencoder`, { force: true });
@@ -60,7 +66,10 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
 
   const begin = performance.now();
   const detector = await Detector.load(detectorFile);
-  const run = trainScenes({ ...{ steps, autoencoderSteps, scenes, batchSize, rate, seed, keep }, ...(autoencoder ? { autoencoder } : {}) });
+  const run = trainScenes({
+    ...{ steps, autoencoderSteps, scenes, batchSize, rate, seed, keep },
+    ...(from ? { from } : autoencoder ? { autoencoder } : {}),
+  });
   const { trained, history } = await follow(run, detector, seed, json);
   const model = sceneModel(trained);
   const judging = bar("{what} {bar} {value}/{total}", json);
@@ -70,11 +79,10 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
   judging.stop();
   const [unseen, heldOut] = results as [(typeof results)[0], (typeof results)[0]];
   const seconds = Math.round((performance.now() - begin) / 1000);
-  const { config } = trained;
   const record: DiffusionRecord = {
     ...{
       system: "diffusion",
-      config,
+      config: trained.config,
       weights: trained.unet.countParams() + trained.text.countParams() + trained.autoencoder.countParams(),
     },
     ...{ steps, autoencoderSteps, scenes, batchSize, rate, seed, seconds, resumed, losses: trained.losses, history },
@@ -94,12 +102,12 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
   say(`  gradus draw "a red triangle above a blue square" --model ${folder}`);
 }
 
-/** The autoencoder of a model that training wrote before. */
-async function autoencoderIn(folder: string) {
+/** A model that training wrote before. */
+async function partsIn(folder: string, option: string): Promise<Parts> {
   const description = join(folder, "weights.json");
   if (!existsSync(description))
-    throw new ArgumentError(command, `there is no file ${description}`, "Give --autoencoder a folder that gradus train diffusion wrote");
-  return (await loadSceneParts(await readFile(description, "utf8"), join(folder, "weights.safetensors"), description)).autoencoder;
+    throw new ArgumentError(command, `there is no file ${description}`, `Give ${option} a folder that gradus train diffusion wrote`);
+  return loadSceneParts(await readFile(description, "utf8"), join(folder, "weights.safetensors"), description);
 }
 
 /** Captions that are drawn and judged after each pass of the denoiser. */

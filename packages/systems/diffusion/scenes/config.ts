@@ -10,7 +10,7 @@ export const scenesConfig: StableDiffusionConfig = {
   text: { vocabulary: vocabularySize, context, width: 64, layers: 2, heads: 4, hidden: 256, activation: "quickGelu", end: endOfPrompt },
   unet: {
     ...{ inChannels: 4, outChannels: 4, channels: [32, 64, 128], layersPerBlock: 1, attention: [false, true, true], heads: 4 },
-    ...{ contextWidth: 64, groups: 16 },
+    ...{ contextWidth: 64, groups: 16, places: true },
   },
   autoencoder: { inChannels: 3, latentChannels: 4, channels: [16, 32, 32], layersPerBlock: 1, groups: 8, scalingFactor: 1 },
   schedule: { kind: "scaled-linear", steps: 1000, betaStart: 0.00085, betaEnd: 0.012, prediction: "v" },

@@ -29,6 +29,8 @@ export interface TrainOptions {
   readonly keep?: string;
   /** An autoencoder that is trained already: its part of the run is left out. */
   readonly autoencoder?: Autoencoder;
+  /** Parts that are trained already and learn on, in place of new ones: the autoencoder's part of the run is left out. */
+  readonly from?: Parts;
 }
 
 /** The parts of a model of scenes. */
@@ -55,16 +57,16 @@ export interface TrainedScenes extends Parts {
 
 /** Trains autoencoder, then text encoder and denoiser together on its latents, from nothing. */
 export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<SceneTrainingEvent, TrainedScenes> {
-  const { autoencoderSteps = 1500, steps = 12_000, scenes = 100_000, batchSize = 64, rate = 1e-3, seed = 1, keep } = options;
+  const { autoencoderSteps = 1500, steps = 12_000, scenes = 100_000, batchSize = 64, rate = 1e-3, seed = 1, keep, from } = options;
   for (const [name, value] of Object.entries({ autoencoderSteps, steps, scenes, batchSize }))
     if (!(Number.isSafeInteger(value) && value >= 1)) throw new ArgumentError("train", `${name} is ${value}`, "Give a positive integer");
   if (scenes < batchSize) throw new ArgumentError("train", `there are ${scenes} scenes for batches of ${batchSize}`, "Give more scenes");
   if (!(rate > 0 && Number.isFinite(rate))) throw new ArgumentError("train", `rate is ${rate}`, "Give a positive number");
   setRandomSeed(seed);
-  const { config: given = scenesConfig } = options;
-  let autoencoder = options.autoencoder ?? new Autoencoder(given.autoencoder);
+  const { config: given = from?.config ?? scenesConfig } = options;
+  let autoencoder = from?.autoencoder ?? options.autoencoder ?? new Autoencoder(given.autoencoder);
   const losses = { autoencoder: [] as number[], denoiser: [] as number[] };
-  if (!options.autoencoder) {
+  if (!from && !options.autoencoder) {
     const model = new Reconstruction(autoencoder);
     model.compile({ optimizer: optimizerFor(autoencoderSteps, 3e-3, false) });
     const size = Math.max(1, batchSize / 2);
@@ -74,11 +76,14 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
     losses.autoencoder = yield* fitted("autoencoder", model, pictures, null, autoencoderSteps, autoencoderSteps, seed, keep);
   }
 
-  const { latents, deviation } = yield* latentsOf(autoencoder, scenes, seed);
+  const { latents, deviation: measured } = yield* latentsOf(autoencoder, scenes, seed);
+  const deviation = from ? 1 / from.config.autoencoder.scalingFactor : measured;
   const config = { ...given, autoencoder: { ...given.autoencoder, scalingFactor: 1 / deviation } };
   autoencoder = rescaled(autoencoder, config.autoencoder);
-  const [text, unet] = [new ClipTextEncoder(config.text), new UNet(config.unet)];
-  const model = new Denoising({ unet, text, schedule: new Schedule(config.schedule), encode: (z) => z.div(deviation), drop: 0.1 });
+  const { text, unet } = from ?? { text: new ClipTextEncoder(config.text), unet: new UNet(config.unet) };
+  const schedule = new Schedule(config.schedule);
+  // Where things are is settled while the noise is strong: there, too, an error counts in full.
+  const model = new Denoising({ unet, text, schedule, encode: (z) => z.div(deviation), drop: 0.1, snrLimit: Infinity });
   model.compile({ optimizer: optimizerFor(steps, rate, true) });
   const tokenizer = new WordTokenizer();
   const captions = new Int32Array(scenes * context);
