@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const exclude = [...configDefaults.exclude, "**/*.browser.test.ts"];
 const shared = { pool: "forks" as const, testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 20_000 } }, exclude };
@@ -6,10 +7,28 @@ const shared = { pool: "forks" as const, testTimeout: 60_000, hookTimeout: 120_0
 const patient = { testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 60_000 } } };
 const operations = "packages/tensor/test/ops/**/*.test.ts";
 
+/** What takes longest begins first, so that no worker is left alone with it at the end. */
+const longest = [
+  "site/test/lessons",
+  "site/test/solutions",
+  "site/test/static",
+  "backends/webgpu",
+  "site/test/postgres",
+  "site/test/class",
+];
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) =>
+      longest.findIndex((name) => moduleId.includes(`${name}.test.ts`)) + 1 || longest.length + 1;
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
+
 /** Operations are held to NumPy's and PyTorch's numbers on both CPU backends; everything else runs once. */
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -24,7 +43,7 @@ export default defineConfig({
           ],
         },
       },
-      { test: { ...shared, ...patient, name: "site", include: ["site/test/**/*.test.ts"] } },
+      { test: { ...shared, ...patient, name: "site", include: ["site/test/**/*.test.ts"], globalSetup: ["site/test/template.ts"] } },
       { test: { ...shared, name: "reference", include: [operations], env: { GRADUS_DEVICE: "reference" } } },
     ],
   },
