@@ -2,6 +2,7 @@
 import type { Browser, BrowserContext, Page, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
+import { profile } from "./browser.ts";
 import { setUp } from "./people.ts";
 import { patience, type Site, startSite } from "./server.ts";
 
@@ -21,12 +22,10 @@ afterAll(async () => {
 
 /** A browser profile of its own. The service worker stays out, so that a test can stand in for the server. */
 async function device(as?: BrowserContext): Promise<BrowserContext> {
-  const context = await browser.newContext({
+  return profile(browser, {
     serviceWorkers: "block",
     ...(as ? { storageState: { cookies: await as.cookies(), origins: [] } } : {}),
   });
-  context.setDefaultTimeout(patience);
-  return context;
 }
 
 async function signUp(page: Page, name: string): Promise<void> {

@@ -3,6 +3,7 @@ import { loadCourse } from "@gradus/course/node";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
+import { profile } from "./browser.ts";
 import { patience, type Site, startSite } from "./server.ts";
 
 const course = await loadCourse();
@@ -46,12 +47,11 @@ const program = (stated: readonly Check[]) =>
 
 describe.each(course.map((lesson) => ({ slug: lesson.slug, lesson })))("$slug in a page", ({ lesson }) => {
   beforeAll(async () => {
-    page = await browser.newPage();
-    page.setDefaultTimeout(patience);
+    page = await (await profile(browser)).newPage();
     page.on("dialog", (dialog) => void dialog.accept());
     await page.goto(`${site.url}/lessons/${lesson.slug}`, { waitUntil: "networkidle" });
   });
-  afterAll(() => page.close());
+  afterAll(() => page.context().close());
 
   // That every solution is accepted, and no starter, is seen when the site is built, and by solutions.test.ts.
   test("runs every cell, the exercises solved, and gives the numbers that its text states", async () => {
