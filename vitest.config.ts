@@ -9,12 +9,21 @@ const operations = "packages/tensor/test/ops/**/*.test.ts";
 
 /** What takes longest begins first, so that no worker is left alone with it at the end. */
 const longest = [
-  "site/test/lessons",
+  "site/test/lessons-odd",
+  "site/test/lessons-even",
+  "site/test/quality",
+  "site/test/cells",
   "site/test/solutions",
-  "site/test/static",
-  "backends/webgpu",
-  "site/test/postgres",
+  "site/test/keeping",
   "site/test/class",
+  "site/test/postgres",
+  "jail/test/resources",
+  "site/test/systems",
+  "resnet/test/resnet",
+  "site/test/editor",
+  "backends/webgpu",
+  "devices/webgpu",
+  "site/test/static",
 ];
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -1,4 +1,4 @@
-// `npm test`: types, lint and format, unused code, unit tests, the site's tests, browser tests. Arguments go to Vitest.
+// `npm test`: types, lint and format, unused code, unit tests, browser tests. Arguments go to Vitest.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,38 +8,18 @@ import { install, pinnedNode, root } from "./setup.mjs";
 
 install();
 const scratch = mkdtempSync(join(tmpdir(), "gradus-test-"));
+const vitestResults = join(scratch, "vitest.json");
+const browserResults = join(scratch, "browser.json");
 const bin = (name) => `node_modules/.bin/${name}`;
-const chosen = process.argv.slice(2);
 
-/** Vitest on some of its projects; where tests are chosen, a project may have none of them. */
-function vitest(name, after, ...projects) {
-  const results = join(scratch, `${name}.json`);
-  const reports = ["--reporter=default", "--reporter=json", `--outputFile.json=${results}`];
-  const tests = chosen.length ? ["--passWithNoTests", ...chosen] : [];
-  return {
-    ...{ name, after, results },
-    command: [pinnedNode, "node_modules/vitest/vitest.mjs", "run", ...projects.map((p) => `--project=${p}`), ...reports, ...tests],
-    count: (r) => [r.numPassedTests, r.numFailedTests, r.numPendingTests],
-  };
-}
-
-// Each begins when those it comes `after` have ended, well or not. What others wait for, and what takes longest, comes first.
+// Each begins when those it comes `after` have ended, well or not; of those that may begin, the first does.
 const system = "browser and software GPU";
 const built = "the site builds";
-const browserResults = join(scratch, "browser.json");
 const steps = [
   { name: system, command: [pinnedNode, "scripts/system.ts"] },
   { name: built, after: [system], command: [pinnedNode, "scripts/build-site.ts"] },
   { name: "types", after: [system], command: [bin("tsc"), "-p", "tsconfig.json"] },
   { name: "lint and format", after: [system], command: [bin("biome"), "check", "--error-on-warnings", "."] },
-  vitest("site tests", [built], "site"),
-  vitest("unit tests", [system], "wasm", "reference"),
-  {
-    name: "types of the site",
-    after: [built],
-    command: ["site/node_modules/.bin/svelte-check", "--workspace", "site", "--threshold", "warning"],
-  },
-  { name: "unused code", after: [built], command: [bin("knip")] },
   {
     name: "browser tests",
     after: [system],
@@ -47,6 +27,27 @@ const steps = [
     results: browserResults,
     count: (r) => [r.passed, r.failed, r.skipped],
   },
+  {
+    name: "unit tests",
+    after: [built],
+    command: [
+      pinnedNode,
+      "node_modules/vitest/vitest.mjs",
+      "run",
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${vitestResults}`,
+      ...process.argv.slice(2),
+    ],
+    results: vitestResults,
+    count: (r) => [r.numPassedTests, r.numFailedTests, r.numPendingTests],
+  },
+  {
+    name: "types of the site",
+    after: [built],
+    command: ["site/node_modules/.bin/svelte-check", "--workspace", "site", "--threshold", "warning"],
+  },
+  { name: "unused code", after: [built], command: [bin("knip")] },
 ];
 
 const total = [0, 0, 0];
@@ -62,7 +63,7 @@ async function run({ name, command, results, count }) {
     createInterface({ input: stream }).on("line", (line) => console.log(line.trim() ? `${name} │ ${line}` : ""));
   const status = await new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
-    child.once("close", resolve);
+    child.once("close", (code, signal) => resolve(code ?? signal));
   });
   if (status !== 0) broken.push(name);
   console.log(`── ${name}: ${status === 0 ? "passed" : `FAILED (${status})`} in ${((Date.now() - start) / 1000).toFixed(1)} s`);
@@ -72,7 +73,7 @@ async function run({ name, command, results, count }) {
       total[i] += n;
     });
   } catch {
-    if (!broken.includes(name) && !chosen.length) broken.push(name);
+    if (!broken.includes(name)) broken.push(name);
   }
 }
 

@@ -19,3 +19,15 @@ export async function profile(browser: Browser, options: BrowserContextOptions =
   });
   return context;
 }
+
+/**
+ * Lets cells of these pages have one thread: where several pages run, their threads would wait for each other. What cells compute does
+ * not depend on the number of threads.
+ */
+export async function runOnOneThread(context: BrowserContext): Promise<void> {
+  await context.route("**/sandbox/kernel.js*", async (route) => {
+    const response = await route.fetch();
+    const body = `Object.defineProperty(navigator, "hardwareConcurrency", { value: 1 });\n${await response.text()}`;
+    await route.fulfill({ response, body });
+  });
+}

@@ -246,16 +246,18 @@ describe("with a server that fails", () => {
     const second = await device(context);
     const slow = await second.newPage();
     let asked = 0;
+    const typed = Promise.withResolvers<void>();
     await slow.route("**/api/cells?*", async (route) => {
       asked++;
-      await new Promise((resolve) => setTimeout(resolve, 4000));
+      await typed.promise;
       await route.continue();
     });
     await open(slow);
     await write(slow, "model", "// typed meanwhile");
     expect(asked).toBeLessThanOrEqual(1);
-    await place(slow, "data").waitFor();
-    await slow.waitForResponse((r) => r.url().includes("/api/cells?"));
+    const texts = slow.waitForResponse((r) => r.url().includes("/api/cells?"));
+    typed.resolve();
+    await texts;
     await untilOnServer(second, "// typed meanwhile");
     expect(await textOf(slow, "model")).toContain("// typed meanwhile");
     await place(slow, "model").getByRole("button", { name: "History" }).click();
