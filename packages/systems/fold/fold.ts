@@ -1,9 +1,10 @@
-import { compile, Tensor } from "@gradus/tensor";
+import { compile } from "@gradus/tensor";
 import type { FoldConfig } from "./config.ts";
 import { evoformerBlock, extraMsaBlock, type Updates, updates } from "./network/evoformer.ts";
 import type { Features } from "./network/features.ts";
 import { alignedError, type HeadWeights, plddtOf, ptmOf } from "./network/heads.ts";
 import { headsOf, iteration, type ModelWeights, nothingRecycled, type Outputs, type Stages, stages } from "./network/model.ts";
+import { release } from "./release.ts";
 
 export interface FoldOptions {
   /** Passes after the first; default: as many as the configuration says. */
@@ -78,7 +79,7 @@ export class FoldNetwork {
       const before: Outputs | null = outputs;
       const recycled = before?.recycled ?? nothingRecycled(this.config, given.aatype.shape[0]!);
       outputs = iteration(given, recycled, this.weights, this.config.structure.layers, this.counted(progress), { chunk });
-      dispose(before ?? recycled);
+      release(before ?? recycled);
       const last = pass === passes - 1;
       const said = this.heads(outputs, this.weights, last);
       const { plddt, distogram, error, ptm } = said;
@@ -92,9 +93,9 @@ export class FoldNetwork {
           ptm: ptm && (await ptm.item()),
         },
       };
-      dispose(said);
+      release(said);
     }
-    dispose(outputs);
+    release(outputs);
   }
 
   /** The parts, telling after each block. */
@@ -112,10 +113,4 @@ export class FoldNetwork {
     const { extraMsaBlock, evoformerBlock } = this.stages;
     return { ...this.stages, extraMsaBlock: told(extraMsaBlock), evoformerBlock: told(evoformerBlock) };
   }
-}
-
-/** Gives back the memory of all arrays of a tree. */
-function dispose(tree: unknown): void {
-  if (tree instanceof Tensor) tree.dispose();
-  else if (typeof tree === "object" && tree !== null) for (const inner of Object.values(tree)) dispose(inner);
 }
