@@ -75,7 +75,7 @@ if (isMainThread) {
   const runNext = async (): Promise<void> => {
     for (let next = waiting.pop(); next; next = waiting.pop()) failures[next.i] = await keepOutputs(next.lesson, show);
   };
-  await Promise.all(Array.from({ length: show ? 1 : availableParallelism() }, runNext));
+  await Promise.all(Array.from({ length: show ? 1 : Math.min(4, availableParallelism()) }, runNext));
   for (const failure of failures.flat()) console.error(failure);
   process.exit(failures.some((f) => f.length) ? 1 : 0);
 } else {
