@@ -2,7 +2,7 @@ import { configDefaults, defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const exclude = [...configDefaults.exclude, "**/*.browser.test.ts"];
-const shared = { pool: "forks" as const, testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 20_000 } }, exclude };
+const shared = { pool: "forks" as const, testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 20_000 } }, exclude };
 /** Pages on a slow machine take their time; what never comes fails by the waits in the tests. */
 const patient = { testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 60_000 } } };
 const operations = "packages/tensor/test/ops/**/*.test.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** How long tests wait for what a page should do: machines that run tests may be slow, and what never comes fails all the same. */
-export const patience = 60_000;
+export const patience = 120_000;
 
 const program = fileURLToPath(new URL("../server.ts", import.meta.url));
 

@@ -102,7 +102,7 @@ describe.each(golden.cases.map((c) => [c.name, c.training ? "while it is trained
         differing.push(`${name}: ${Math.sqrt(squares)} and ${product}, expected ${norm} and ${along}`);
     }
     expect(differing).toEqual([]);
-  }, 120_000);
+  });
 });
 
 describe("weights", () => {
