@@ -56,7 +56,9 @@ export class FoldNetwork {
     evoformerBlock: (representations, masks, weights, pass) => evoformerBlock(representations, masks, weights, pass, this.updates),
     fold: compile(stages.fold),
   };
-  private readonly plddt = compile((state: Tensor, { predicted_lddt_head }: HeadWeights) => plddtOf(plddtLogits(state, predicted_lddt_head)));
+  private readonly plddt = compile((state: Tensor, { predicted_lddt_head }: HeadWeights) =>
+    plddtOf(plddtLogits(state, predicted_lddt_head)),
+  );
   private readonly pairs = compile((pair: Tensor, { distogram_head, predicted_aligned_error_head: head }: HeadWeights) => {
     const distogram = distogramLogits(pair, distogram_head);
     const error = head ? linear(pair, head.logits) : null;
