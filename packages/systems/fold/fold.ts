@@ -1,6 +1,7 @@
-import { compile, type Tensor } from "@gradus/tensor";
+import { compile, ones, synchronize, type Tensor, zeros } from "@gradus/tensor";
 import type { FoldConfig } from "./config.ts";
-import { evoformerBlock, extraMsaBlock, type Updates, updates } from "./network/evoformer.ts";
+import { estimate, type Task } from "./estimate.ts";
+import { evoformerBlock, extraMsaBlock, type Masks, type Representations, type Updates, updates } from "./network/evoformer.ts";
 import type { Features, Recycled } from "./network/features.ts";
 import { alignedError, distogramLogits, expectedDistance, type HeadWeights, plddtLogits, plddtOf, ptmOf } from "./network/heads.ts";
 import { linear } from "./network/layers.ts";
@@ -94,6 +95,37 @@ export class FoldNetwork {
       yield { pass: pass + 1, passes, ...found, confidence };
     }
     release(recycled);
+  }
+
+  /**
+   * Seconds that a prediction will take, from a block of the Evoformer that is run for it, on arrays as large as the task's. The programs made
+   * for that serve the prediction too.
+   */
+  async timePrediction(
+    task: Task,
+    { recycles = this.config.recycles, chunk }: Pick<FoldOptions, "recycles" | "chunk"> = {},
+  ): Promise<number> {
+    const { channels } = this.config;
+    const weights = this.weights.evoformer.evoformer_iteration[0];
+    if (!weights) return 0;
+    const { residues: r, sequences, templates } = task;
+    const s = sequences + templates;
+    // As the pass has them, else programs would be others.
+    const masks: Masks = { msa: templates ? ones([s, r]) : null, pair: undefined };
+    let state: Representations = { m: zeros([s, r, channels.msa]), z: zeros([r, r, channels.pair]) };
+    const seconds: number[] = [];
+    for (let run = 0; run < 2; run++) {
+      const start = performance.now();
+      state = this.stages.evoformerBlock(state, masks, weights, { chunk });
+      await synchronize();
+      seconds.push((performance.now() - start) / 1000);
+    }
+    release(state, masks);
+    const [first, second] = seconds as [number, number];
+    const { operations, blocks } = estimate(this.config, task, chunk);
+    // The first run makes programs; for all other parts of a pass they take about as long again.
+    const pass = (second * operations) / blocks.evoformer;
+    return pass * (recycles + 1) + 2 * Math.max(0, first - second);
   }
 
   private async confidenceOf(pair: Tensor): Promise<Confidence> {

@@ -79,7 +79,11 @@ export async function* predict(
   };
   for await (const { pass, passes, atoms, plddt, confidence } of network.fold(next, options)) {
     if (!(atoms.every(Number.isFinite) && plddt.every(Number.isFinite)))
-      throw new FormatError("predict", "the network gives numbers that are not finite", "Its weights may be damaged, or of another network");
+      throw new FormatError(
+        "predict",
+        "the network gives numbers that are not finite",
+        "Its weights may be damaged, or of another network",
+      );
     const chain = foldedChain(sequence, atoms, plddt, input);
     last = { pass, passes, chain, plddt, confidence };
     yield { pass, passes, chain, plddt };
