@@ -64,6 +64,8 @@ export async function jobsOf(
       `${source.name} knows no templates`,
       "Leave --templates out, or take the weights of model_1 or model_2",
     );
+  for (const { id, sequence } of queries)
+    if (!/[^X]/.test(sequence)) throw new ArgumentError(command, `${id} has no known residue`, "X stands for an unknown one");
   const alignments = await alignmentsFor(options.msa, queries);
   const alone = queries.find((query) => !alignments.get(query)!.length);
   if (alone && server === undefined && !single && !source.alone)

@@ -31,10 +31,10 @@ export async function fold(fasta: string, options: FoldCommandOptions): Promise<
   const source = await foldSource(options.weights, options.config);
   const jobs = await jobsOf(queries, source, options, (text) => say(styled("dim", text)));
   const recycles = options.recycles ?? source.config.recycles;
+  const network = await source.load();
   await mkdir(out, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     throw new ArgumentError(command, `the folder ${out} cannot be made (${error.code})`, "Give another one with --out");
   });
-  const network = await source.load();
   say(`${styled("bold", "Network")}: ${source.about}.`);
   tell({ event: "network", name: source.name, about: source.about });
   for (const job of jobs) {
