@@ -193,11 +193,8 @@ describe("gradus fold", () => {
 
   test.each([
     ["letters that are none", ">a\nAELOK\n", [], /"O" at place 4 .*pyrrolysine: write K/],
-    ["an empty sequence", ">a\n>b\nAEL\n", [], /the sequence is empty/],
     ["a sequence that is too long", `>a\n${"A".repeat(5001)}\n`, [], /has 5001 residues.*at most 5000/],
     ["a sequence of unknown residues", ">a\nXXXX\n", [], /a has no known residue/],
-    ["a file without sequences", "\n", [], /holds no sequence/],
-    ["no FASTA file", "AELK\n", [], /before the first record.*begins with >/],
     ["names that make one file", ">a|b\nAEL\n>a:b\nAEL\n", [], /two sequences .* written as a_b/],
     [
       "more memory than there is",
@@ -211,9 +208,7 @@ describe("gradus fold", () => {
       ["--msa", write("other.a3m", ">q\nAELKMQRAELKGNAELKW\n")],
       /other.a3m: .*W at place 18, the query has M/,
     ],
-    ["a broken alignment", null, ["--msa", write("broken.a3m", "\u001f\u008b garbage")], /broken.a3m: /],
     ["templates for a network without", null, ["--templates", "2RBG"], /knows no templates/],
-    ["what is no structure", null, ["--compare", one], /one.fasta: this is neither an mmCIF file nor a PDB file/],
     ["what is neither file nor PDB id", null, ["--compare", "nothing"], /no such file, and it is no PDB id/],
     ["both kinds of evidence", null, ["--msa", one, "--single-sequence"], /both --single-sequence and --msa/],
   ])("refuses %s with a sentence, and leaves nothing behind", (name, text, args, message) => {
@@ -235,7 +230,7 @@ describe("gradus fold", () => {
     ],
     ["weights of which nothing says what they are", ["--weights", "weights.npz"], /does not tell which network.*--config/],
     ["weights that are none", ["--weights", "params_model_1.npz", "--single-sequence"], /params_model_1.npz: .*zip/],
-    ["a folder without a network", ["--weights", "first"], /there is no file .*weights.json.*gradus train fold/],
+    ["a folder without a network", ["--weights", "."], /there is no file .*weights.json.*gradus train fold/],
   ])("refuses %s", (_, args, message) => {
     for (const name of ["params_model_2_ptm.npz", "params_model_1.npz", "weights.npz"]) write(name, "no weights");
     const { status, stderr } = gradus("fold", one, ...args.map((arg) => (arg.startsWith("--") ? arg : at(arg))), "--out", at("none"));
