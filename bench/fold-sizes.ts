@@ -1,14 +1,23 @@
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { parseArgs, promisify } from "node:util";
-import { configOf, type Features, FoldNetwork, type ModelWeights, modelParameters, visitParameters } from "@gradus/systems/fold/network";
+import { parseArgs } from "node:util";
+import {
+  configOf,
+  estimate,
+  type Features,
+  FoldNetwork,
+  type ModelWeights,
+  modelParameters,
+  visitParameters,
+} from "@gradus/systems/fold/network";
 import { init, memoryReport, reshape, type Tensor, tensor } from "@gradus/tensor";
 import { peakMemory } from "./memory.ts";
 
 /** Time and memory of whole passes of AlphaFold 2 by length of the chain, each length in a process of its own. */
 
 const usage = `node bench/fold-sizes.ts [RESIDUES...] [--config model_1] [--sequences N] [--extra N] [--chunk N] [--passes N] [--threads N]
-Folds made-up chains (64 128 256 384 residues) with weights of a formula, and prints seconds a pass and the most memory.
+Folds made-up chains (64 128 256 384 residues) with weights of a formula, and prints seconds a pass and the most memory, with what was
+estimated.
 --sequences, --extra: those the network is given; default: as many as the configuration allows
 --chunk: rows at a time; default: all`;
 
@@ -22,6 +31,7 @@ const { values, positionals } = parseArgs({
     passes: { type: "string", default: "2" },
     threads: { type: "string" },
     child: { type: "boolean", default: false },
+    tell: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -77,9 +87,15 @@ async function measure(residues: number): Promise<Record<string, number>> {
   };
   const network = new FoldNetwork(config, weights);
   const chunk = values.chunk === undefined ? {} : { chunk: Number(values.chunk) };
+  const task = { residues, sequences, extraSequences: extra, templates };
+  const { bytes, operations } = estimate(config, task, chunk.chunk);
+  const passes = Number(values.passes);
   const seconds: number[] = [];
+  const progress = (block: number, blocks: number): void =>
+    tell(`${residues} residues: pass ${seconds.length + 1} of ${passes}, block ${block} of ${blocks}`);
+  tell(`${residues} residues: making programs`);
   let start = performance.now();
-  for await (const { plddt } of network.fold(() => features, { recycles: Number(values.passes) - 1, ...chunk })) {
+  for await (const { plddt } of network.fold(() => features, { recycles: passes - 1, progress, ...chunk })) {
     if (!plddt.every(Number.isFinite)) throw new Error("the network gives numbers that are not finite");
     seconds.push((performance.now() - start) / 1000);
     start = performance.now();
@@ -90,30 +106,50 @@ async function measure(residues: number): Promise<Record<string, number>> {
     residues,
     first: seconds[0]!,
     ...(seconds.length > 1 ? { pass: Math.min(...seconds.slice(1)) } : {}),
-    ...{ peak: peakMemory(), reserved: mib(reserved), intermediates: mib(arenas) },
+    ...{ peak: peakMemory(), reserved: mib(reserved), intermediates: mib(arenas), estimated: mib(bytes) },
+    rate: operations / Math.min(...seconds) / 1e9,
   };
 }
+
+/** A line that the next one takes the place of; files and pipes get none. */
+function tell(text: string): void {
+  if (values.tell || process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`);
+}
+
+/** A length in a process of its own: memory that was reserved is not given back. */
+async function inProcess(residues: number): Promise<Record<string, number>> {
+  const given = Object.entries(values).flatMap(([name, value]) => (typeof value === "string" ? [`--${name}`, value] : []));
+  const args = [fileURLToPath(import.meta.url), String(residues), "--child", ...given, ...(process.stderr.isTTY ? ["--tell"] : [])];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  let text = "";
+  child.stdout.on("data", (part) => (text += part));
+  const status = await new Promise((resolve) => child.once("close", resolve));
+  tell("");
+  if (status !== 0) throw new Error(`the process for ${residues} residues ended with ${status}`);
+  return JSON.parse(text) as Record<string, number>;
+}
+
+const columns = [
+  ["residues", "residues"],
+  ["first", "first pass, s"],
+  ["pass", "a pass, s"],
+  ["rate", "GFLOP/s"],
+  ["peak", "resident at most, MiB"],
+  ["reserved", "of the engine, MiB"],
+  ["intermediates", "intermediates, MiB"],
+  ["estimated", "estimated, MiB"],
+] as const;
 
 if (values.help) console.log(usage);
 else if (values.child) {
   console.log(JSON.stringify(await measure(Number(positionals[0]))));
   process.exit(0);
 } else {
-  console.log("residues  first pass, s  a pass, s  resident at most, MiB  of the engine, MiB  intermediates, MiB");
+  console.log(columns.map(([, title]) => title).join("  "));
   for (const residues of positionals.length ? positionals.map(Number) : [64, 128, 256, 384]) {
-    const given = Object.entries(values).flatMap(([name, value]) => (typeof value === "string" ? [`--${name}`, value] : []));
-    const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(import.meta.url), String(residues), "--child", ...given]);
-    const found = JSON.parse(stdout) as Record<string, number>;
-    const cell = (value: number | undefined, width: number): string => (value === undefined ? "" : value.toPrecision(4)).padStart(width);
-    console.log(
-      [
-        String(residues).padStart(8),
-        cell(found["first"], 13),
-        cell(found["pass"], 9),
-        cell(found["peak"], 21),
-        cell(found["reserved"], 18),
-        cell(found["intermediates"], 18),
-      ].join("  "),
-    );
+    const found = await inProcess(residues);
+    const cell = (value: number | undefined, width: number): string =>
+      (value === undefined ? "" : value < 1000 ? String(Number(value.toPrecision(3))) : value.toFixed(0)).padStart(width);
+    console.log(columns.map(([key, title]) => cell(found[key], title.length)).join("  "));
   }
 }

@@ -5,6 +5,7 @@ import type { CaptionOptions } from "./commands/caption.ts";
 import type { ClassifyOptions } from "./commands/classify.ts";
 import type { DrawOptions } from "./commands/draw.ts";
 import type { EvaluateCommandOptions } from "./commands/evaluate.ts";
+import type { FoldCommandOptions } from "./commands/fold.ts";
 import type { InductionCommandOptions } from "./commands/induction.ts";
 import { info } from "./commands/info.ts";
 import type { MatchCommandOptions } from "./commands/match.ts";
@@ -372,6 +373,33 @@ commands.push(
       '\nExamples:\n  gradus match connect4 --first network --second random --opening 4\n  gradus match go9 --second "gtp:gnugo --mode gtp --level 10 --chinese-rules --capture-all-dead" --games 100 --out games\n  gradus match tictactoe --first network:runs/a --second network:runs/b --opening 2',
     )
     .action(async (game: string, options: MatchCommandOptions) => (await import("./commands/match.ts")).playMatches(game, options)),
+);
+commands.push(
+  program
+    .command("fold")
+    .description("structures of proteins from their sequences, by AlphaFold 2 (Jumper et al. 2021)")
+    .argument("<fasta>", "sequences, folded one after the other")
+    .option(
+      "--weights <path>",
+      "an official params_model_N.npz, or a folder of gradus train fold (default: the small network that comes with Gradus, which knows helices and hairpins made by rule, no proteins)",
+    )
+    .option("--config <name>", "which network an .npz file is of (default: as its name says): model_1 to model_5, with _ptm or without")
+    .option("--msa <files...>", "alignments of relatives (A3M or Stockholm); each begins with the sequence that it belongs to", [])
+    .option("--server <url>", "fetch alignments from a server that speaks ColabFold's protocol; the sequences are sent to it")
+    .option("--single-sequence", "fold from the sequence alone, with weights that were trained on alignments too")
+    .option("--templates <structures...>", "structures of relatives: mmCIF or PDB files or PDB ids, with a chain or without (2RBG:A)", [])
+    .option("--compare <structure>", "lay the prediction upon an experiment, a file or a PDB id, and tell how near it comes")
+    .option("--recycles <n>", "passes after the first (default: 3)", count)
+    .option("--chunk <n>", "rows that are worked on at a time: fewer take less memory, and longer", positive)
+    .option("--seed <n>", "same seed, same structure", count, 0)
+    .option("--no-relax", "leave bonds and clashes as the network has them")
+    .requiredOption("--out <folder>", "where NAME.cif, NAME.pdb, NAME.pae.json and NAME.html go")
+    .option("--json", "one JSON object a line: what it takes, blocks, passes, results")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gradus fold helix.fasta --out folded\n  gradus fold protein.fasta --msa protein.a3m --weights params_model_1_ptm.npz --chunk 64 --out folded\n  gradus fold protein.fasta --server https://api.colabfold.com --weights params_model_1.npz --templates 2RBG:A --out folded\n  gradus fold protein.fasta --weights runs/fold --single-sequence --compare 1A8O --json --out folded",
+    )
+    .action(async (fasta: string, options: FoldCommandOptions) => (await import("./commands/fold.ts")).fold(fasta, options)),
 );
 const experiment = program.command("experiment").description("small experiments, each with a report");
 commands.push(

@@ -1,9 +1,11 @@
-import { compile } from "@gradus/tensor";
+import { compile, ones, synchronize, type Tensor, zeros } from "@gradus/tensor";
 import type { FoldConfig } from "./config.ts";
-import { evoformerBlock, extraMsaBlock, type Updates, updates } from "./network/evoformer.ts";
-import type { Features } from "./network/features.ts";
-import { alignedError, type HeadWeights, plddtOf, ptmOf } from "./network/heads.ts";
-import { headsOf, iteration, type ModelWeights, nothingRecycled, type Outputs, type Stages, stages } from "./network/model.ts";
+import { estimate, type Task } from "./estimate.ts";
+import { evoformerBlock, extraMsaBlock, type Masks, type Representations, type Updates, updates } from "./network/evoformer.ts";
+import type { Features, Recycled } from "./network/features.ts";
+import { alignedError, distogramLogits, expectedDistance, type HeadWeights, plddtLogits, plddtOf, ptmOf } from "./network/heads.ts";
+import { linear } from "./network/layers.ts";
+import { iteration, type ModelWeights, nothingRecycled, type Outputs, type Stages, stages } from "./network/model.ts";
 import { release } from "./release.ts";
 
 export interface FoldOptions {
@@ -32,6 +34,8 @@ export interface FoldedChain {
 export interface Confidence {
   /** Logits of distances between pseudo-beta atoms, [r, r, 64]. */
   readonly distogram: Float32Array;
+  /** Distances that these lead to expect, in ångström, [r, r]; what is farther than 21.7 Å counts as that. */
+  readonly distances: Float32Array;
   /** Expected error of residue j's place in the frame of residue i, in ångström, [r, r]; null but for ptm networks. */
   readonly alignedError: Float32Array | null;
   /** The TM-score that is to be expected; null but for ptm networks. */
@@ -54,11 +58,13 @@ export class FoldNetwork {
     evoformerBlock: (representations, masks, weights, pass) => evoformerBlock(representations, masks, weights, pass, this.updates),
     fold: compile(stages.fold),
   };
-  private readonly heads = compile((outputs: Outputs, weights: HeadWeights, pairs: boolean) => {
-    const { plddt, distogram, alignedError: error } = headsOf(outputs, weights);
-    const sure = plddtOf(plddt);
-    if (!pairs) return { plddt: sure, distogram: null, error: null, ptm: null };
-    return { plddt: sure, distogram, error: error && alignedError(error), ptm: error && ptmOf(error) };
+  private readonly plddt = compile((state: Tensor, { predicted_lddt_head }: HeadWeights) =>
+    plddtOf(plddtLogits(state, predicted_lddt_head)),
+  );
+  private readonly pairs = compile((pair: Tensor, { distogram_head, predicted_aligned_error_head: head }: HeadWeights) => {
+    const distogram = distogramLogits(pair, distogram_head);
+    const error = head ? linear(pair, head.logits) : null;
+    return { distogram, distances: expectedDistance(distogram), alignedError: error && alignedError(error), ptm: error && ptmOf(error) };
   });
 
   constructor(config: FoldConfig, weights: ModelWeights) {
@@ -73,29 +79,66 @@ export class FoldNetwork {
   async *fold(features: (pass: number) => Features | Promise<Features>, options: FoldOptions = {}): AsyncGenerator<FoldedChain> {
     const { recycles = this.config.recycles, chunk, progress } = options;
     const passes = recycles + 1;
-    let outputs: Outputs | null = null;
+    let recycled: Recycled | null = null;
     for (let pass = 0; pass < passes; pass++) {
       const given = await features(pass);
-      const before: Outputs | null = outputs;
-      const recycled = before?.recycled ?? nothingRecycled(this.config, given.aatype.shape[0]!);
-      outputs = iteration(given, recycled, this.weights, this.config.structure.layers, this.counted(progress), { chunk });
-      release(before ?? recycled);
-      const last = pass === passes - 1;
-      const said = this.heads(outputs, this.weights, last);
-      const { plddt, distogram, error, ptm } = said;
-      yield {
-        ...{ pass: pass + 1, passes },
-        atoms: (await outputs.atoms.data()) as Float32Array,
-        plddt: (await plddt.data()) as Float32Array,
-        confidence: distogram && {
-          distogram: (await distogram.data()) as Float32Array,
-          alignedError: error && ((await error.data()) as Float32Array),
-          ptm: ptm && (await ptm.item()),
-        },
-      };
-      release(said);
+      recycled ??= nothingRecycled(this.config, given.aatype.shape[0]!);
+      const outputs: Outputs = iteration(given, recycled, this.weights, this.config.structure.layers, this.counted(progress), { chunk });
+      release(recycled);
+      const plddt = this.plddt(outputs.layers.at(-1)!.state, this.weights);
+      const confidence = pass === passes - 1 ? await this.confidenceOf(outputs.pair) : null;
+      const found = { atoms: await floats(outputs.atoms), plddt: await floats(plddt) };
+      // All but what the next pass begins with, before it takes memory itself.
+      const { recycled: next, ...done } = outputs;
+      release(done, plddt);
+      recycled = next;
+      yield { pass: pass + 1, passes, ...found, confidence };
     }
-    release(outputs);
+    release(recycled);
+  }
+
+  /**
+   * Seconds that a prediction will take, from a block of the Evoformer that is run for it, on arrays as large as the task's. The programs made
+   * for that serve the prediction too.
+   */
+  async timePrediction(
+    task: Task,
+    { recycles = this.config.recycles, chunk }: Pick<FoldOptions, "recycles" | "chunk"> = {},
+  ): Promise<number> {
+    const { channels } = this.config;
+    const weights = this.weights.evoformer.evoformer_iteration[0];
+    if (!weights) return 0;
+    const { residues: r, sequences, templates } = task;
+    const s = sequences + templates;
+    // As the pass has them, else programs would be others.
+    const masks: Masks = { msa: templates ? ones([s, r]) : null, pair: undefined };
+    let state: Representations = { m: zeros([s, r, channels.msa]), z: zeros([r, r, channels.pair]) };
+    const seconds: number[] = [];
+    for (let run = 0; run < 2; run++) {
+      const start = performance.now();
+      state = this.stages.evoformerBlock(state, masks, weights, { chunk });
+      await synchronize();
+      seconds.push((performance.now() - start) / 1000);
+    }
+    release(state, masks);
+    const [first, second] = seconds as [number, number];
+    const { operations, blocks } = estimate(this.config, task, chunk);
+    // The first run makes programs; for all other parts of a pass they take about as long again.
+    const pass = (second * operations) / blocks.evoformer;
+    return pass * (recycles + 1) + 2 * Math.max(0, first - second);
+  }
+
+  private async confidenceOf(pair: Tensor): Promise<Confidence> {
+    const said = this.pairs(pair, this.weights);
+    const { distogram, distances, alignedError, ptm } = said;
+    const confidence = {
+      distogram: await floats(distogram),
+      distances: await floats(distances),
+      alignedError: alignedError && (await floats(alignedError)),
+      ptm: ptm && (await ptm.item()),
+    };
+    release(said);
+    return confidence;
   }
 
   /** The parts, telling after each block. */
@@ -114,3 +157,5 @@ export class FoldNetwork {
     return { ...this.stages, extraMsaBlock: told(extraMsaBlock), evoformerBlock: told(evoformerBlock) };
   }
 }
+
+const floats = (x: Tensor): Promise<Float32Array> => x.data() as Promise<Float32Array>;

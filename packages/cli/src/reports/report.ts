@@ -7,6 +7,8 @@ export type Section =
   | { readonly kind: "table"; readonly rows: readonly (readonly [name: string, value: string])[] }
   | { readonly kind: "verbatim"; readonly caption: string; readonly text: string }
   | { readonly kind: "plot"; readonly caption: string; readonly plot: PlotContent }
+  /** A drawing as SVG that we made ourselves: it stands in the page as it is. */
+  | { readonly kind: "drawing"; readonly caption: string; readonly svg: string }
   | { readonly kind: "pictures"; readonly caption: string; readonly pictures: readonly Picture[] };
 
 /** A small picture, the text below it, and whether that is right. */
@@ -39,6 +41,7 @@ export function report(title: string, sections: readonly Section[]): string {
       return `<table>${section.rows.map(([name, value]) => `<tr><td>${escaped(name)}</td><td>${escaped(value)}</td></tr>`).join("")}</table>`;
     if (section.kind === "verbatim")
       return `<figure><pre>${escaped(section.text)}</pre><figcaption>${escaped(section.caption)}</figcaption></figure>`;
+    if (section.kind === "drawing") return `<figure>${section.svg}<figcaption>${escaped(section.caption)}</figcaption></figure>`;
     if (section.kind === "pictures") {
       const items = section.pictures.map(
         ({ source, text, right }) =>

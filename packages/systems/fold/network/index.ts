@@ -3,6 +3,7 @@ export { configOf, configs, type FoldConfig } from "../config.ts";
 export { type Estimate, estimate, type Task } from "../estimate.ts";
 export { type Confidence, type FoldedChain, FoldNetwork, type FoldOptions } from "../fold.ts";
 export * from "../losses/index.ts";
+export { type Predicted, type PredictedPass, type PredictOptions, predict, taskOf } from "../predict.ts";
 export {
   type ChainScore,
   type FoldTrainingEvent,
@@ -16,6 +17,7 @@ export { type LoadedWeights, loadOfficialWeights, officialArrays, saveOfficialWe
 export { evoformerBlock, evoformerBlockParameters, extraMsaBlock, extraMsaBlockParameters } from "./evoformer.ts";
 export { type FeatureData, type Features, featuresOf, type Recycled, type TemplateFeatures } from "./features.ts";
 export { type Frames, framesFromPoints, quaternionToRotation } from "./frames.ts";
+export { mostAlignedError } from "./heads.ts";
 export { invariantPointAttention } from "./ipa.ts";
 export { dropFrom, type Pass } from "./layers.ts";
 export {
