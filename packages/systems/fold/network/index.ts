@@ -8,7 +8,7 @@ export { evoformerBlock, evoformerBlockParameters, extraMsaBlock, extraMsaBlockP
 export { type FeatureData, type Features, featuresOf, type Recycled, type TemplateFeatures } from "./features.ts";
 export { type Frames, framesFromPoints, quaternionToRotation } from "./frames.ts";
 export { invariantPointAttention } from "./ipa.ts";
-export { dropFrom, type Pass } from "./layers.ts";
+export { dropFrom, type Observer, type Pass } from "./layers.ts";
 export {
   checkpointed,
   headsOf,
