@@ -1,9 +1,10 @@
 import { compile, Tensor } from "@gradus/tensor";
 import type { FoldConfig } from "./config.ts";
 import { evoformerBlock, extraMsaBlock, type Updates, updates } from "./network/evoformer.ts";
-import type { Features } from "./network/features.ts";
-import { alignedError, type HeadWeights, plddtOf, ptmOf } from "./network/heads.ts";
-import { headsOf, iteration, type ModelWeights, nothingRecycled, type Outputs, type Stages, stages } from "./network/model.ts";
+import type { Features, Recycled } from "./network/features.ts";
+import { alignedError, distogramLogits, expectedDistance, type HeadWeights, plddtLogits, plddtOf, ptmOf } from "./network/heads.ts";
+import { linear } from "./network/layers.ts";
+import { iteration, type ModelWeights, nothingRecycled, type Outputs, type Stages, stages } from "./network/model.ts";
 
 export interface FoldOptions {
   /** Passes after the first; default: as many as the configuration says. */
@@ -31,6 +32,8 @@ export interface FoldedChain {
 export interface Confidence {
   /** Logits of distances between pseudo-beta atoms, [r, r, 64]. */
   readonly distogram: Float32Array;
+  /** Distances that these lead to expect, in ångström, [r, r]; what is farther than 21.7 Å counts as that. */
+  readonly distances: Float32Array;
   /** Expected error of residue j's place in the frame of residue i, in ångström, [r, r]; null but for ptm networks. */
   readonly alignedError: Float32Array | null;
   /** The TM-score that is to be expected; null but for ptm networks. */
@@ -53,11 +56,11 @@ export class FoldNetwork {
     evoformerBlock: (representations, masks, weights, pass) => evoformerBlock(representations, masks, weights, pass, this.updates),
     fold: compile(stages.fold),
   };
-  private readonly heads = compile((outputs: Outputs, weights: HeadWeights, pairs: boolean) => {
-    const { plddt, distogram, alignedError: error } = headsOf(outputs, weights);
-    const sure = plddtOf(plddt);
-    if (!pairs) return { plddt: sure, distogram: null, error: null, ptm: null };
-    return { plddt: sure, distogram, error: error && alignedError(error), ptm: error && ptmOf(error) };
+  private readonly plddt = compile((state: Tensor, { predicted_lddt_head }: HeadWeights) => plddtOf(plddtLogits(state, predicted_lddt_head)));
+  private readonly pairs = compile((pair: Tensor, { distogram_head, predicted_aligned_error_head: head }: HeadWeights) => {
+    const distogram = distogramLogits(pair, distogram_head);
+    const error = head ? linear(pair, head.logits) : null;
+    return { distogram, distances: expectedDistance(distogram), alignedError: error && alignedError(error), ptm: error && ptmOf(error) };
   });
 
   constructor(config: FoldConfig, weights: ModelWeights) {
@@ -72,29 +75,35 @@ export class FoldNetwork {
   async *fold(features: (pass: number) => Features | Promise<Features>, options: FoldOptions = {}): AsyncGenerator<FoldedChain> {
     const { recycles = this.config.recycles, chunk, progress } = options;
     const passes = recycles + 1;
-    let outputs: Outputs | null = null;
+    let recycled: Recycled | null = null;
     for (let pass = 0; pass < passes; pass++) {
       const given = await features(pass);
-      const before: Outputs | null = outputs;
-      const recycled = before?.recycled ?? nothingRecycled(this.config, given.aatype.shape[0]!);
-      outputs = iteration(given, recycled, this.weights, this.config.structure.layers, this.counted(progress), { chunk });
-      dispose(before ?? recycled);
-      const last = pass === passes - 1;
-      const said = this.heads(outputs, this.weights, last);
-      const { plddt, distogram, error, ptm } = said;
-      yield {
-        ...{ pass: pass + 1, passes },
-        atoms: (await outputs.atoms.data()) as Float32Array,
-        plddt: (await plddt.data()) as Float32Array,
-        confidence: distogram && {
-          distogram: (await distogram.data()) as Float32Array,
-          alignedError: error && ((await error.data()) as Float32Array),
-          ptm: ptm && (await ptm.item()),
-        },
-      };
-      dispose(said);
+      recycled ??= nothingRecycled(this.config, given.aatype.shape[0]!);
+      const outputs: Outputs = iteration(given, recycled, this.weights, this.config.structure.layers, this.counted(progress), { chunk });
+      dispose(recycled);
+      const plddt = this.plddt(outputs.layers.at(-1)!.state, this.weights);
+      const confidence = pass === passes - 1 ? await this.confidenceOf(outputs.pair) : null;
+      const found = { atoms: await floats(outputs.atoms), plddt: await floats(plddt) };
+      // All but what the next pass begins with, before it takes memory itself.
+      const { recycled: next, ...done } = outputs;
+      dispose([done, plddt]);
+      recycled = next;
+      yield { pass: pass + 1, passes, ...found, confidence };
     }
-    dispose(outputs);
+    dispose(recycled);
+  }
+
+  private async confidenceOf(pair: Tensor): Promise<Confidence> {
+    const said = this.pairs(pair, this.weights);
+    const { distogram, distances, alignedError, ptm } = said;
+    const confidence = {
+      distogram: await floats(distogram),
+      distances: await floats(distances),
+      alignedError: alignedError && (await floats(alignedError)),
+      ptm: ptm && (await ptm.item()),
+    };
+    dispose(said);
+    return confidence;
   }
 
   /** The parts, telling after each block. */
@@ -113,6 +122,8 @@ export class FoldNetwork {
     return { ...this.stages, extraMsaBlock: told(extraMsaBlock), evoformerBlock: told(evoformerBlock) };
   }
 }
+
+const floats = (x: Tensor): Promise<Float32Array> => x.data() as Promise<Float32Array>;
 
 /** Gives back the memory of all arrays of a tree. */
 function dispose(tree: unknown): void {

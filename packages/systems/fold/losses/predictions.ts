@@ -1,13 +1,9 @@
 import { array, sigmoidCrossEntropy, softmaxCrossEntropy, stopGradient, sum, type Tensor } from "@gradus/tensor";
 import { applyInverse, at, type Frames } from "../network/frames.ts";
-import { errorEdges } from "../network/heads.ts";
+import { distanceEdges, errorEdges } from "../network/heads.ts";
 import { maskedMean, pairs } from "./masked.ts";
 
 /** Losses of the heads. */
-
-/** Edges between the bins of distances: 63 from 2.3125 to 21.6875 Å. */
-const distogramEdges = (count: number): number[] =>
-  Array.from({ length: count - 1 }, (_, k) => 2.3125 + (k * (21.6875 - 2.3125)) / (count - 2));
 
 /** Which bin each squared value is in, by the bins' edges: int32. */
 const binOf = (squared: Tensor, edges: readonly number[]): Tensor =>
@@ -28,7 +24,7 @@ const entropy = (logits: Tensor, classes: Tensor): Tensor => softmaxCrossEntropy
 /** Section 1.9.8: logits of distances [r, r, 64] against those of pseudo-beta atoms [r, 3], mask [r]. */
 export function distogramLoss(logits: Tensor, beta: Tensor, mask: Tensor): Tensor {
   const squared = sum(beta.expandDims({ axis: 1 }).sub(beta).square(), { axis: -1 });
-  return maskedMean(entropy(logits, binOf(squared, distogramEdges(logits.shape.at(-1)!))), pairs(mask), 1e-6);
+  return maskedMean(entropy(logits, binOf(squared, distanceEdges(logits.shape.at(-1)!))), pairs(mask), 1e-6);
 }
 
 /** Section 1.9.9: logits [s, r, 23] of what the alignment had [s, r] where `masked` [s, r] is 1. */

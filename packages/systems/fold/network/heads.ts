@@ -43,6 +43,18 @@ export function distogramLogits(z: Tensor, { half_logits }: Weights<ReturnType<t
   return half.add(half.swapaxes(0, 1));
 }
 
+/** Edges between the bins of distances: 63 from 2.3125 to 21.6875 Å. */
+export const distanceEdges = (count: number): number[] =>
+  Array.from({ length: count - 1 }, (_, k) => 2.3125 + (k * (21.6875 - 2.3125)) / (count - 2));
+
+/** Expected distance between pseudo-beta atoms, in ångström; what is farther than 21.7 Å counts as that: [r, r, 64] → [r, r]. */
+export function expectedDistance(logits: Tensor): Tensor {
+  const edges = distanceEdges(logits.shape.at(-1)!);
+  const half = (edges[1]! - edges[0]!) / 2;
+  const middles = [...edges.map((edge) => edge - half), edges.at(-1)! + half];
+  return sum(softmax(logits).mul(array(middles, { dtype: logits.dtype })), { axis: -1 });
+}
+
 /** Algorithm 29: logits of a residue's lDDT, [r, c_s] → [r, 50]. */
 export const plddtLogits = (s: Tensor, weights: Weights<ReturnType<typeof plddtParameters>>): Tensor =>
   linear(reluLinear(reluLinear(norm(s, weights.input_layer_norm), weights.act_0), weights.act_1), weights.logits);

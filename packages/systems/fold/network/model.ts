@@ -126,7 +126,8 @@ export function iteration(
   for (const block of evoformer.evoformer_iteration) representations = evoformerBlock(representations, first.masks, block, pass);
   const { m, z } = representations;
   const folded = fold(features, representations, weights, layers, pass);
-  return { ...folded, msa: m.get(`:${features.msaFeat.shape[0]}`), pair: z };
+  const sequences = features.msaFeat.shape[0]!;
+  return { ...folded, msa: m.shape[0] === sequences ? m : m.get(`:${sequences}`), pair: z };
 }
 
 /** Algorithm 2, lines 5 to 13: features and what the pass before found, as representations. */
