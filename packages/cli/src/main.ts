@@ -14,6 +14,7 @@ import type { SampleOptions } from "./commands/sample.ts";
 import { tour } from "./commands/tour.ts";
 import type { TrainCaptionerOptions } from "./commands/train-captioner.ts";
 import type { TrainDiffusionOptions } from "./commands/train-diffusion.ts";
+import type { TrainFoldOptions } from "./commands/train-fold.ts";
 import type { TrainGptOptions } from "./commands/train-gpt.ts";
 import type { TrainResNetOptions } from "./commands/train-resnet.ts";
 import type { TrainZeroOptions } from "./commands/train-zero.ts";
@@ -238,6 +239,31 @@ commands.push(
       )
       .action(async (options: TrainDiffusionOptions) => (await import("./commands/train-diffusion.ts")).trainDiffusion(options)),
     "runs/diffusion",
+  ),
+  resumable(
+    train
+      .command("fold")
+      .description("a network like AlphaFold 2 (Jumper et al. 2021) on structures of proteins; can be stopped and goes on")
+      .option(
+        "--data <folder>",
+        "structures (.cif, .pdb, packed or not), and alignments (.a3m, .sto) of their chains; default: chains made by rule",
+      )
+      .option("--config <name>", "mini (2 blocks, the sequence alone), small (4 blocks), or one of AlphaFold's", "mini")
+      .option("--steps <n>", "updates of the weights", positive, 2000)
+      .option("--batch-size <n>", "chains of one update", positive, 8)
+      .option("--rate <x>", "the highest learning rate", positiveNumber, 0.001)
+      .option("--crop <n>", "residues that are seen at once (default: the longest chain, at most 256)", positive)
+      .option("--chains <n>", "chains made by rule to learn from", positive, 20_000)
+      .option("--held-out <share>", "share of the chains that are kept from training, whole families", share, 0.15)
+      .option("--max-residues <n>", "leave longer chains out", positive, 2000)
+      .option("--dropout", "drop as AlphaFold's training does: for much data")
+      .option("--from <folder>", "train the network of this run further")
+      .addHelpText(
+        "after",
+        "\nExamples:\n  gradus train fold\n  gradus train fold --data structures/ --config small --max-residues 128 --out runs/structures",
+      )
+      .action(async (options: TrainFoldOptions) => (await import("./commands/train-fold.ts")).trainFoldCommand(options)),
+    "runs/fold",
   ),
   program
     .command("draw")

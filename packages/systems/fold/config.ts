@@ -85,9 +85,17 @@ const small: FoldConfig = {
   most: { clusters: 32, extraSequences: 64, templates: 0 },
 };
 
-/** Networks by name: `model_1` to `model_5`, the same with `_ptm`, whose heads predict errors of pairs, and `small`. */
+/** Half of it, for sequences alone. */
+const mini: FoldConfig = {
+  ...small,
+  evoformer: { ...small.evoformer, blocks: 2 },
+  most: { clusters: 1, extraSequences: 1, templates: 0 },
+};
+
+/** Networks by name: `model_1` to `model_5`, the same with `_ptm`, whose heads predict errors of pairs, `small` and `mini`. */
 export const configs: Readonly<Record<string, FoldConfig>> = {
   small,
+  mini,
   ...Object.fromEntries(
     [1, 2, 3, 4, 5].flatMap((number) => [
       [`model_${number}`, official(number, false)],

@@ -1,5 +1,6 @@
 import type { FoldConfig } from "./config.ts";
 import type { BlockSizes, PairSizes } from "./network/evoformer.ts";
+import { bins } from "./network/heads.ts";
 import { modelParameters } from "./network/model.ts";
 import { countParameters } from "./network/parameters.ts";
 
@@ -13,15 +14,18 @@ export interface Task {
 }
 
 export interface Estimate {
-  /** Multiplications and additions of a pass, each counted as two operations. */
+  /** Operations in the products of a pass; a multiplication and an addition are two. */
   readonly operations: number;
-  /** The most memory that a pass takes, weights included, in bytes. */
+  /** Of these, in a block of the stack of extra sequences and in one of the Evoformer. */
+  readonly blocks: { readonly extra: number; readonly evoformer: number };
+  /** The most memory that the engine holds in a pass, weights included, in bytes. */
   readonly bytes: number;
 }
 
 /**
- * What a pass through a network takes, before it begins. Products are counted, of everything else nothing; a machine's speed is known
- * best from a pass of a shorter chain. `chunk` as for `FoldNetwork`.
+ * What a pass through a network takes, before it begins. Products are counted, of everything else nothing; `measureSpeed` tells how many
+ * of them a machine does in a second. Memory is that of all large arrays, to within a factor of 1.5 of what was measured from 64 MiB on
+ * (test/estimate.test.ts); a process needs some 300 MB besides. `chunk` as for `FoldNetwork`.
  */
 export function estimate(config: FoldConfig, { residues: r, sequences, extraSequences: e, templates: t }: Task, chunk?: number): Estimate {
   const { channels, evoformer, extraMsa, structure } = config;
@@ -45,23 +49,46 @@ export function estimate(config: FoldConfig, { residues: r, sequences, extraSequ
     layers * (r ** 2 * ipa.heads * (2 * ipa.width + 3 * ipa.queryPoints + 3 * ipa.valuePoints + 2 * cZ) + 8 * r * cS ** 2) +
     layers * r * cS * ipa.heads * (3 * ipa.width + 3 * points + ipa.width + 4 * ipa.valuePoints + cZ);
   const ofTemplates = config.templates ? t * config.templates.blocks * pairs(config.templates.channels, config.templates.pair) : 0;
-  const products =
-    evoformer.blocks * block(s, cM, evoformer, "each") + extraMsa.blocks * block(e, cE, extraMsa, "global") + ofTemplates + fold;
+  const blocks = { extra: block(e, cE, extraMsa, "global"), evoformer: block(s, cM, evoformer, "each") };
+  const products = evoformer.blocks * blocks.evoformer + extraMsa.blocks * blocks.extra + ofTemplates + fold;
+  return {
+    operations: 2 * products,
+    blocks: { extra: 2 * blocks.extra, evoformer: 2 * blocks.evoformer },
+    bytes:
+      4 * (countParameters(modelParameters(config)) + arrays(config, { residues: r, sequences, extraSequences: e, templates: t }, chunk)),
+  };
+}
 
-  // An update has its input, what it adds, and for the rows it works on its intermediates: six arrays of a head's channels, or those
-  // inside of a transition or of an outer product.
-  const rows = Math.min(chunk ?? Number.POSITIVE_INFINITY, Math.max(r, s, e));
-  const update = (n: number, c: number, each: number): number => n * r * c + Math.min(rows, n) * r * (c + each);
-  const ofBlock = (n: number, c: number, { msa, outer, transition, pair }: BlockSizes): number =>
-    Math.max(
-      update(n, c, Math.max(6 * msa.heads * msa.width, transition * c)),
-      r ** 2 * cZ + 2 * n * r * outer + Math.min(rows, r) * r * (outer ** 2 + cZ),
-      2 * r ** 2 * cZ + update(r, cZ, 2 * pair.multiplication),
-      update(r, cZ, Math.max(6 * pair.heads * pair.width, pair.transition * cZ)),
+/** Numbers in arrays that are there at the same time, weights apart, where there are the most. */
+function arrays(config: FoldConfig, { residues: r, sequences, extraSequences: e, templates: t }: Task, chunk = Infinity): number {
+  const { channels, evoformer, extraMsa, structure, heads } = config;
+  const { msa: cM, pair: cZ, extra: cE } = channels;
+  const s = sequences + t;
+
+  // An update has what it adds, and for the rows it works on its intermediates: six arrays of a head's channels, or those inside of a
+  // transition or of an outer product. Attention along columns works on [r, n, c].
+  const update = (rows: number, columns: number, c: number, each: number): number =>
+    rows * columns * c + Math.min(chunk, rows) * columns * (c + each);
+  const ofBlock = (n: number, c: number, { msa, outer, transition, pair }: BlockSizes): number => {
+    const attention = 6 * msa.heads * msa.width;
+    return Math.max(
+      update(n, r, c, Math.max(attention, transition * c)),
+      update(r, n, c, attention),
+      r ** 2 * cZ + 2 * n * r * outer + Math.min(chunk, r) * r * (outer ** 2 + cZ),
+      2 * r ** 2 * cZ + update(r, r, cZ, 2 * pair.multiplication),
+      update(r, r, cZ, Math.max(6 * pair.heads * pair.width, pair.transition * cZ)),
     );
+  };
   const states = s * r * cM + r ** 2 * cZ;
-  const most = Math.max(states + e * r * cE + ofBlock(e, cE, extraMsa), states + ofBlock(s, cM, evoformer));
-  // Besides the pass before, which is there until its successor has begun.
-  const features = s * r * 49 + 3 * e * r + t * r * 37 * 4 + r ** 2 * cZ;
-  return { operations: 2 * products, bytes: 4 * (countParameters(modelParameters(config)) + most + features) };
+  const ofTemplates = config.templates && t ? t * r ** 2 * config.templates.channels + update(r, r, config.templates.channels, 2 * 88) : 0;
+  const most = Math.max(
+    states + e * r * cE + Math.max(ofBlock(e, cE, extraMsa), r ** 2 * 2 * cZ + ofTemplates),
+    states + ofBlock(s, cM, evoformer),
+    // The structure module has pairs once more, what is recycled, and scores; heads have logits of each pair.
+    states + r ** 2 * (2 * cZ + 3 * structure.ipa.heads),
+    states + r ** 2 * (cZ + (heads.error ? 3.3 : 2.2) * bins.distogram),
+  );
+  // Besides what the pass before has left.
+  const features = sequences * r * 49 + 3 * e * r + t * r * 37 * 4;
+  return most + features + r ** 2 * cZ;
 }

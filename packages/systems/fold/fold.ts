@@ -1,10 +1,11 @@
-import { compile, Tensor } from "@gradus/tensor";
+import { compile, type Tensor } from "@gradus/tensor";
 import type { FoldConfig } from "./config.ts";
 import { evoformerBlock, extraMsaBlock, type Updates, updates } from "./network/evoformer.ts";
 import type { Features, Recycled } from "./network/features.ts";
 import { alignedError, distogramLogits, expectedDistance, type HeadWeights, plddtLogits, plddtOf, ptmOf } from "./network/heads.ts";
 import { linear } from "./network/layers.ts";
 import { iteration, type ModelWeights, nothingRecycled, type Outputs, type Stages, stages } from "./network/model.ts";
+import { release } from "./release.ts";
 
 export interface FoldOptions {
   /** Passes after the first; default: as many as the configuration says. */
@@ -56,7 +57,9 @@ export class FoldNetwork {
     evoformerBlock: (representations, masks, weights, pass) => evoformerBlock(representations, masks, weights, pass, this.updates),
     fold: compile(stages.fold),
   };
-  private readonly plddt = compile((state: Tensor, { predicted_lddt_head }: HeadWeights) => plddtOf(plddtLogits(state, predicted_lddt_head)));
+  private readonly plddt = compile((state: Tensor, { predicted_lddt_head }: HeadWeights) =>
+    plddtOf(plddtLogits(state, predicted_lddt_head)),
+  );
   private readonly pairs = compile((pair: Tensor, { distogram_head, predicted_aligned_error_head: head }: HeadWeights) => {
     const distogram = distogramLogits(pair, distogram_head);
     const error = head ? linear(pair, head.logits) : null;
@@ -80,17 +83,17 @@ export class FoldNetwork {
       const given = await features(pass);
       recycled ??= nothingRecycled(this.config, given.aatype.shape[0]!);
       const outputs: Outputs = iteration(given, recycled, this.weights, this.config.structure.layers, this.counted(progress), { chunk });
-      dispose(recycled);
+      release(recycled);
       const plddt = this.plddt(outputs.layers.at(-1)!.state, this.weights);
       const confidence = pass === passes - 1 ? await this.confidenceOf(outputs.pair) : null;
       const found = { atoms: await floats(outputs.atoms), plddt: await floats(plddt) };
       // All but what the next pass begins with, before it takes memory itself.
       const { recycled: next, ...done } = outputs;
-      dispose([done, plddt]);
+      release(done, plddt);
       recycled = next;
       yield { pass: pass + 1, passes, ...found, confidence };
     }
-    dispose(recycled);
+    release(recycled);
   }
 
   private async confidenceOf(pair: Tensor): Promise<Confidence> {
@@ -102,7 +105,7 @@ export class FoldNetwork {
       alignedError: alignedError && (await floats(alignedError)),
       ptm: ptm && (await ptm.item()),
     };
-    dispose(said);
+    release(said);
     return confidence;
   }
 
@@ -124,9 +127,3 @@ export class FoldNetwork {
 }
 
 const floats = (x: Tensor): Promise<Float32Array> => x.data() as Promise<Float32Array>;
-
-/** Gives back the memory of all arrays of a tree. */
-function dispose(tree: unknown): void {
-  if (tree instanceof Tensor) tree.dispose();
-  else if (typeof tree === "object" && tree !== null) for (const inner of Object.values(tree)) dispose(inner);
-}

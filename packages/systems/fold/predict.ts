@@ -1,13 +1,13 @@
-import { ArgumentError, FormatError, Tensor } from "@gradus/tensor";
-import { atoms14, atoms37, typeOfLetter } from "./constants/residues.ts";
-import { atom37Mask, atom37ToAtom14 } from "./constants/tables.ts";
+import { ArgumentError, FormatError } from "@gradus/tensor";
 import type { Task } from "./estimate.ts";
 import { type FeatureInput, makeFeatures } from "./features/features.ts";
 import { msaOf } from "./features/msa.ts";
 import type { Confidence, FoldedChain, FoldNetwork, FoldOptions } from "./fold.ts";
-import { type Chain, predictedChain } from "./io/structure.ts";
+import { foldedChain } from "./folded-chain.ts";
+import type { Chain } from "./io/structure.ts";
 import { type Features, featuresOf } from "./network/features.ts";
 import { type Relaxed, relax as relaxChain } from "./relax/relax.ts";
+import { release } from "./release.ts";
 
 export interface PredictOptions extends FoldOptions {
   /** Default 0. The same seed gives the same structure. */
@@ -78,7 +78,9 @@ export async function* predict(
     return features;
   };
   for await (const { pass, passes, atoms, plddt, confidence } of network.fold(next, options)) {
-    const chain = chainOf(input, atoms, plddt);
+    if (!(atoms.every(Number.isFinite) && plddt.every(Number.isFinite)))
+      throw new FormatError("predict", "the network gives numbers that are not finite", "Its weights may be damaged, or of another network");
+    const chain = foldedChain(sequence, atoms, plddt, input);
     last = { pass, passes, chain, plddt, confidence };
     yield { pass, passes, chain, plddt };
   }
@@ -86,28 +88,4 @@ export async function* predict(
   const { chain, plddt, confidence } = last!;
   const relaxed = relax ? relaxChain(chain) : null;
   return { chain: relaxed?.chain ?? chain, plddt, confidence: confidence!, relaxed };
-}
-
-/** A chain from atoms in atom14 order, [r, 14, 3]. */
-function chainOf({ sequence, residueIndex }: FeatureInput, atoms: Float32Array, plddt: Float32Array): Chain {
-  if (!(atoms.every(Number.isFinite) && plddt.every(Number.isFinite)))
-    throw new FormatError("predict", "the network gives numbers that are not finite", "Its weights may be damaged, or of another network");
-  const n = sequence.length;
-  const atomPositions = new Float32Array(n * atoms37 * 3);
-  const atomMask = new Float32Array(n * atoms37);
-  for (let i = 0; i < n; i++) {
-    const type = typeOfLetter(sequence[i]!);
-    for (let a = 0; a < atoms37; a++) {
-      if (!atom37Mask.data[type * atoms37 + a]) continue;
-      const from = i * atoms14 + atom37ToAtom14.data[type * atoms37 + a]!;
-      atomMask[i * atoms37 + a] = 1;
-      atomPositions.set(atoms.subarray(3 * from, 3 * from + 3), 3 * (i * atoms37 + a));
-    }
-  }
-  return predictedChain({ sequence, atomPositions, atomMask, plddt, ...(residueIndex ? { residueIndex } : {}) });
-}
-
-function release(features: Features | null): void {
-  const { templates, ...others } = features ?? {};
-  for (const array of [...Object.values(others), ...Object.values(templates ?? {})]) if (array instanceof Tensor) array.dispose();
 }

@@ -3,6 +3,15 @@ export { configOf, configs, type FoldConfig } from "../config.ts";
 export { type Estimate, estimate, type Task } from "../estimate.ts";
 export { type Confidence, type FoldedChain, FoldNetwork, type FoldOptions } from "../fold.ts";
 export * from "../losses/index.ts";
+export {
+  type ChainScore,
+  type FoldTrainingEvent,
+  type TrainedNetwork,
+  type TrainFoldOptions,
+  trainFold,
+} from "../train.ts";
+export { loadFold, type TrainedFold, trainedBytes } from "../trained.ts";
+export { type Chains, dividedChains, generatedChains, type LearnedChain, readAlignments } from "../training/chains.ts";
 export { type LoadedWeights, loadOfficialWeights, officialArrays, saveOfficialWeights } from "../weights.ts";
 export { evoformerBlock, evoformerBlockParameters, extraMsaBlock, extraMsaBlockParameters } from "./evoformer.ts";
 export { type FeatureData, type Features, featuresOf, type Recycled, type TemplateFeatures } from "./features.ts";

@@ -144,9 +144,10 @@ export class WasmBackend implements Backend {
   /** Intermediates of all programs share one stretch of memory: programs run one at a time. */
   arena(bytes: number): number {
     if (bytes > this.arenaBytes) {
-      const address = this.heap.allocate(bytes);
+      // Given back first: nobody needs what is in it, and the larger one may begin in its place.
       if (this.arenaBytes) this.heap.free(this.arenaAddress);
-      this.arenaAddress = address;
+      this.arenaBytes = 0;
+      this.arenaAddress = this.heap.allocate(bytes);
       this.arenaBytes = bytes;
     }
     return this.arenaAddress;
