@@ -3,6 +3,7 @@ export { configOf, configs, type FoldConfig } from "../config.ts";
 export { type Estimate, estimate, type Task } from "../estimate.ts";
 export { type Confidence, type FoldedChain, FoldNetwork, type FoldOptions } from "../fold.ts";
 export * from "../losses/index.ts";
+export { type Predicted, type PredictedPass, type PredictOptions, predict, taskOf } from "../predict.ts";
 export {
   type ChainScore,
   type FoldTrainingEvent,
