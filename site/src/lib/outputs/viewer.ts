@@ -23,13 +23,13 @@ function pdbOf({ residues }: DrawnChain, view: Rotation): string {
   return `${lines.join("\n")}\nEND\n`;
 }
 
-/** What CSS calls a colour, as a number. */
-function resolver(element: HTMLElement): (colour: string) => number {
+/** What CSS calls colours, as numbers; for as long as it takes to show something. */
+function colours(element: HTMLElement): { readonly numberOf: (colour: string) => number; readonly done: () => void } {
   const probe = element.appendChild(document.createElement("span"));
   probe.style.display = "none";
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true })!;
   const known = new Map<string, number>();
-  return (colour) => {
+  const numberOf = (colour: string): number => {
     const found = known.get(colour);
     if (found !== undefined) return found;
     probe.style.color = colour;
@@ -37,9 +37,11 @@ function resolver(element: HTMLElement): (colour: string) => number {
     canvas.fillStyle = getComputedStyle(probe).color;
     canvas.fillRect(0, 0, 1, 1);
     const [r, g, b] = canvas.getImageData(0, 0, 1, 1).data as unknown as [number, number, number];
-    known.set(colour, (r << 16) | (g << 8) | b);
-    return known.get(colour)!;
+    const number = (r << 16) | (g << 8) | b;
+    known.set(colour, number);
+    return number;
   };
+  return { numberOf, done: () => probe.remove() };
 }
 
 /** (x, y, z, w) of a rotation. */
@@ -87,7 +89,7 @@ export class Viewer {
   /** Shows chains as seen after a rotation, in the page's present colours; what the reader has turned stays turned. */
   show(structure: DrawnStructure, view: Rotation): void {
     const { viewer } = this;
-    const colour = resolver(this.element);
+    const { numberOf: colour, done } = colours(this.element);
     const first = this.view !== view;
     const moved = first || this.shown !== structure;
     this.shown = structure;
@@ -121,6 +123,7 @@ export class Viewer {
     }
     if (moved) this.fit();
     viewer.render();
+    done();
   }
 
   /** Near enough to see the whole. */
