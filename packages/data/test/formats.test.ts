@@ -158,6 +158,8 @@ describe("archives", () => {
     expect((await folderFiles(folder)).map((f) => f.name)).toEqual(["a", "b/two"]);
     await expect(folderFiles(folder, { maxFiles: 1 })).rejects.toThrow(/more than 1/);
     expect((await openArchive(folder)).length).toBe(2);
+    for (const open of [folderFiles, openArchive]) await expect(open(`${folder}/nowhere`)).rejects.toThrow(/there is no .*nowhere\. Check/);
+    await expect(folderFiles(`${folder}/${(await folderFiles(folder))[0]!.name}`)).rejects.toThrow(/is no folder/);
   });
 
   test("a tar file on disk is read in place", async () => {

@@ -17,6 +17,8 @@ export interface ClipTextConfig {
   readonly activation: "quickGelu" | "gelu";
   /** The token that ends a text: there CLIP reads off its meaning as a whole. */
   readonly end: number;
+  /** Whether tokens know only those before them. Default true, as CLIP has it. */
+  readonly causal?: boolean;
 }
 
 /** What a text encoder makes of texts. */
@@ -30,7 +32,8 @@ export interface ClipText {
 }
 
 /**
- * The text encoder of CLIP (Radford et al. 2021, §2.4): tokens int32 [B, T] to vectors [B, T, width], each knowing the tokens before it.
+ * The text encoder of CLIP (Radford et al. 2021, §2.4): tokens int32 [B, T] to vectors [B, T, width], each knowing the tokens before it
+ * (or all of them).
  * Its layers have the names of `CLIPTextModel` in the published checkpoints.
  */
 export class ClipTextEncoder extends Model {
@@ -44,7 +47,7 @@ export class ClipTextEncoder extends Model {
   constructor(config: ClipTextConfig, { name = "text_encoder", ...kind }: Kind & { readonly name?: string } = {}) {
     super({ name });
     this.config = config;
-    const { vocabulary, context, width, layers, heads, hidden, activation } = config;
+    const { vocabulary, context, width, layers } = config;
     const table = (part: string, rows: number): Embedding => {
       const layer = new Embedding(rows, width, { name: `text_model.embeddings.${part}`, ...kind });
       layer.ensureBuilt([null, null]);
@@ -52,10 +55,7 @@ export class ClipTextEncoder extends Model {
     };
     this.tokens = table("token_embedding", vocabulary);
     this.places = table("position_embedding", context);
-    this.blocks = Array.from(
-      { length: layers },
-      (_, i) => new Block(`text_model.encoder.layers.${i}`, width, heads, hidden, activation, kind),
-    );
+    this.blocks = Array.from({ length: layers }, (_, i) => new Block(`text_model.encoder.layers.${i}`, config, kind));
     this.norm = layerNorm("text_model.final_layer_norm", width, kind);
     this.built = true;
   }
@@ -96,9 +96,11 @@ class Block extends Layer {
   readonly up: Dense;
   readonly down: Dense;
   private readonly activation: ClipTextConfig["activation"];
+  private readonly causal: boolean;
 
-  constructor(name: string, width: number, heads: number, hidden: number, activation: ClipTextConfig["activation"], kind: Kind) {
+  constructor(name: string, { width, heads, hidden, activation, causal = true }: ClipTextConfig, kind: Kind) {
     super({ name });
+    this.causal = causal;
     this.norm1 = layerNorm("layer_norm1", width, kind);
     this.attention = new Attention("self_attn", width, { heads, bias: true, names: ["q_proj", "k_proj", "v_proj", "out_proj"], ...kind });
     this.norm2 = layerNorm("layer_norm2", width, kind);
@@ -110,7 +112,7 @@ class Block extends Layer {
 
   override call(x: Tensor): Tensor {
     const normed = this.norm1(x);
-    const h = x.add(this.attention.forward(normed, normed, { causal: true }));
+    const h = x.add(this.attention.forward(normed, normed, { causal: this.causal }));
     const inner = this.up(this.norm2(h));
     return h.add(this.down(this.activation === "gelu" ? gelu(inner) : inner.mul(sigmoid(inner.mul(1.702)))));
   }

@@ -31,6 +31,11 @@ export interface UNetConfig {
    * what they know of it comes from the picture's edges, which takes them long to learn. Default false.
    */
   readonly places?: boolean;
+  /**
+   * The time's vector also holds what the words say together: their mean goes into it, by a learned map (none at first), much as the pooled
+   * text of SDXL (Podell et al. 2023, §2.2). Default false.
+   */
+  readonly gist?: boolean;
 }
 
 /** What the network is told beside picture and time. */
@@ -69,6 +74,7 @@ export class UNet extends Model {
   readonly placeEmbedding: Dense | null = null;
   readonly timeEmbedding: TimeEmbedding;
   readonly classEmbedding: Embedding | null = null;
+  readonly gistEmbedding: Dense | null = null;
   readonly down: readonly DownBlock[];
   readonly mid: MidBlock;
   readonly up: readonly UpBlock[];
@@ -93,6 +99,7 @@ export class UNet extends Model {
       ...{ time, groups, contextWidth, ...kind },
       heads: !attends ? null : typeof heads === "number" ? heads : heads[level]!,
     });
+    if (config.gist && contextWidth) this.gistEmbedding = dense("gist_embedding", contextWidth, time, { ...kind, zero: true });
     this.down = channels.map((to, i) => {
       const from = Array.from({ length: layers }, (_, k) => (k ? to : (channels[i - 1] ?? first)));
       return new DownBlock(`down_blocks.${i}`, from, to, i < levels - 1, optionsOf(i, attention[i]!));
@@ -124,6 +131,7 @@ export class UNet extends Model {
     this.check(sample, conditions);
     let vector = this.timeEmbedding(time);
     if (this.classEmbedding) vector = vector.add(this.classEmbedding(conditions.classes!));
+    if (this.gistEmbedding && conditions.context) vector = vector.add(this.gistEmbedding(conditions.context.mean({ axis: 1 })));
     let h = this.convIn(sample) as Tensor;
     if (this.placeEmbedding) h = h.add(this.placeEmbedding(placeCodes(h.shape[1]!, h.shape[2]!, h.shape[3]!)));
     const skips = [h];

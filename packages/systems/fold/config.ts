@@ -79,7 +79,7 @@ const small: FoldConfig = {
     pair: { multiplication: 32, heads: 4, width: 8, transition: 2 },
   },
   templates: null,
-  structure: { ipa: { heads: 4, width: 16, queryPoints: 4, valuePoints: 4 }, angles: 64, layers: 4 },
+  structure: { ipa: { heads: 4, width: 16, queryPoints: 4, valuePoints: 4 }, angles: 64, layers: 8 },
   heads: { plddt: 64, error: true },
   recycles: 3,
   most: { clusters: 32, extraSequences: 64, templates: 0 },

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { folderFiles } from "@gradus/data/node";
+import { openArchive } from "@gradus/data/node";
 import { readExamples } from "@gradus/systems/fold";
 import {
   type ChainScore,
@@ -93,7 +93,7 @@ export async function trainFoldCommand(options: TrainFoldOptions): Promise<void>
 async function chainsOf(options: TrainFoldOptions): Promise<{ readonly chains: Chains; readonly skipped: readonly string[] }> {
   const { data, chains: count, heldOut, maxResidues, seed } = options;
   if (data === undefined) return { chains: generatedChains(count, generatedHeldOut, seed), skipped: [] };
-  const files = await folderFiles(data);
+  const files = await openArchive(data);
   const { examples, skipped } = await readExamples(files, { maxResidues });
   const found = await readAlignments(files, examples);
   return { chains: dividedChains(examples, found.alignments, heldOut, seed), skipped: [...skipped, ...found.skipped] };

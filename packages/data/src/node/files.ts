@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { open, readdir, readFile, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { FormatError } from "@gradus/tensor";
+import { ArgumentError, FormatError } from "@gradus/tensor";
 import { openFile } from "@gradus/tensor/io";
 import { archiveFiles } from "../formats/archives.ts";
 import type { FileEntry } from "../formats/files.ts";
@@ -18,8 +18,23 @@ export async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
   yield* createReadStream(path, { highWaterMark: 2 ** 18 });
 }
 
-/** All files below a folder, sorted by name. Links are not followed, so nothing outside of it is reached. */
+async function isFolder(operation: string, path: string): Promise<boolean> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new ArgumentError(
+      operation,
+      error.code === "ENOENT" ? `there is no ${path}` : `${path} cannot be read (${error.code})`,
+      "Check the path",
+    );
+  });
+  return found.isDirectory();
+}
+
+/**
+ * All files below a folder, sorted by name. Links are not followed, so nothing outside of it is reached. ArgumentError where there is no such
+ * folder.
+ */
 export async function folderFiles(path: string, { maxFiles = 1e7 }: FileOptions = {}): Promise<FileEntry[]> {
+  if (!(await isFolder("folderFiles", path))) throw new ArgumentError("folderFiles", `${path} is no folder`, "Give the folder it is in");
   const found: FileEntry[] = [];
   for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
@@ -33,10 +48,10 @@ export async function folderFiles(path: string, { maxFiles = 1e7 }: FileOptions 
 
 /**
  * The files of a folder, a tar archive (read in place, file by file), or a zip or packed tar archive (held in memory).
- * Throws FormatError for what is none of these.
+ * Throws FormatError for what is none of these, ArgumentError where there is nothing.
  */
 export async function openArchive(path: string, options: FileOptions = {}): Promise<FileEntry[]> {
-  if ((await stat(path)).isDirectory()) return folderFiles(path, options);
+  if (await isFolder("openArchive", path)) return folderFiles(path, options);
   const head = new Uint8Array(2);
   const file = await open(path);
   await file.read(head, 0, 2, 0);

@@ -72,9 +72,10 @@ export class FoldTrainer {
     const learningRate = new schedules.CosineDecay(rate / 100, Math.max(1, steps - warmupSteps), {
       ...{ alpha: 0.01, warmupTarget: rate, warmupSteps },
     });
-    // Section 1.11.3 of the supplement, but for the schedule.
+    // Section 1.11.3 of the supplement, but for the schedule, and for the average, which in a short run must not be of its beginning.
+    const emaMomentum = Math.max(0, Math.min(0.999, 1 - 20 / steps));
     this.optimizer = new AdamW({
-      ...{ learningRate, weightDecay: 0, epsilon: 1e-6, globalClipnorm: 0.1, useEma: true, emaMomentum: 0.999 },
+      ...{ learningRate, weightDecay: 0, epsilon: 1e-6, globalClipnorm: 0.1, useEma: true, emaMomentum },
       ...(batchSize > 1 ? { gradientAccumulationSteps: batchSize } : {}),
     });
     this.optimizer.build(this.variables);
