@@ -130,7 +130,8 @@ export function drawing({ chains, links }: DrawnStructure, view: Rotation): Draw
         const some = [0, 0.25, 0.5].map((t) => between(a, b, c, d, from + t));
         const depth = some[1]![2];
         const width = Math.max(2.5, Math.min(11, 0.85 * scale)) * (0.75 + 0.5 * nearness(depth));
-        strokes.push({ path: `M${some.map(step).join("L")}`, colour: colourOf(chains[n]!, owner), width, dashed: false, depth });
+        const path = `M${some.map(step).join("L")}`;
+        strokes.push({ path, colour: colourOf(chains[n]!, owner), width: Math.round(10 * width) / 10, dashed: false, depth });
       }
     });
   });
