@@ -7,6 +7,7 @@ export type Section =
   | { readonly kind: "table"; readonly rows: readonly (readonly [name: string, value: string])[] }
   | { readonly kind: "verbatim"; readonly caption: string; readonly text: string }
   | { readonly kind: "plot"; readonly caption: string; readonly plot: PlotContent }
+  | { readonly kind: "rows"; readonly caption: string; readonly rows: readonly { readonly text: string; readonly source: string }[] }
   | { readonly kind: "pictures"; readonly caption: string; readonly pictures: readonly Picture[] };
 
 /** A small picture, the text below it, and whether that is right. */
@@ -28,7 +29,8 @@ pre { white-space: pre-wrap; font-size: 0.85rem; line-height: 1.45; padding-left
 table { border-collapse: collapse } td { padding: 0.2rem 1.2rem 0.2rem 0; border-top: 1px solid var(--hair); vertical-align: top } td:first-child { color: var(--quiet) }
 svg.plot { max-width: 100%; height: auto; background: none; color: inherit; overflow: visible } svg.plot text { fill: currentColor }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; padding: 0; list-style: none; font-size: 0.85rem; line-height: 1.3 }
-.pictures img { width: 100%; image-rendering: pixelated; border-radius: 4px; display: block; margin-bottom: 0.4rem } .pictures .wrong { color: var(--error) }`;
+.pictures img { width: 100%; image-rendering: pixelated; border-radius: 4px; display: block; margin-bottom: 0.4rem } .pictures .wrong { color: var(--error) }
+.rows p { margin: 0.9rem 0 0.3rem; font-size: 0.85rem; color: var(--quiet) } .rows img { width: 100%; image-rendering: pixelated; display: block }`;
 
 /** A page of its own, without anything to load: a heading, then text, tables, samples and plots. */
 export function report(title: string, sections: readonly Section[]): string {
@@ -39,6 +41,12 @@ export function report(title: string, sections: readonly Section[]): string {
       return `<table>${section.rows.map(([name, value]) => `<tr><td>${escaped(name)}</td><td>${escaped(value)}</td></tr>`).join("")}</table>`;
     if (section.kind === "verbatim")
       return `<figure><pre>${escaped(section.text)}</pre><figcaption>${escaped(section.caption)}</figcaption></figure>`;
+    if (section.kind === "rows") {
+      const items = section.rows.map(
+        ({ text, source }) => `${text ? `<p>${escaped(text)}</p>` : ""}<img src="${source}" alt="${escaped(text)}">`,
+      );
+      return `<figure class="rows">${items.join("")}<figcaption>${escaped(section.caption)}</figcaption></figure>`;
+    }
     if (section.kind === "pictures") {
       const items = section.pictures.map(
         ({ source, text, right }) =>
