@@ -21,7 +21,7 @@ import {
   trainJudge,
   trainPictures,
 } from "@gradus/systems/diffusion/pictures";
-import { ArgumentError } from "@gradus/tensor";
+import { ArgumentError, FormatError } from "@gradus/tensor";
 import { type ArrayData, saveFile } from "@gradus/tensor/io";
 import { refuseGiven } from "../options.ts";
 import { digestOf, pictureFiles } from "../picture-data.ts";
@@ -60,12 +60,26 @@ const expected =
 const keptForTest = 0.1;
 
 async function pictures(path: string, options: ImageSetOptions): Promise<ImageSet> {
-  if (!Object.hasOwn(catalog, path)) return imageSet(await pictureFiles(command, path, expected), { ...options, keptForTest });
+  if (!Object.hasOwn(catalog, path)) {
+    const files = await pictureFiles(command, path, expected);
+    return imageSet(files, { ...options, keptForTest }).catch((error: unknown) => {
+      throw error instanceof FormatError ? withFlags(error) : error;
+    });
+  }
   const { train, test, classes } = await loadDataset(catalog[path as keyof typeof catalog]);
   // Grey ones come without an axis for their channel.
   const whole = <T extends { readonly images: ArrayData }>(part: T): T =>
     part.images.shape.length === 4 ? part : { ...part, images: { ...part.images, shape: [...part.images.shape, 1] } };
   return arranged({ train: whole(train), test: whole(test), classes }, options);
+}
+
+/** What is wrong with a set, and which option of the command helps. */
+function withFlags(error: FormatError): Error {
+  if (/pixels/.test(error.problem))
+    return new ArgumentError(command, error.problem, "Give --size, such as 32, to bring all pictures to it");
+  if (/one class only/.test(error.problem))
+    return new ArgumentError(command, error.problem, "Put pictures into a folder a class, or give --unconditional");
+  return error;
 }
 
 /** `gradus train diffusion --data`: a model that draws pictures like those of a data set, in its classes or as they come. */
@@ -127,7 +141,11 @@ export async function trainOnPictures(options: TrainPicturesOptions): Promise<vo
   const run = trainPictures(set, config, { steps, batchSize, rate, seed, keep: checkpoint, ...(from ? { from } : {}) });
   const { model, losses } = await follow(run, shownIn, seed, json);
   const judging = bar("{what} {bar} {value}/{total}", json);
-  const judge = await trainJudge(set, { seed, report: (n, total) => judging.update(n, total, { what: "a judge learns" }) });
+  const judge = await trainJudge(set, {
+    steps: Math.min(1000, steps),
+    seed,
+    report: (n, total) => judging.update(n, total, { what: "a judge learns" }),
+  });
   const { evaluation, drawn: made } = await evaluatePictures(model, judge, set, {
     ...{ pictures: samples, seed, report: (n, total) => judging.update(n, total, { what: "drawing" }) },
   });
