@@ -1,6 +1,6 @@
 import { AdamW, BackupAndRestore, History, type Model, schedules } from "@gradus/nn";
 
-/** The rate rises over a twentieth of the steps, and falls along a cosine. */
+/** The rate rises over a twentieth of the steps, and falls along a cosine. Averages reach over 1000 steps, at most a tenth of all. */
 export function optimizerFor(steps: number, rate: number, useEma: boolean): AdamW {
   const warmupSteps = Math.ceil(steps / 20);
   const learningRate = new schedules.CosineDecay(rate / 100, Math.max(1, steps - warmupSteps), {
@@ -8,7 +8,8 @@ export function optimizerFor(steps: number, rate: number, useEma: boolean): Adam
     warmupTarget: rate,
     warmupSteps,
   });
-  return new AdamW({ learningRate, weightDecay: 0.001, globalClipnorm: 1, useEma, emaMomentum: 0.999 });
+  const emaMomentum = Math.max(0, 1 - 1 / Math.min(1000, steps / 10));
+  return new AdamW({ learningRate, weightDecay: 0.001, globalClipnorm: 1, useEma, emaMomentum });
 }
 
 /** What a run of steps tells. */
