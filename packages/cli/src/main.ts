@@ -19,6 +19,7 @@ import type { TrainPicturesOptions } from "./commands/train-pictures.ts";
 import type { TrainResNetOptions } from "./commands/train-resnet.ts";
 import type { TrainZeroOptions } from "./commands/train-zero.ts";
 import { collected, count, fewBits, list, notNegative, positive, positiveNumber, share } from "./options.ts";
+import { fileProblem } from "./system-errors.ts";
 import { version } from "./version.ts";
 
 const program = new Command("gradus")
@@ -406,6 +407,11 @@ async function main(): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const problem = fileProblem(error);
+    if (problem !== null) {
+      process.stderr.write(`gradus: ${problem}\n`);
+      return 1;
+    }
     if (!(error instanceof GradusError)) throw error;
     // Commands name themselves; what they use does not know of them.
     const { message } = error;
