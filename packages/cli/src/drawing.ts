@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { access, constants, mkdir } from "node:fs/promises";
 import { dirname, extname } from "node:path";
 import { encodePng } from "@gradus/data";
 import { ArgumentError } from "@gradus/tensor";
@@ -17,9 +17,17 @@ export function checkDrawingFiles(command: string, { out, animation }: DrawingFi
       throw new ArgumentError(command, `--${name} is ${path}`, `Give a name that ends in ${end}`);
 }
 
-/** Writes a picture, and the frames that led to it as a GIF where one is wanted. Folders that are missing are made. */
+/** Makes the folders that files go to, so that nothing is drawn in vain: what cannot be written to is refused by the system's own error. */
+export async function makeRoom({ out, animation }: DrawingFiles): Promise<void> {
+  for (const path of [out, animation]) {
+    if (path === undefined) continue;
+    await mkdir(dirname(path), { recursive: true });
+    await access(dirname(path), constants.W_OK);
+  }
+}
+
+/** Writes a picture, and the frames that led to it as a GIF where one is wanted. */
 export async function saveDrawing({ out, animation }: DrawingFiles, picture: ArrayData, frames: readonly ArrayData[]): Promise<void> {
-  for (const path of [out, animation]) if (path) await mkdir(dirname(path), { recursive: true });
   await saveFile(out, [await encodePng(picture)]);
   if (animation) await saveFile(animation, [await moving([...frames, picture])]);
 }

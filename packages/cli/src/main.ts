@@ -261,7 +261,7 @@ commands.push(
   program
     .command("draw")
     .description("pictures from words, by latent diffusion")
-    .argument("[prompt]", "what they show")
+    .argument("[prompt...]", "what they show")
     .option(
       "--model <folder>",
       "what gradus train diffusion wrote, or Stable Diffusion 1.5 in diffusers' layout (default: the model that comes with Gradus, which draws scenes of coloured shapes)",
@@ -300,7 +300,10 @@ commands.push(
       "after",
       '\nExamples:\n  gradus draw "a red triangle above a blue square" --seed 1 --steps 20 --out image.png\n  gradus draw "two small yellow rings on a black background" --count 9 --animation rings.gif\n  gradus draw "a large green circle" --image image.png --strength 0.6\n  gradus draw "a photograph of a lighthouse" --model stable-diffusion-v1-5 --steps 25\n  gradus draw --model runs/clothes --class trouser --class bag --count 8\n  gradus draw --evaluate 200',
     )
-    .action(async (prompt: string | undefined, options: DrawOptions) => (await import("./commands/draw.ts")).draw(prompt, options)),
+    .action(async (words: string[], options: DrawOptions) => {
+      const prompt = words.length ? words.join(" ") : undefined;
+      await (await import("./commands/draw.ts")).draw(prompt, options);
+    }),
 );
 commands.push(
   resumable(

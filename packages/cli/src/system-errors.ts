@@ -2,6 +2,7 @@
 const words: Readonly<Record<string, (path: string) => string>> = {
   ENOENT: (path) => `there is no ${path}`,
   ENOTDIR: (path) => `${path} lies below something that is no folder`,
+  EEXIST: (path) => `${path} is there already, and is no folder`,
   EISDIR: (path) => `${path} is a folder, where a file was expected`,
   EACCES: (path) => `${path} may not be used: access is denied`,
   EPERM: (path) => `${path} may not be used: access is denied`,
@@ -14,5 +15,5 @@ export function fileProblem(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
   const { code, path, dest } = error as NodeJS.ErrnoException & { readonly dest?: string };
   if (code === undefined || !Object.hasOwn(words, code)) return null;
-  return words[code]!(dest ?? path ?? "a file");
+  return words[code]!(dest ?? path ?? "what was given");
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { classOf, drawPictures, loadPictureModel, type PictureModel } from "@gradus/systems/diffusion/pictures";
 import { ArgumentError } from "@gradus/tensor";
 import type { ArrayData } from "@gradus/tensor/io";
-import { saveDrawing } from "../drawing.ts";
+import { makeRoom, saveDrawing } from "../drawing.ts";
 import { refuseGiven } from "../options.ts";
 import { grid } from "../reports/pictures.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
@@ -23,6 +23,7 @@ export async function drawOfClasses(prompt: string | undefined, folder: string, 
   const classes = asked.flatMap((k) => new Array<number | null>(count).fill(k));
   // A row a class.
   const laid = (pictures: readonly ArrayData[]): ArrayData => grid(pictures, asked.length > 1 ? count : undefined);
+  await makeRoom({ out, animation });
   const progress = bar("{bar} {value}/{total} steps | {left} left", json);
   const frames: ArrayData[] = [];
   const begin = performance.now();

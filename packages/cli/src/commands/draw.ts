@@ -6,9 +6,9 @@ import { decodeImage, resizeImage } from "@gradus/data";
 import { draw as drawPictures, loadStableDiffusion, type SamplerName, type StableDiffusion } from "@gradus/systems/diffusion";
 import { describesPictures } from "@gradus/systems/diffusion/pictures";
 import { attributes, Detector, evaluate, type Judged, loadScenes } from "@gradus/systems/diffusion/scenes";
-import { ArgumentError } from "@gradus/tensor";
+import { ArgumentError, FormatError } from "@gradus/tensor";
 import type { ArrayData } from "@gradus/tensor/io";
-import { checkDrawingFiles, saveDrawing } from "../drawing.ts";
+import { checkDrawingFiles, makeRoom, saveDrawing } from "../drawing.ts";
 import { percent } from "../reports/captioner.ts";
 import { grid } from "../reports/pictures.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
@@ -70,20 +70,30 @@ export async function draw(prompt: string | undefined, options: DrawOptions): Pr
   const { out, animation, count, seed, json = false } = options;
   checkDrawingFiles(command, options);
   for (const path of [options.image, options.mask])
-    if (path !== undefined && !existsSync(path)) throw new ArgumentError(command, `there is no file ${path}`);
+    if (path !== undefined && !statSync(path, { throwIfNoEntry: false })?.isFile())
+      throw new ArgumentError(command, `there is no file ${path}`);
+  if (options.strength !== undefined && options.image === undefined)
+    throw new ArgumentError(command, "--strength says how much of a picture is forgotten, --image is missing", "Give the picture");
   const description = await descriptionIn(options.model);
   if (options.model !== undefined && description !== null && describesPictures(description))
     return (await import("./draw-pictures.ts")).drawOfClasses(prompt, options.model, description, options);
   if (options.class)
     throw new ArgumentError(command, "--class is for models that gradus train diffusion --data wrote", "Give one as --model");
   const model = await load(options.model, description);
-  if (options.evaluate) return judged(model, { ...options, evaluate: options.evaluate });
+  if (options.evaluate !== undefined) {
+    if (prompt !== undefined)
+      throw new ArgumentError(command, "both a prompt and --evaluate were given", "It draws captions of its own: leave the prompt out");
+    if (options.model !== undefined && description === null)
+      throw new ArgumentError(command, `--evaluate is for models of scenes, ${options.model} holds another`, "Leave it out");
+    return judged(model, { ...options, evaluate: options.evaluate });
+  }
   if (prompt === undefined)
     throw new ArgumentError(command, "there is no prompt", 'Say what to draw, such as "a red triangle above a blue square"');
   // What a model of scenes was judged with; Stable Diffusion's own default.
   const guidance = options.guidance ?? (options.model && description === null ? 7.5 : 3);
   const image = options.image === undefined ? null : await pictureIn(options.image, model.config.size, options);
   const mask = options.mask === undefined ? null : await maskIn(options.mask, image);
+  await makeRoom(options);
   const progress = bar("{bar} {value}/{total} steps | {left} left", json);
   const frames: ArrayData[] = [];
   const begin = performance.now();
@@ -120,17 +130,24 @@ export async function draw(prompt: string | undefined, options: DrawOptions): Pr
   }
 }
 
-/** A picture from a file, in the size that is asked for. */
-async function pictureIn(path: string, size: number, { width, height }: DrawOptions): Promise<ArrayData> {
-  const picture = await decodeImage(new Uint8Array(await readFile(path)));
-  return resizeImage(picture, [height ?? size, width ?? size]);
+/** A picture from a file. ArgumentError, which names it, for what is none. */
+async function decoded(path: string): Promise<ArrayData> {
+  try {
+    return await decodeImage(new Uint8Array(await readFile(path)));
+  } catch (error) {
+    throw error instanceof FormatError ? new ArgumentError(command, `${path} cannot be used: ${error.message}`) : error;
+  }
 }
+
+/** A picture from a file, in the size that is asked for. */
+const pictureIn = async (path: string, size: number, { width, height }: DrawOptions): Promise<ArrayData> =>
+  resizeImage(await decoded(path), [height ?? size, width ?? size]);
 
 /** Where to paint: what is light in a picture. */
 async function maskIn(path: string, image: ArrayData | null): Promise<ArrayData> {
   if (!image) throw new ArgumentError(command, "--mask says where to paint, --image is missing", "Give the picture to paint on");
   const [height, width] = image.shape as [number, number];
-  const { data } = await resizeImage(await decodeImage(new Uint8Array(await readFile(path))), [height, width]);
+  const { data } = resizeImage(await decoded(path), [height, width]);
   return {
     dtype: "uint8",
     shape: [height, width],

@@ -176,6 +176,12 @@ function limited(set: ImageSet, limit: number | undefined, batchSize: number): I
   const count = limit ?? n;
   if (count < batchSize)
     throw new ArgumentError(command, `${count} pictures do not fill a batch of ${batchSize}`, "Give a smaller --batch-size");
+  if (set.test.labels.length < 4)
+    throw new ArgumentError(
+      command,
+      `there are ${set.test.labels.length} pictures to compare drawn ones with, besides ${n} to train with`,
+      "Give more",
+    );
   return count === n ? set : { ...set, train: some(set.train, count) };
 }
 
