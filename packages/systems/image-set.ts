@@ -47,8 +47,7 @@ export async function imageSet(files: readonly FileEntry[], options: ImageSetOpt
 
 /** A set with pictures of the size and channels that are asked for, without classes if these are not wanted. As `imageSet` otherwise. */
 export function arranged({ train, test, classes }: ImageSet, { labelled = true, size, channels }: ImageSetOptions): ImageSet {
-  if (labelled && classes.length < 2)
-    throw new FormatError(operation, `there is one class only, ${JSON.stringify(classes[0] ?? "")}`, "Put pictures into a folder a class");
+  if (labelled) checkClasses(classes);
   const [a, b] = [train, test].map(({ images }) => (size === undefined ? images : resized(images, size))) as [ArrayData, ArrayData];
   if (a.shape[1] !== b.shape[1])
     throw new FormatError(operation, `training pictures have ${a.shape[1]} pixels a side, test pictures ${b.shape[1]}`, sizeHint);
@@ -58,6 +57,11 @@ export function arranged({ train, test, classes }: ImageSet, { labelled = true, 
     labels: labelled ? labels : new Int32Array(labels.length),
   });
   return { train: part(a, train.labels), test: part(b, test.labels), classes: labelled ? classes : [] };
+}
+
+function checkClasses(classes: readonly string[]): void {
+  if (classes.length < 2)
+    throw new FormatError(operation, `there is one class only, ${JSON.stringify(classes[0] ?? "")}`, "Put pictures into a folder a class");
 }
 
 /** What helps where sizes differ. */
@@ -90,6 +94,7 @@ async function folderSet(files: readonly FileEntry[], options: ImageSetOptions):
       "Put pictures into train/CLASS/ and test/CLASS/, or give CIFAR-10's binary files",
     );
   const { classes } = imageFiles(train);
+  if (labelled) checkClasses(classes);
   const unknown = imageFiles(test).classes.filter((name) => !classes.includes(name));
   if (labelled && unknown.length)
     throw new FormatError(operation, `there are test pictures of ${JSON.stringify(unknown[0])}, but none of these below "train"`);
