@@ -250,7 +250,7 @@ function byClass(
 /** "500 pictures: Fréchet distance 3.21 from unseen real ones (real ones: 0.40), ..." */
 function evaluationLine({ pictures: count, fidelity, real, right, realRight }: PictureRecord["evaluation"]): string {
   return (
-    `${styled("bold", `${count} pictures`)}: Fréchet distance ${fidelity.frechet.toFixed(2)} from unseen real ones (as many real ones: ${real.frechet.toFixed(2)}), ` +
+    `${styled("bold", `${count} pictures`)}: Fréchet distance ${fidelity.frechet.toPrecision(3)} from unseen real ones (as many real ones: ${real.frechet.toPrecision(3)}), ` +
     `precision ${percent(fidelity.precision)}, recall ${percent(fidelity.recall)}` +
     (right === null || realRight === null ? "" : `; ${percent(right)} are taken for their class (real ones: ${percent(realRight)})`)
   );

@@ -42,19 +42,11 @@ export async function pictureReport(
   const rows = await Promise.all(
     shown.map(async ({ name, drawn }) => {
       const right = drawn.filter(({ asked, taken }) => asked === taken).length;
-      const most = name ? columns : 6 * columns;
-      return {
-        text: name ? `${name}: ${right} of ${drawn.length} are taken for it` : `${drawn.length} drawn`,
-        source: await embedded(
-          grid(
-            drawn.slice(0, most).map((d) => d.picture),
-            Math.min(columns, drawn.length),
-          ),
-        ),
-      };
+      const some = drawn.slice(0, name ? columns : 6 * columns).map((d) => d.picture);
+      return { text: name ? `${name}: ${right} of ${drawn.length} are taken for it` : `${drawn.length} drawn`, ...(await rowOf(some)) };
     }),
   );
-  return report(`${e.pictures} drawn pictures: Fréchet distance ${e.fidelity.frechet.toFixed(2)} from real ones`, [
+  return report(`${e.pictures} drawn pictures: Fréchet distance ${e.fidelity.frechet.toPrecision(3)} from real ones`, [
     {
       kind: "text",
       text:
@@ -64,7 +56,7 @@ export async function pictureReport(
     {
       kind: "table",
       rows: [
-        ["Fréchet distance", `${e.fidelity.frechet.toFixed(2)} (training pictures: ${e.real.frechet.toFixed(2)})`],
+        ["Fréchet distance", `${e.fidelity.frechet.toPrecision(3)} (training pictures: ${e.real.frechet.toPrecision(3)})`],
         [
           "Precision, recall",
           `${percent(e.fidelity.precision)}, ${percent(e.fidelity.recall)} (training pictures: ${percent(e.real.precision)}, ${percent(e.real.recall)})`,
@@ -83,12 +75,16 @@ export async function pictureReport(
     {
       kind: "rows",
       caption: "Real pictures that nothing was trained on.",
-      rows: [{ text: "", source: await embedded(grid(firstOf(test, 2 * columns), columns)) }],
+      rows: [{ text: "", ...(await rowOf(firstOf(test, 2 * columns))) }],
     },
     {
       kind: "rows",
       caption: "The same noise while the network was trained, drawn with its weights as they were; at the end their averages count.",
-      rows: samples.map(({ name, bytes }) => ({ text: name.replace(/^step-0*(\d+)\.png$/, "step $1"), source: embeddedPng(bytes) })),
+      rows: samples.map(({ name, bytes }) => ({
+        columns,
+        text: name.replace(/^step-0*(\d+)\.png$/, "step $1"),
+        source: embeddedPng(bytes),
+      })),
     },
     {
       kind: "plot",
@@ -100,6 +96,12 @@ export async function pictureReport(
       },
     },
   ]);
+}
+
+/** Pictures side by side, so many in a line. */
+async function rowOf(pictures: readonly ArrayData[]): Promise<{ readonly source: string; readonly columns: number }> {
+  const across = Math.min(columns, pictures.length);
+  return { source: await embedded(grid(pictures, across)), columns: across };
 }
 
 /** Some pictures of a set, evenly chosen, one by one. */

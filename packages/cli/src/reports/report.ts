@@ -7,7 +7,7 @@ export type Section =
   | { readonly kind: "table"; readonly rows: readonly (readonly [name: string, value: string])[] }
   | { readonly kind: "verbatim"; readonly caption: string; readonly text: string }
   | { readonly kind: "plot"; readonly caption: string; readonly plot: PlotContent }
-  | { readonly kind: "rows"; readonly caption: string; readonly rows: readonly { readonly text: string; readonly source: string }[] }
+  | { readonly kind: "rows"; readonly caption: string; readonly rows: readonly PictureRow[] }
   | { readonly kind: "pictures"; readonly caption: string; readonly pictures: readonly Picture[] };
 
 /** A small picture, the text below it, and whether that is right. */
@@ -15,6 +15,13 @@ export interface Picture {
   readonly source: string;
   readonly text: string;
   readonly right: boolean;
+}
+
+/** Small pictures side by side as one, and the text above them. */
+export interface PictureRow {
+  readonly source: string;
+  readonly columns: number;
+  readonly text: string;
 }
 
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
@@ -30,7 +37,7 @@ table { border-collapse: collapse } td { padding: 0.2rem 1.2rem 0.2rem 0; border
 svg.plot { max-width: 100%; height: auto; background: none; color: inherit; overflow: visible } svg.plot text { fill: currentColor }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; padding: 0; list-style: none; font-size: 0.85rem; line-height: 1.3 }
 .pictures img { width: 100%; image-rendering: pixelated; border-radius: 4px; display: block; margin-bottom: 0.4rem } .pictures .wrong { color: var(--error) }
-.rows p { margin: 0.9rem 0 0.3rem; font-size: 0.85rem; color: var(--quiet) } .rows img { width: 100%; image-rendering: pixelated; display: block }`;
+.rows p { margin: 0.9rem 0 0.3rem; font-size: 0.85rem; color: var(--quiet) } .rows img { image-rendering: pixelated; display: block }`;
 
 /** A page of its own, without anything to load: a heading, then text, tables, samples and plots. */
 export function report(title: string, sections: readonly Section[]): string {
@@ -43,7 +50,8 @@ export function report(title: string, sections: readonly Section[]): string {
       return `<figure><pre>${escaped(section.text)}</pre><figcaption>${escaped(section.caption)}</figcaption></figure>`;
     if (section.kind === "rows") {
       const items = section.rows.map(
-        ({ text, source }) => `${text ? `<p>${escaped(text)}</p>` : ""}<img src="${source}" alt="${escaped(text)}">`,
+        ({ text, source, columns }) =>
+          `${text ? `<p>${escaped(text)}</p>` : ""}<img src="${source}" alt="${escaped(text)}" style="width: min(100%, ${4.4 * columns}rem)">`,
       );
       return `<figure class="rows">${items.join("")}<figcaption>${escaped(section.caption)}</figcaption></figure>`;
     }
