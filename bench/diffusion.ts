@@ -1,10 +1,20 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Adam } from "@gradus/nn";
-import { arrayOf, parametersOf, UNet, type UNetConfig } from "@gradus/systems/diffusion";
-import { compile, random, randomKey, saveSafetensors, scaledDotProductAttention, type Tensor, valueAndGrad } from "@gradus/tensor";
+import { arrayOf, DiT, draw, parametersOf, UNet, type UNetConfig } from "@gradus/systems/diffusion";
+import { loadScenes } from "@gradus/systems/diffusion/scenes";
+import {
+  compile,
+  random,
+  randomKey,
+  saveSafetensors,
+  scaledDotProductAttention,
+  type Tensor,
+  type Variable,
+  valueAndGrad,
+} from "@gradus/tensor";
 import { safetensorsChunks, saveFile } from "@gradus/tensor/io";
 import { runForLines } from "./process.ts";
 import type { Timing } from "./timing.ts";
@@ -16,14 +26,15 @@ const config: UNetConfig = {
   ...{ heads: 4, contextWidth: 64, groups: 8 },
 };
 
+/** Noisy pictures, their times, what is told of them (words or classes), and their noise. */
 type Data = Readonly<Record<"x" | "t" | "context" | "noise", Tensor>>;
+type Forward = (x: Tensor, t: Tensor, context: Tensor) => Tensor;
 
 /** Random numbers that are there before anything is timed. */
 const normal = (stream: number, shape: readonly number[]): Tensor => random.normal(randomKey(stream), shape).realize();
 
-/** A network without zeros, which would hide what is behind them, with noisy pictures, their times and words. */
-function make(batch: number): { net: UNet; data: Data } {
-  const net = new UNet(config);
+/** Weights without zeros, which would hide what is behind them. */
+function fill(net: UNet | DiT): void {
   for (const [i, { variable, shape }] of parametersOf(net).entries()) {
     const inputs = shape.slice(1).reduce((a, b) => a * b, 1);
     if (shape.length > 1)
@@ -33,31 +44,39 @@ function make(batch: number): { net: UNet; data: Data } {
           .realize(),
       );
   }
-  const data = {
-    x: normal(1, [batch, 32, 32, 3]),
-    t: random.integers(randomKey(2), [batch], 1000).astype("float32").realize(),
-    context: normal(3, [batch, 16, 64]),
-    noise: normal(4, [batch, 32, 32, 3]),
-  };
-  return { net, data };
+}
+
+const picturesOf = (batch: number): Omit<Data, "context"> => ({
+  x: normal(1, [batch, 32, 32, 3]),
+  t: random.integers(randomKey(2), [batch], 1000).astype("float32").realize(),
+  noise: normal(4, [batch, 32, 32, 3]),
+});
+
+/** A U-Net with noisy pictures, their times and words. */
+function make(batch: number): { net: UNet; data: Data } {
+  const net = new UNet(config);
+  fill(net);
+  return { net, data: { ...picturesOf(batch), context: normal(3, [batch, 16, 64]) } };
 }
 
 /** What a run gives: the network's output, or the loss of a training step. */
-function runOf(net: UNet, { x, t, context, noise }: Data, training: boolean): () => Tensor {
+function runOf(weights: readonly Variable[], forward: Forward, { x, t, context, noise }: Data, training: boolean): () => Tensor {
   if (!training) {
-    const forward = compile((x: Tensor, t: Tensor, context: Tensor) => net.forward(x, t, { context }));
-    return () => forward(x, t, context);
+    const answer = compile(forward);
+    return () => answer(x, t, context);
   }
   const optimizer = new Adam({ learningRate: 1e-4, epsilon: 1e-8 });
-  const weights = net.trainableWeights;
   const step = compile((x: Tensor, t: Tensor, context: Tensor, noise: Tensor) => {
-    const loss = () => net.forward(x, t, { context }).sub(noise).square().mean();
+    const loss = () => forward(x, t, context).sub(noise).square().mean();
     const [value, gradients] = valueAndGrad(loss, { wrt: weights })();
     optimizer.apply(gradients as unknown as Tensor[], weights);
     return value as Tensor;
   });
   return () => step(x, t, context, noise);
 }
+
+const runOfUNet = (net: UNet, data: Data, training: boolean): (() => Tensor) =>
+  runOf(net.trainableWeights, (x, t, context) => net.forward(x, t, { context }), data, training);
 
 /** A U-Net's answer, or a training step with Adam; the same in PyTorch with the same weights. */
 export function unetWorkload(batch: number, training: boolean): Workload {
@@ -66,7 +85,7 @@ export function unetWorkload(batch: number, training: boolean): Workload {
     images: batch,
     prepare: () => {
       const { net, data } = make(batch);
-      const run = runOf(net, data, training);
+      const run = runOfUNet(net, data, training);
       return async () => {
         const out = run();
         if (training) await out.item();
@@ -79,13 +98,47 @@ export function unetWorkload(batch: number, training: boolean): Workload {
         const arrays = await Promise.all(parametersOf(net).map(async (p) => [p.name, await arrayOf(p)] as const));
         await saveFile(join(folder, "weights.safetensors"), safetensorsChunks(arrays));
         await saveSafetensors(join(folder, "data.safetensors"), data);
-        const run = runOf(net, data, training);
+        const run = runOfUNet(net, data, training);
         const expected: number[] = [];
         for (let i = 0; i < (training ? 3 : 1); i++) expected.push(...((await run().data()) as Float32Array));
         return inTorch(python, { kind: training ? "train" : "forward", unet: config }, folder, expected);
       }),
   };
 }
+
+/** A diffusion transformer of 4.4 million weights, patches of 4 x 4 on pictures of 32 x 32, told of one of ten classes or of any. */
+export function ditWorkload(batch: number, training: boolean): Workload {
+  return {
+    detail: `DiT of 4.4 million weights, 32 x 32 in patches of 4 x 4, batch ${batch}, ${training ? "a step of Adam" : "forward"}`,
+    images: batch,
+    prepare: () => {
+      const net = new DiT({ inChannels: 3, outChannels: 3, patch: 4, width: 192, layers: 6, heads: 6, classes: 11 });
+      fill(net);
+      const classes = random.integers(randomKey(5), [batch], 11).realize();
+      const data = { ...picturesOf(batch), context: classes };
+      const run = runOf(net.trainableWeights, (x, t, classes) => net.forward(x, t, { classes }), data, training);
+      return async () => {
+        const out = run();
+        if (training) await out.item();
+        out.dispose();
+      };
+    },
+  };
+}
+
+/** A picture by the model that comes with Gradus, from the words to the pixels. */
+export const drawingWorkload: Workload = {
+  detail: "a picture of 64 x 64 by the model of scenes, 20 steps with guidance",
+  images: 1,
+  prepare: () => {
+    const at = (name: string): string => fileURLToPath(import.meta.resolve(`@gradus/systems/diffusion/scenes/weights/${name}`));
+    const model = readFile(at("scenes.json"), "utf8").then((text) => loadScenes(text, at("scenes.safetensors")));
+    return async () => {
+      const run = draw(await model, { prompt: "two small red triangles left of a blue circle", steps: 20, guidance: 3, seed: 1 });
+      while (!(await run.next()).done);
+    };
+  },
+};
 
 /** Attention as the first level of Stable Diffusion 1.5 has it: 64 x 64 places, 8 heads of 40 features. */
 export function attentionWorkload(places: number): Workload {

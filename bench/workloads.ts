@@ -20,7 +20,7 @@ import {
 import { type Bits, configOf as configOfGpt, countWeights, Decoder, Gpt, type GptConfig } from "@gradus/systems/gpt";
 import { configOf, resnet } from "@gradus/systems/resnet";
 import { compile, conv2d, gelu, layerNorm, matmul, reshape, softmax, sum, type Tensor, tensor } from "@gradus/tensor";
-import { attentionWorkload, unetWorkload } from "./diffusion.ts";
+import { attentionWorkload, ditWorkload, drawingWorkload, unetWorkload } from "./diffusion.ts";
 import { foldWorkloads } from "./fold.ts";
 import type { Timing } from "./timing.ts";
 import { zeroSearch, zeroSelfPlay } from "./zero.ts";
@@ -291,6 +291,9 @@ export const workloads: Record<string, Workload> = {
   "unet-32-b16": unetWorkload(16, true),
   "unet-32-b1-infer": unetWorkload(1, false),
   "unet-32-b16-infer": unetWorkload(16, false),
+  "dit-32-b16": ditWorkload(16, true),
+  "dit-32-b16-infer": ditWorkload(16, false),
+  "scenes-draw": drawingWorkload,
   "attention-4096x40": attentionWorkload(4096),
   ...foldWorkloads,
   // What generation is bound by: 256 MiB read and written, more than caches hold.

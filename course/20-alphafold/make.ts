@@ -22,11 +22,13 @@ type Point = readonly [x: number, y: number, z: number];
 /** The true chain's longest direction lies along x, its shortest in depth; predictions are laid upon it. */
 const known = alphaCarbons(chain).points;
 const n = known.length / 3;
-const pointsOf = (flat: ArrayLike<number>): Point[] => Array.from({ length: n }, (_, i) => [flat[3 * i]!, flat[3 * i + 1]!, flat[3 * i + 2]!]);
+const pointsOf = (flat: ArrayLike<number>): Point[] =>
+  Array.from({ length: n }, (_, i) => [flat[3 * i]!, flat[3 * i + 1]!, flat[3 * i + 2]!]);
 const dot = (a: Point, b: Point): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 const unit = (a: Point): Point => a.map((x) => x / Math.hypot(...a)) as unknown as Point;
 const cross = (a: Point, b: Point): Point => [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
-const middle = (some: readonly Point[]): Point => [0, 1, 2].map((k) => some.reduce((s, p) => s + p[k]!, 0) / some.length) as unknown as Point;
+const middle = (some: readonly Point[]): Point =>
+  [0, 1, 2].map((k) => some.reduce((s, p) => s + p[k]!, 0) / some.length) as unknown as Point;
 const between = (a: Point, b: Point): Point => [b[0] - a[0], b[1] - a[1], b[2] - a[2]];
 const truth = pointsOf(known);
 // Along the first helix, and from it to the second.

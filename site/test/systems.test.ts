@@ -238,6 +238,127 @@ describe("AlphaZero", () => {
   });
 });
 
+describe("Latent diffusion", () => {
+  const pictures = (id: string) => cell(id).locator(".images img");
+  /** The picture of the first figure, once it is finished for these words. */
+  const finished = async (words: string) => {
+    await cell("play").getByRole("img", { name: words, exact: true }).waitFor({ timeout: patience });
+    await state("play", "done");
+    return pictures("play").first().getAttribute("src");
+  };
+  const words = "a large red circle on a white background";
+
+  test("has a door on the home page, with a picture that its own network drew", async () => {
+    await page.goto(site.url);
+    const door = page.getByRole("link", { name: /pictures out of noise/ });
+    const picture = door.locator("img");
+    await picture.scrollIntoViewIfNeeded();
+    await expect.poll(() => picture.evaluate((img: HTMLImageElement) => img.complete && img.naturalWidth)).toBeGreaterThan(500);
+    await door.click();
+    await page.waitForURL(/19-text-to-image/);
+  });
+
+  test("draws what the reader types, which can be watched; what it does not know it says", async () => {
+    await page.goto(`${site.url}/lessons/19-text-to-image`, { waitUntil: "networkidle" });
+    expect(await pictures("play").count()).toBe(1); // as the build has seen it
+    const typed = cell("play").getByLabel("draw", { exact: true });
+    await typed.fill(words);
+    await typed.press("Enter");
+    await cell("play")
+      .getByRole("img", { name: /^What is behind the noise after step \d+$/ })
+      .waitFor({ timeout: patience });
+    await finished(words);
+    expect(await cell("play").innerText()).toMatch(/steps 20\/20.*\d\.\d s\s*$/s);
+    // It is as red as it should be, on white.
+    const colours = await pictures("play")
+      .first()
+      .evaluate(async (img: HTMLImageElement) => {
+        await img.decode();
+        const [width, height] = [img.naturalWidth, img.naturalHeight];
+        const context = new OffscreenCanvas(width, height).getContext("2d")!;
+        context.drawImage(img, 0, 0);
+        const { data } = context.getImageData(0, 0, width, height);
+        let [red, white] = [0, 0];
+        for (let i = 0; i < data.length; i += 4) {
+          const [r, g, b] = [data[i]!, data[i + 1]!, data[i + 2]!];
+          if (r > g + 60 && r > b + 60) red++;
+          if (Math.min(r, g, b) > 190) white++;
+        }
+        return { red: red / (width * height), white: white / (width * height) };
+      });
+    expect(colours.red).toBeGreaterThan(0.02);
+    expect(colours.white).toBeGreaterThan(0.4);
+
+    await typed.fill("a large red dog circle");
+    await typed.press("Enter");
+    await finished("a large red dog circle");
+    expect(await cell("play").innerText()).toMatch(/it does not know, or has no room for: dog/);
+    await typed.fill("Katze");
+    await typed.press("Enter");
+    await state("play", "error");
+    expect(await cell("play").innerText()).toMatch(/knows no word of "Katze"/);
+    await typed.fill(words);
+    await typed.press("Enter");
+    await finished(words);
+  });
+
+  test("gives the same picture for the same seed, another for another, and follows the other sliders", async () => {
+    const figure = cell("play");
+    // Two steps: it is to be seen that something changes, not to look well.
+    await figure.getByRole("slider", { name: "steps" }).press("Home");
+    await expect.poll(() => figure.innerText(), { timeout: patience }).toMatch(/steps 2\/2/);
+    const first = await finished(words);
+    const source = () => pictures("play").first().getAttribute("src");
+    /** What it looks like after a change, once that is done. */
+    const after = async (change: () => Promise<unknown>, is: (picture: string | null) => boolean) => {
+      await change();
+      await expect.poll(async () => is(await source()), { timeout: patience }).toBe(true);
+      await finished(words);
+      return source();
+    };
+    const seed = figure.getByRole("slider", { name: "seed" });
+    const second = await after(
+      () => seed.press("ArrowRight"),
+      (p) => p !== first,
+    );
+    expect(second).not.toBe(first);
+    await after(
+      () => seed.press("ArrowLeft"),
+      (p) => p === first,
+    );
+    await after(
+      () => figure.getByRole("slider", { name: "guidance" }).press("End"),
+      (p) => p !== first,
+    );
+    await after(
+      () => figure.getByRole("slider", { name: "guidance" }).press("Home"),
+      (p) => p !== first,
+    );
+    const plain = await source();
+    await after(
+      () => figure.getByLabel("sampler", { exact: true }).selectOption("euler"),
+      (p) => p !== plain,
+    );
+  });
+
+  test("shows where each word is listened to", async () => {
+    const typed = cell("attention").getByLabel("draw", { exact: true });
+    await typed.fill("a small blue ring");
+    await typed.press("Enter");
+    await expect
+      .poll(() => cell("attention").locator(".images figcaption").allInnerTexts(), { timeout: patience })
+      .toEqual(["a", "small", "blue", "ring"]);
+    await state("attention", "done");
+  });
+
+  test("learns points in the plane in the page, and takes them out of noise", async () => {
+    await cell("moons").getByRole("slider", { name: "training steps" }).press("Home");
+    await expect.poll(() => cell("moons").innerText(), { timeout: patience }).toMatch(/training steps 100\/100/);
+    await state("moons", "done");
+    expect(await cell("moons").innerText()).toMatch(/half of the new points are nearer than \d\.\d\d/);
+  });
+});
+
 describe("AlphaFold", () => {
   /** A structure in a cell: in WebGL where the browser has it, drawn otherwise. */
   const shown = (id: string) => cell(id).locator("[data-structure]");

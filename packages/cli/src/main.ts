@@ -17,9 +17,11 @@ import type { TrainCaptionerOptions } from "./commands/train-captioner.ts";
 import type { TrainDiffusionOptions } from "./commands/train-diffusion.ts";
 import type { TrainFoldOptions } from "./commands/train-fold.ts";
 import type { TrainGptOptions } from "./commands/train-gpt.ts";
+import type { TrainPicturesOptions } from "./commands/train-pictures.ts";
 import type { TrainResNetOptions } from "./commands/train-resnet.ts";
 import type { TrainZeroOptions } from "./commands/train-zero.ts";
 import { collected, count, fewBits, list, notNegative, positive, positiveNumber, share } from "./options.ts";
+import { fileProblem } from "./system-errors.ts";
 import { version } from "./version.ts";
 
 const program = new Command("gradus")
@@ -225,21 +227,38 @@ commands.push(
   resumable(
     train
       .command("diffusion")
-      .description("text to image (Rombach et al. 2022) on drawn scenes and their captions; can be stopped and goes on")
-      .option("--steps <n>", "steps of the denoiser", positive, 12_000)
-      .option("--autoencoder-steps <n>", "steps of the autoencoder before", positive, 3000)
-      .option("--scenes <n>", "scenes that the denoiser learns from", positive, 100_000)
-      .option("--batch-size <n>", "scenes a step", positive, 64)
-      .option("--rate <x>", "the denoiser's highest learning rate", positiveNumber, 0.0015)
-      .option("--autoencoder <folder>", "take the autoencoder of this run in place of training one")
+      .description("text to image (Rombach et al. 2022) on drawn scenes, or pictures like those of a file; can be stopped and goes on")
+      .option("--steps <n>", "steps of the denoiser (default: 12000, with --data 10000)", positive)
+      .option("--batch-size <n>", "pictures a step (default: 64)", positive)
+      .option("--rate <x>", "the denoiser's highest learning rate (default: 0.0015, with --data 0.001)", positiveNumber)
       .option("--from <folder>", "let the model of this run learn on in place of a new one")
-      .option("--captions <n>", "unseen captions that are drawn and judged at the end", positive, 500)
+      .option(
+        "--data <path>",
+        "learn pictures: a folder or archive with a folder a class, CIFAR-10's binary files, MNIST's or Fashion-MNIST's; or cifar10, mnist, fashion-mnist to fetch these",
+      )
+      .option("--unconditional", "with --data: without classes")
+      .addOption(
+        new Option(
+          "--network <name>",
+          "with --data: unet and dit (Peebles & Xie 2023) for two cores, or larger ones (default: unet)",
+        ).choices([...["unet", "dit", "unet-ddpm", "dit-s", "dit-b"]]),
+      )
+      .option("--size <n>", "with --data: bring all pictures to this side", positive)
+      .option("--limit <n>", "with --data: train with so many of the pictures only, evenly chosen", positive)
+      .option("--samples <n>", "with --data: pictures that are drawn and judged at the end (default: 500)", positive)
+      .option("--autoencoder-steps <n>", "of scenes: steps of the autoencoder before (default: 3000)", positive)
+      .option("--scenes <n>", "of scenes: how many the denoiser learns from (default: 100000)", positive)
+      .option("--autoencoder <folder>", "of scenes: take the autoencoder of this run in place of training one")
+      .option("--captions <n>", "of scenes: unseen captions that are drawn and judged at the end (default: 500)", positive)
       .addHelpText(
         "after",
-        "\nExamples:\n  gradus train diffusion\n  gradus train diffusion --steps 20000 --autoencoder runs/diffusion --out runs/longer",
+        "\nExamples:\n  gradus train diffusion\n  gradus train diffusion --steps 20000 --autoencoder runs/diffusion --out runs/longer\n  gradus train diffusion --data fashion-mnist --steps 5000 --out runs/clothes\n  gradus train diffusion --data photographs/ --size 32 --unconditional --network dit",
       )
-      .action(async (options: TrainDiffusionOptions) => (await import("./commands/train-diffusion.ts")).trainDiffusion(options)),
-    "runs/diffusion",
+      .action(async (options: TrainDiffusionOptions & Partial<TrainPicturesOptions>) => {
+        const { data } = options;
+        if (data === undefined) await (await import("./commands/train-diffusion.ts")).trainDiffusion(options);
+        else await (await import("./commands/train-pictures.ts")).trainOnPictures({ ...options, data });
+      }),
   ),
   resumable(
     train
@@ -269,15 +288,20 @@ commands.push(
   program
     .command("draw")
     .description("pictures from words, by latent diffusion")
-    .argument("[prompt]", "what they show")
+    .argument("[prompt...]", "what they show")
     .option(
       "--model <folder>",
       "what gradus train diffusion wrote, or Stable Diffusion 1.5 in diffusers' layout (default: the model that comes with Gradus, which draws scenes of coloured shapes)",
     )
+    .option("--class <name>", "of a model of gradus train diffusion --data; several times for a row each (default: any)", collected)
     .option("--negative <prompt>", "what they should be led away from")
     .option("--seed <n>", "same seed, same picture", count, 0)
     .option("--steps <n>", "from noise to picture", positive, 20)
-    .option("--guidance <x>", "how far the words lead, 1: without guidance (default: 3, or 7.5 for Stable Diffusion)", notNegative)
+    .option(
+      "--guidance <x>",
+      "how far words or class lead, 1: without guidance (default: 3 for scenes, 7.5 for Stable Diffusion, 2 for classes)",
+      notNegative,
+    )
     .addOption(
       new Option("--sampler <name>", "the way from noise to picture").choices([
         "ddim",
@@ -301,9 +325,12 @@ commands.push(
     .option("--json", "one JSON object")
     .addHelpText(
       "after",
-      '\nExamples:\n  gradus draw "a red triangle above a blue square" --seed 1 --steps 20 --out image.png\n  gradus draw "two small yellow rings on a black background" --count 9 --animation rings.gif\n  gradus draw "a large green circle" --image image.png --strength 0.6\n  gradus draw "a photograph of a lighthouse" --model stable-diffusion-v1-5 --steps 25\n  gradus draw --evaluate 200',
+      '\nExamples:\n  gradus draw "a red triangle above a blue square" --seed 1 --steps 20 --out image.png\n  gradus draw "two small yellow rings on a black background" --count 9 --animation rings.gif\n  gradus draw "a large green circle" --image image.png --strength 0.6\n  gradus draw "a photograph of a lighthouse" --model stable-diffusion-v1-5 --steps 25\n  gradus draw --model runs/clothes --class trouser --class bag --count 8\n  gradus draw --evaluate 200',
     )
-    .action(async (prompt: string | undefined, options: DrawOptions) => (await import("./commands/draw.ts")).draw(prompt, options)),
+    .action(async (words: string[], options: DrawOptions) => {
+      const prompt = words.length ? words.join(" ") : undefined;
+      await (await import("./commands/draw.ts")).draw(prompt, options);
+    }),
 );
 commands.push(
   resumable(
@@ -437,6 +464,11 @@ async function main(): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const problem = fileProblem(error);
+    if (problem !== null) {
+      process.stderr.write(`gradus: ${problem}\n`);
+      return 1;
+    }
     if (!(error instanceof GradusError)) throw error;
     // Commands name themselves; what they use does not know of them.
     const { message } = error;

@@ -1,3 +1,4 @@
+import { ArgumentError } from "@gradus/tensor";
 import { InvalidArgumentError } from "commander";
 
 /** A whole number from 1 on, for commander. */
@@ -46,4 +47,10 @@ export function fewBits(text: string): 8 | 4 {
   if (text === "8") return 8;
   if (text === "4") return 4;
   throw new InvalidArgumentError("Give 8 or 4.");
+}
+
+/** ArgumentError if one of these options was given, which say nothing here: "--scenes is `what`". */
+export function refuseGiven(command: string, options: object, names: readonly string[], what: string, fix: string): void {
+  const given = names.find((name) => (options as Readonly<Record<string, unknown>>)[name] !== undefined);
+  if (given) throw new ArgumentError(command, `--${given.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} is ${what}`, fix);
 }

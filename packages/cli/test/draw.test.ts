@@ -1,16 +1,34 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { decodeImage } from "@gradus/data";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { gradus } from "./gradus.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "gradus-draw-"));
 afterAll(() => rmSync(folder, { recursive: true }));
-const at = (name: string) => join(folder, name);
+const at = (...names: string[]) => join(folder, ...names);
 const picture = (name: string) => decodeImage(new Uint8Array(readFileSync(at(name))));
 
+beforeAll(() => {
+  const shipped = (name: string) => fileURLToPath(new URL(`../../systems/diffusion/scenes/weights/${name}`, import.meta.url));
+  for (const name of ["lacking", "other"]) {
+    mkdirSync(at(name));
+    copyFileSync(shipped("scenes.json"), at(name, "weights.json"));
+  }
+  copyFileSync(shipped("detector.safetensors"), at("other", "weights.safetensors"));
+});
+
 describe("gradus draw", () => {
+  test("takes a prompt without quotes, and a long one as far as there is room", () => {
+    const long = "a red circle and a blue square and a green ring and a yellow cross on a white background";
+    const { status, stdout } = gradus("draw", ...long.split(" "), "--steps", "1", "--out", at("new", "long.png"), "--json");
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ prompt: long, cut: "cross on a white background" });
+    expect(existsSync(at("new", "long.png"))).toBe(true);
+  });
+
   test("writes the same picture for the same seed, and says as JSON what it left out of the prompt", async () => {
     const run = (seed: string, out: string) =>
       gradus("draw", "a large red dog circle", "--seed", seed, "--steps", "6", "--out", at(out), "--json");
@@ -74,6 +92,14 @@ describe("gradus draw", () => {
     [["a red circle", "--image", "nowhere.png"], /there is no file nowhere.png/],
     [["a red circle", "--mask", "package.json"], /--image is missing/],
     [["a red circle", "--model", "."], /holds neither weights.json nor a folder unet/],
+    [["a red circle", "--model", "nowhere"], /there is no folder nowhere/],
+    [["a red circle", "--model", at("lacking")], /^gradus: there is no .*lacking\/weights\.safetensors$/m],
+    [["a red circle", "--model", at("other")], /the weights lack text_encoder.*other\/weights\.json/],
+    [["a red circle", "--image", "package.json"], /package\.json cannot be used: .*neither a JPEG nor a PNG/],
+    [["a red circle", "--strength", "0.5"], /--image is missing/],
+    [["a red circle", "--class", "trouser"], /--class is for models that gradus train diffusion --data wrote/],
+    [["a red circle", "--evaluate", "9"], /both a prompt and --evaluate/],
+    [["a red circle", "--out", "package.json/a.png"], /package\.json is there already, and is no folder/],
   ])("%j fails with a sentence", (args, message) => {
     const { status, stderr } = gradus("draw", ...args);
     expect(status).toBe(1);

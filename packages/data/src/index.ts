@@ -6,6 +6,7 @@ export {
   type CatalogFile,
   type CatalogName,
   catalog,
+  fashionMnistClasses,
   type ImageSplits,
   type LabelledImages,
 } from "./catalog/entries.ts";

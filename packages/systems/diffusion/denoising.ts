@@ -1,11 +1,11 @@
 import { type Layer, Model, SeedGenerator } from "@gradus/nn";
 import { random, stopGradient, type Tensor, tensor, where, zerosLike } from "@gradus/tensor";
+import type { Denoiser } from "./denoiser.ts";
 import type { Schedule } from "./schedule.ts";
-import type { UNet } from "./unet.ts";
 
 /** What a denoiser is trained on, and how. */
 export interface DenoisingOptions {
-  readonly unet: UNet;
+  readonly network: Denoiser;
   /** Words int32 [B, T] to their vectors [B, T, width], trained along. Null: examples are of classes, or of nothing. */
   readonly text: Layer | null;
   readonly schedule: Schedule;
@@ -30,25 +30,25 @@ export interface DenoisingOptions {
  */
 export class Denoising extends Model {
   static override readonly className = "Denoising";
-  readonly unet: UNet;
+  readonly network: Denoiser;
   readonly text: Layer | null;
   private readonly seeds = new SeedGenerator();
-  private readonly settings: Omit<DenoisingOptions, "unet" | "text">;
+  private readonly settings: Omit<DenoisingOptions, "network" | "text">;
   /** How much each of the schedule's times counts. */
   private readonly importance: Tensor;
 
-  constructor({ unet, text, ...settings }: DenoisingOptions) {
+  constructor({ network, text, ...settings }: DenoisingOptions) {
     super({ name: "denoising" });
-    this.unet = unet;
+    this.network = network;
     this.text = text;
     this.settings = settings;
     this.importance = tensor(importanceOf(settings.schedule, settings.snrLimit ?? 5));
     this.built = true;
   }
 
-  /** [pictures uint8 [B, H, W, C], words or classes] to the loss, [1]. */
+  /** [pictures uint8 [B, H, W, C], words or classes], or the pictures alone, to the loss, [1]. */
   override call(inputs: Tensor | readonly Tensor[] | Record<string, Tensor>): Tensor {
-    const [pictures, told] = inputs as readonly [Tensor, Tensor?];
+    const [pictures, told] = [inputs].flat() as unknown as readonly [Tensor, Tensor?];
     const { schedule, encode, drop, shift = 1, anyClass = 0 } = this.settings;
     const clean = stopGradient(encode(pictures));
     const B = clean.shape[0]!;
@@ -64,8 +64,8 @@ export class Denoising extends Model {
     if (told) {
       const left = random.uniform(this.seeds.next(), [B, ...told.shape.slice(1).map(() => 1)]).less(drop);
       const kept = where(left, zerosLike(told).add(anyClass).astype("int32"), told);
-      said = this.text ? this.unet.forward(noisy, t, { context: this.text(kept) }) : this.unet.forward(noisy, t, { classes: kept });
-    } else said = this.unet.forward(noisy, t);
+      said = this.text ? this.network.forward(noisy, t, { context: this.text(kept) }) : this.network.forward(noisy, t, { classes: kept });
+    } else said = this.network.forward(noisy, t);
     const each = said
       .sub(schedule.target(clean, noise, t))
       .square()

@@ -5,6 +5,7 @@ export { Autoencoder, type AutoencoderConfig, Gaussian } from "./autoencoder.ts"
 export { type ClipText, type ClipTextConfig, ClipTextEncoder } from "./clip.ts";
 export { ClipTokenizer, type ClipTokenizerOptions, type EncodedText } from "./clip-tokenizer.ts";
 export { configOf, configs, type StableDiffusionConfig } from "./config.ts";
+export { type Denoiser, type DenoiserConfig, denoiserOf } from "./denoiser.ts";
 export { Denoising, type DenoisingOptions } from "./denoising.ts";
 export { DiT, type DiTConditions, type DiTConfig } from "./dit.ts";
 export { type Fidelity, fidelity } from "./fidelity.ts";

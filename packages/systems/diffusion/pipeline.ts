@@ -1,8 +1,10 @@
-import { ArgumentError, compile, concat, FormatError, random, randomKey, ShapeError, scope, type Tensor, tensor } from "@gradus/tensor";
+import { ArgumentError, concat, FormatError, ShapeError, scope, type Tensor, tensor } from "@gradus/tensor";
 import { type ArrayData, toTensor } from "@gradus/tensor/io";
 import type { Autoencoder } from "./autoencoder.ts";
 import type { ClipTextEncoder } from "./clip.ts";
 import { guidedHalves } from "./guidance.ts";
+import { noiseOf } from "./noise.ts";
+import { oncePer } from "./once-per.ts";
 import { type SamplerName, sampler } from "./samplers/index.ts";
 import type { SamplerOptions } from "./samplers/sampler.ts";
 import { Schedule } from "./schedule.ts";
@@ -83,7 +85,7 @@ export async function* draw(model: StableDiffusion, options: DrawOptions): Async
   let known: Tensor | null = null;
   if (options.image) {
     const pixels = toTensor({ ...options.image, shape: [1, ...options.image.shape] });
-    known = encoderOf(await model.part("vae"))(pixels, draws(seed, 1, shape.slice(1), 1));
+    known = encoderOf(await model.part("vae"))(pixels, noiseOf(seed, 1, shape.slice(1), 1));
     await model.done("vae");
   }
   const painted = options.mask ? shrunk(options.mask, scale) : null;
@@ -93,7 +95,7 @@ export async function* draw(model: StableDiffusion, options: DrawOptions): Async
   // The last steps alone, where a picture is not forgotten.
   const taken = options.image ? Math.max(1, Math.trunc(steps * strength)) : steps;
   const first = taken < steps ? s.timesteps.length - taken : 0;
-  const start = draws(seed, count, shape.slice(1), 0);
+  const start = noiseOf(seed, count, shape.slice(1), 0);
   const context = words.repeat(count, { axis: 0 });
   const weight = tensor(guidance, { dtype: "float32" });
   let sample = scope(() => (known ? s.addNoise(known.broadcastTo(shape), start, first) : start.mul(s.initNoiseSigma)));
@@ -101,7 +103,7 @@ export async function* draw(model: StableDiffusion, options: DrawOptions): Async
   for (let i = first; i < s.timesteps.length; i++) {
     const begin = performance.now();
     const output = run(s.scaleModelInput(sample, i), tensor(Float32Array.of(s.timesteps[i]!)), context, weight);
-    const noise = s.stochastic ? draws(seed, count, shape.slice(1), 2 + i) : undefined;
+    const noise = s.stochastic ? noiseOf(seed, count, shape.slice(1), 2 + i) : undefined;
     const { previous, original } = s.step(sample, output, i, noise);
     let next = previous;
     if (painted && known) {
@@ -157,28 +159,6 @@ function tokensOf({ tokenizer }: StableDiffusion, { prompt, negativePrompt = "" 
   const [negative, positive] = [tokenizer.encode(negativePrompt), tokenizer.encode(prompt)];
   const both = Int32Array.from([...negative.ids, ...positive.ids]);
   return { ids: tensor(both).reshape([2, tokenizer.context]), cut: positive.cut };
-}
-
-/** Noise for each picture by its own seed: [count, ...shape]. */
-function draws(seed: number, count: number, shape: readonly number[], stream: number): Tensor {
-  return scope(() =>
-    concat(Array.from({ length: count }, (_, k) => random.normal(random.foldIn(randomKey(seed + k), stream), [1, ...shape]))),
-  );
-}
-
-/** Compiles what is done with a network, once for each network. */
-function oncePer<N extends object, A extends Tensor[]>(
-  make: (network: N) => (...args: A) => Tensor,
-): (network: N) => (...args: A) => Tensor {
-  const made = new WeakMap<N, (...args: A) => Tensor>();
-  return (network) => {
-    let found = made.get(network);
-    if (!found) {
-      found = compile(make(network));
-      made.set(network, found);
-    }
-    return found;
-  };
 }
 
 type Run = (sample: Tensor, time: Tensor, context: Tensor, guidance: Tensor) => Tensor;

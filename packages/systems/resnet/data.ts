@@ -1,120 +1,14 @@
-import { Dataset, type FileEntry, imageFiles, readCifar } from "@gradus/data";
-import { ArgumentError, FormatError } from "@gradus/tensor";
+import { Dataset, type FileEntry } from "@gradus/data";
 import type { ArrayData } from "@gradus/tensor/io";
-import { type Normalisation, square } from "./preprocess.ts";
-
-/** Pictures of one size, uint8 [n, size, size, 3], and the class of each. */
-export interface Pictures {
-  readonly images: ArrayData;
-  readonly labels: Int32Array;
-}
-
-/** What a network is trained and tested on. */
-export interface ImageSet {
-  readonly train: Pictures;
-  readonly test: Pictures;
-  readonly classes: readonly string[];
-}
-
-/** Says how far something has come: "reading pictures", 1200, 50000. */
-export type Report = (what: string, done: number, total: number) => void;
+import { type ImageSet, type Pictures, type Report, imageSet as readImageSet } from "../image-set.ts";
+import type { Normalisation } from "./preprocess.ts";
 
 /**
- * A set from files in folders `train/CLASS/…` and `test/CLASS/…` (or `val/CLASS/…`), or from the binary files of CIFAR-10
- * (`data_batch_1.bin` …, `test_batch.bin`). Pictures of other sizes are brought to `size`: the shorter side is scaled, the middle
- * cut out; photographs stand as their EXIF orientation says. FormatError where neither is there, or a file is damaged.
+ * A set of pictures in colour, brought to `size`, from files: pictures in `train/CLASS/…` and `test/CLASS/…`, the binary files of CIFAR-10,
+ * or IDX files of MNIST's kind. FormatError where none of these is there, or a file is damaged.
  */
-export async function imageSet(files: readonly FileEntry[], size: number, report: Report = () => {}): Promise<ImageSet> {
-  const binary = files.filter((f) => /(^|\/)(data_batch_\d+|test_batch)\.bin$/.test(f.name));
-  if (binary.length) return cifarSet(binary, size);
-  const [train, test] = (["train", "test"] as const).map((part) => files.filter((f) => partOf(f.name) === part)) as [
-    FileEntry[],
-    FileEntry[],
-  ];
-  if (!train.length || !test.length)
-    throw new FormatError(
-      "imageSet",
-      `among ${files.length} files there are ${train.length} below a folder "train" and ${test.length} below "test" or "val"`,
-      "Put pictures into train/CLASS/ and test/CLASS/, or give CIFAR-10's binary files",
-    );
-  const { classes } = imageFiles(train);
-  const { classes: tested } = imageFiles(test);
-  const unknown = tested.filter((name) => !classes.includes(name));
-  if (unknown.length)
-    throw new FormatError("imageSet", `there are test pictures of ${JSON.stringify(unknown[0])}, but none of these below "train"`);
-  if (classes.length < 2) throw new FormatError("imageSet", `there is one class only, ${JSON.stringify(classes[0] ?? "")}`);
-  return {
-    train: await read(train, classes, size, (done, total) => report("reading training pictures", done, total)),
-    test: await read(test, classes, size, (done, total) => report("reading test pictures", done, total)),
-    classes,
-  };
-}
-
-/** The first folder on the way that tells: a class may be called "test". */
-function partOf(name: string): "train" | "test" | null {
-  for (const folder of name.split("/").slice(0, -1)) {
-    if (/^train(ing)?$/i.test(folder)) return "train";
-    if (/^(test|val(id(ation)?)?)$/i.test(folder)) return "test";
-  }
-  return null;
-}
-
-async function read(
-  files: readonly FileEntry[],
-  classes: readonly string[],
-  size: number,
-  report: (done: number, total: number) => void,
-): Promise<Pictures> {
-  const { dataset } = imageFiles(files, { classes, channels: 3, orient: true });
-  const total = dataset.size!;
-  const length = size * size * 3;
-  const pixels = new Uint8Array(total * length);
-  const labels = new Int32Array(total);
-  let n = 0;
-  for await (const { image, label } of dataset) {
-    pixels.set(square(image, size).data as Uint8Array, n * length);
-    labels[n++] = label;
-    if (n % 500 === 0 || n === total) report(n, total);
-  }
-  return { images: { dtype: "uint8", shape: [total, size, size, 3], data: pixels }, labels };
-}
-
-async function cifarSet(files: readonly FileEntry[], size: number): Promise<ImageSet> {
-  if (size !== 32) throw new ArgumentError("imageSet", `CIFAR's pictures have 32 × 32 pixels, the network takes ${size} × ${size}`);
-  const part = async (name: RegExp): Promise<Pictures> => {
-    const chosen = files.filter((f) => name.test(f.name)).sort((a, b) => (a.name < b.name ? -1 : 1));
-    if (!chosen.length) throw new FormatError("imageSet", `there is no ${name.source.replaceAll(/[\\^$()|/]/g, "")}`);
-    const parts = await Promise.all(chosen.map(async (f) => readCifar(await f.read())));
-    const labels = Int32Array.from(parts.flatMap((p) => [...p.labels]));
-    const pixels = new Uint8Array(labels.length * 3072);
-    let at = 0;
-    for (const { images } of parts) {
-      pixels.set(images.data as Uint8Array, at);
-      at += images.data.length;
-    }
-    return { images: { dtype: "uint8", shape: [labels.length, 32, 32, 3], data: pixels }, labels };
-  };
-  return { train: await part(/data_batch_\d+\.bin$/), test: await part(/test_batch\.bin$/), classes: cifar10Classes };
-}
-
-/** Some of the pictures, evenly from first to last: read from folders, in equal shares of the classes. */
-export function some({ images, labels }: Pictures, count: number): Pictures {
-  const total = labels.length;
-  if (!(Number.isInteger(count) && count >= 1 && count <= total))
-    throw new ArgumentError("some", `${count} of ${total} pictures`, "Give a whole number from 1 to as many as there are");
-  const chosen = Array.from({ length: count }, (_, i) => Math.floor((i * total) / count));
-  const length = images.data.length / total;
-  const data = new Uint8Array(count * length);
-  chosen.forEach((from, i) => {
-    data.set((images.data as Uint8Array).subarray(from * length, (from + 1) * length), i * length);
-  });
-  return { images: { dtype: "uint8", shape: [count, ...images.shape.slice(1)], data }, labels: Int32Array.from(chosen, (i) => labels[i]!) };
-}
-
-export const cifar10Classes: readonly string[] = [
-  ...["airplane", "automobile", "bird", "cat", "deer"],
-  ...["dog", "frog", "horse", "ship", "truck"],
-];
+export const imageSet = (files: readonly FileEntry[], size: number, report: Report = () => {}): Promise<ImageSet> =>
+  readImageSet(files, { size, channels: 3, report });
 
 /** Mean and deviation of each channel over all pixels of some pictures. */
 export function normalisationOf({ images }: Pictures): Normalisation {

@@ -10,8 +10,9 @@ import {
   type TrainingEvent,
 } from "@gradus/nn";
 import { ArgumentError, StateError } from "@gradus/tensor";
+import type { ImageSet, Pictures } from "../image-set.ts";
 import type { ResNetConfig } from "./config.ts";
-import { type ImageSet, normalisationOf, type Pictures, plainBatches, trainingBatches } from "./data.ts";
+import { normalisationOf, plainBatches, trainingBatches } from "./data.ts";
 import { resnet } from "./model.ts";
 import type { Normalisation } from "./preprocess.ts";
 

@@ -1,12 +1,14 @@
-import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { decodeImage, encodePng, resizeImage } from "@gradus/data";
+import { decodeImage, resizeImage } from "@gradus/data";
 import { draw as drawPictures, loadStableDiffusion, type SamplerName, type StableDiffusion } from "@gradus/systems/diffusion";
+import { describesPictures } from "@gradus/systems/diffusion/pictures";
 import { attributes, Detector, evaluate, type Judged, loadScenes } from "@gradus/systems/diffusion/scenes";
-import { ArgumentError } from "@gradus/tensor";
-import { type ArrayData, saveFile } from "@gradus/tensor/io";
+import { ArgumentError, FormatError } from "@gradus/tensor";
+import type { ArrayData } from "@gradus/tensor/io";
+import { checkDrawingFiles, makeRoom, saveDrawing } from "../drawing.ts";
 import { percent } from "../reports/captioner.ts";
 import { grid } from "../reports/pictures.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
@@ -15,6 +17,7 @@ const command = "gradus draw";
 
 export interface DrawOptions {
   readonly model?: string;
+  readonly class?: readonly string[];
   readonly negative?: string;
   readonly seed: number;
   readonly steps: number;
@@ -34,35 +37,63 @@ export interface DrawOptions {
 
 const shipped = (name: string): string => fileURLToPath(import.meta.resolve(`@gradus/systems/diffusion/scenes/weights/${name}`));
 
-/** A model from a folder of `gradus train diffusion` or of diffusers, or the one that comes with Gradus. */
-async function load(folder: string | undefined): Promise<StableDiffusion> {
+/** A model from a folder of `gradus train diffusion` (which has a description) or of diffusers, or the one that comes with Gradus. */
+async function load(folder: string | undefined, description: string | null): Promise<StableDiffusion> {
   if (folder === undefined) return loadScenes(await readFile(shipped("scenes.json"), "utf8"), shipped("scenes.safetensors"));
-  const description = join(folder, "weights.json");
-  if (existsSync(description)) return loadScenes(await readFile(description, "utf8"), join(folder, "weights.safetensors"), description);
+  if (description !== null) return loadScenes(description, join(folder, "weights.safetensors"), join(folder, "weights.json"));
   if (existsSync(join(folder, "unet"))) return loadStableDiffusion(folder);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new ArgumentError(
+      command,
+      `there is no folder ${folder}`,
+      "Give one that gradus train diffusion wrote, or one in diffusers' layout",
+    );
+  const unfinished = existsSync(join(folder, "run.json"));
   throw new ArgumentError(
     command,
     `${folder} holds neither weights.json nor a folder unet`,
-    "Give a folder that gradus train diffusion wrote, or a model in diffusers' layout",
+    unfinished
+      ? "The run in it is not finished: its command goes on with it"
+      : "Give a folder that gradus train diffusion wrote, or a model in diffusers' layout",
   );
+}
+
+/** What training wrote beside weights; null where there is none. */
+async function descriptionIn(folder: string | undefined): Promise<string | null> {
+  if (folder === undefined) return null;
+  const path = join(folder, "weights.json");
+  return existsSync(path) ? readFile(path, "utf8") : null;
 }
 
 /** `gradus draw`: pictures from words. */
 export async function draw(prompt: string | undefined, options: DrawOptions): Promise<void> {
   const { out, animation, count, seed, json = false } = options;
-  for (const [name, path, ends] of [["out", out, [".png"]] as const, ["animation", animation, [".gif"]] as const])
-    if (path !== undefined && !ends.some((end) => extname(path).toLowerCase() === end))
-      throw new ArgumentError(command, `--${name} is ${path}`, `Give a name that ends in ${ends.join(" or ")}`);
+  checkDrawingFiles(command, options);
   for (const path of [options.image, options.mask])
-    if (path !== undefined && !existsSync(path)) throw new ArgumentError(command, `there is no file ${path}`);
-  const model = await load(options.model);
-  if (options.evaluate) return judged(model, { ...options, evaluate: options.evaluate });
+    if (path !== undefined && !statSync(path, { throwIfNoEntry: false })?.isFile())
+      throw new ArgumentError(command, `there is no file ${path}`);
+  if (options.strength !== undefined && options.image === undefined)
+    throw new ArgumentError(command, "--strength says how much of a picture is forgotten, --image is missing", "Give the picture");
+  const description = await descriptionIn(options.model);
+  if (options.model !== undefined && description !== null && describesPictures(description))
+    return (await import("./draw-pictures.ts")).drawOfClasses(prompt, options.model, description, options);
+  if (options.class)
+    throw new ArgumentError(command, "--class is for models that gradus train diffusion --data wrote", "Give one as --model");
+  const model = await load(options.model, description);
+  if (options.evaluate !== undefined) {
+    if (prompt !== undefined)
+      throw new ArgumentError(command, "both a prompt and --evaluate were given", "It draws captions of its own: leave the prompt out");
+    if (options.model !== undefined && description === null)
+      throw new ArgumentError(command, `--evaluate is for models of scenes, ${options.model} holds another`, "Leave it out");
+    return judged(model, { ...options, evaluate: options.evaluate });
+  }
   if (prompt === undefined)
     throw new ArgumentError(command, "there is no prompt", 'Say what to draw, such as "a red triangle above a blue square"');
   // What a model of scenes was judged with; Stable Diffusion's own default.
-  const guidance = options.guidance ?? (options.model && !existsSync(join(options.model, "weights.json")) ? 7.5 : 3);
+  const guidance = options.guidance ?? (options.model && description === null ? 7.5 : 3);
   const image = options.image === undefined ? null : await pictureIn(options.image, model.config.size, options);
   const mask = options.mask === undefined ? null : await maskIn(options.mask, image);
+  await makeRoom(options);
   const progress = bar("{bar} {value}/{total} steps | {left} left", json);
   const frames: ArrayData[] = [];
   const begin = performance.now();
@@ -85,9 +116,7 @@ export async function draw(prompt: string | undefined, options: DrawOptions): Pr
     }
     progress.stop();
     const { pictures, cut } = value;
-    for (const path of [out, animation]) if (path) await mkdir(dirname(path), { recursive: true });
-    await saveFile(out, [await encodePng(grid(pictures))]);
-    if (animation) await saveFile(animation, [await moving([...frames, grid(pictures)])]);
+    await saveDrawing({ out, animation }, grid(pictures), frames);
     const seconds = (performance.now() - begin) / 1000;
     if (json)
       line(
@@ -101,37 +130,29 @@ export async function draw(prompt: string | undefined, options: DrawOptions): Pr
   }
 }
 
-/** A picture from a file, in the size that is asked for. */
-async function pictureIn(path: string, size: number, { width, height }: DrawOptions): Promise<ArrayData> {
-  const picture = await decodeImage(new Uint8Array(await readFile(path)));
-  return resizeImage(picture, [height ?? size, width ?? size]);
+/** A picture from a file. ArgumentError, which names it, for what is none. */
+async function decoded(path: string): Promise<ArrayData> {
+  try {
+    return await decodeImage(new Uint8Array(await readFile(path)));
+  } catch (error) {
+    throw error instanceof FormatError ? new ArgumentError(command, `${path} cannot be used: ${error.message}`) : error;
+  }
 }
+
+/** A picture from a file, in the size that is asked for. */
+const pictureIn = async (path: string, size: number, { width, height }: DrawOptions): Promise<ArrayData> =>
+  resizeImage(await decoded(path), [height ?? size, width ?? size]);
 
 /** Where to paint: what is light in a picture. */
 async function maskIn(path: string, image: ArrayData | null): Promise<ArrayData> {
   if (!image) throw new ArgumentError(command, "--mask says where to paint, --image is missing", "Give the picture to paint on");
   const [height, width] = image.shape as [number, number];
-  const { data } = await resizeImage(await decodeImage(new Uint8Array(await readFile(path))), [height, width]);
+  const { data } = resizeImage(await decoded(path), [height, width]);
   return {
     dtype: "uint8",
     shape: [height, width],
     data: Uint8Array.from({ length: width * height }, (_, i) => (Number(data[3 * i]!) > 127 ? 255 : 0)),
   };
-}
-
-/** Frames as a GIF that runs over and over; the last one stays a while. */
-async function moving(frames: readonly ArrayData[]): Promise<Uint8Array> {
-  const { encode } = await import("modern-gif");
-  const [height, width] = frames[0]!.shape as [number, number];
-  const bytes = await encode({
-    ...{ width, height, looped: true },
-    frames: frames.map(({ data }, i) => {
-      const pixels = new Uint8ClampedArray(4 * width * height).fill(255);
-      for (let p = 0; p < width * height; p++) for (let c = 0; c < 3; c++) pixels[4 * p + c] = Number(data[3 * p + c]!);
-      return { data: pixels, delay: i === frames.length - 1 ? 1500 : 120 };
-    }),
-  });
-  return new Uint8Array(bytes);
 }
 
 /** Draws captions that no training scene has, and lets the detector say what is right on the pictures. */

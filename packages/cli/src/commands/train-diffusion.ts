@@ -19,6 +19,7 @@ import {
 } from "@gradus/systems/diffusion/scenes";
 import { ArgumentError } from "@gradus/tensor";
 import { saveFile } from "@gradus/tensor/io";
+import { refuseGiven } from "../options.ts";
 import { type DiffusionRecord, diffusionReport } from "../reports/diffusion.ts";
 import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
@@ -27,16 +28,16 @@ import { judgement } from "./draw.ts";
 const command = "gradus train diffusion";
 
 export interface TrainDiffusionOptions {
-  readonly steps: number;
-  readonly autoencoderSteps: number;
-  readonly scenes: number;
-  readonly batchSize: number;
-  readonly rate: number;
+  readonly steps?: number;
+  readonly autoencoderSteps?: number;
+  readonly scenes?: number;
+  readonly batchSize?: number;
+  readonly rate?: number;
   readonly seed: number;
-  readonly captions: number;
+  readonly captions?: number;
   readonly autoencoder?: string;
   readonly from?: string;
-  readonly out: string;
+  readonly out?: string;
   readonly fresh?: boolean;
   readonly json?: boolean;
 }
@@ -45,9 +46,17 @@ const detectorFile = fileURLToPath(import.meta.resolve("@gradus/systems/diffusio
 
 /** `gradus train diffusion`: trains, can be stopped and goes on, and leaves weights, a record and a report with pictures. */
 export async function trainDiffusion(options: TrainDiffusionOptions): Promise<void> {
-  const { steps, autoencoderSteps, scenes, batchSize, rate, seed, captions, out: folder, json = false } = options;
+  const { steps = 12_000, autoencoderSteps = 3000, scenes = 100_000, batchSize = 64, rate = 0.0015, captions = 500 } = options;
+  const { seed, out: folder = join("runs", "diffusion"), json = false } = options;
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
+  refuseGiven(
+    command,
+    options,
+    ["unconditional", "network", "size", "limit", "samples"],
+    "for pictures, and no --data is given",
+    "Say where they are",
+  );
   if (options.from !== undefined && options.autoencoder !== undefined)
     throw new ArgumentError(command, "both --from and --autoencoder were given", "A model has its autoencoder: give --from alone");
   const from = options.from === undefined ? null : await partsIn(options.from, "--from");

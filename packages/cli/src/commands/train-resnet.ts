@@ -1,10 +1,8 @@
-import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { FileEntry } from "@gradus/data";
-import { loadDataset, openArchive } from "@gradus/data/node";
+import { loadDataset } from "@gradus/data/node";
 import { configOf, evaluate, type ImageSet, imageSet, type Recipe, recipes, saveWeights, some, train } from "@gradus/systems/resnet";
-import { ArgumentError, FormatError } from "@gradus/tensor";
+import { ArgumentError } from "@gradus/tensor";
+import { digestOf, pictureFiles } from "../picture-data.ts";
 import { resnetReport } from "../reports/resnet.ts";
 import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
@@ -37,31 +35,16 @@ interface RunSettings {
   readonly data: string;
 }
 
-function digest({ train: a, test: b }: ImageSet): string {
-  const hash = createHash("sha256");
-  for (const { images, labels } of [a, b]) hash.update(images.data as Uint8Array).update(labels);
-  return hash.digest("hex");
-}
-
-const expected = "a folder or a .tar, .tar.gz or .zip archive with train/CLASS/ and test/CLASS/ or CIFAR-10's binary files, or cifar10";
+const expected =
+  "a folder or a .tar, .tar.gz or .zip archive with train/CLASS/ and test/CLASS/, CIFAR-10's binary files or MNIST's, or cifar10";
 
 async function pictures(path: string, size: number, report: (what: string, done: number, total: number) => void): Promise<ImageSet> {
   if (path === "cifar10") {
     const { train: training, test, classes } = await loadDataset("cifar10");
     return { train: training, test, classes };
   }
-  if (!existsSync(path)) throw new ArgumentError(command, `there is no ${path}`, `Give ${expected}`);
-  let files: FileEntry[];
-  try {
-    files = await openArchive(path);
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    const picture = /\.(jpe?g|png|gif|webp)$/i.test(path);
-    const what = picture ? "one picture, where many were expected" : `no archive that can be read (${error.message})`;
-    throw new ArgumentError(command, `${path} is ${what}`, `Give ${expected}`);
-  }
   // An archive of CIFAR's own holds a folder of its own; entries are found by their last parts.
-  return imageSet(files, size, report);
+  return imageSet(await pictureFiles(command, path, expected), size, report);
 }
 
 /** `gradus train resnet`: trains, can be stopped and goes on, and leaves weights, a record and a report. */
@@ -93,7 +76,7 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
     batchSize,
     seed,
     classes: set.classes,
-    data: digest(set),
+    data: digestOf(set),
   };
   const { checkpoint, resumed, end } = await beginRun(command, folder, settings, options.fresh);
 

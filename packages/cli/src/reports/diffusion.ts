@@ -1,8 +1,8 @@
-import { encodePng } from "@gradus/data";
 import type { StableDiffusionConfig } from "@gradus/systems/diffusion";
 import { attributes, type Drawn, type Judged } from "@gradus/systems/diffusion/scenes";
 import { timeLeft } from "../terminal.ts";
 import { percent } from "./captioner.ts";
+import { embedded } from "./pictures.ts";
 import { report } from "./report.ts";
 
 /** What is written beside trained weights. */
@@ -41,7 +41,7 @@ export async function diffusionReport(r: DiffusionRecord, unseen: readonly Drawn
   const pictures = (drawn: readonly Drawn[]) =>
     Promise.all(
       drawn.slice(0, shown).map(async ({ picture, caption, right }) => ({
-        source: `data:image/png;base64,${Buffer.from(await encodePng(picture)).toString("base64")}`,
+        source: await embedded(picture),
         ...{ text: caption, right },
       })),
     );

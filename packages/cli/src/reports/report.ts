@@ -9,6 +9,7 @@ export type Section =
   | { readonly kind: "plot"; readonly caption: string; readonly plot: PlotContent }
   /** A drawing as SVG that we made ourselves: it stands in the page as it is. */
   | { readonly kind: "drawing"; readonly caption: string; readonly svg: string }
+  | { readonly kind: "rows"; readonly caption: string; readonly rows: readonly PictureRow[] }
   | { readonly kind: "pictures"; readonly caption: string; readonly pictures: readonly Picture[] };
 
 /** A small picture, the text below it, and whether that is right. */
@@ -16,6 +17,13 @@ export interface Picture {
   readonly source: string;
   readonly text: string;
   readonly right: boolean;
+}
+
+/** Small pictures side by side as one, and the text above them. */
+export interface PictureRow {
+  readonly source: string;
+  readonly columns: number;
+  readonly text: string;
 }
 
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
@@ -30,7 +38,8 @@ pre { white-space: pre-wrap; font-size: 0.85rem; line-height: 1.45; padding-left
 table { border-collapse: collapse } td { padding: 0.2rem 1.2rem 0.2rem 0; border-top: 1px solid var(--hair); vertical-align: top } td:first-child { color: var(--quiet) }
 svg.plot { max-width: 100%; height: auto; background: none; color: inherit; overflow: visible } svg.plot text { fill: currentColor }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; padding: 0; list-style: none; font-size: 0.85rem; line-height: 1.3 }
-.pictures img { width: 100%; image-rendering: pixelated; border-radius: 4px; display: block; margin-bottom: 0.4rem } .pictures .wrong { color: var(--error) }`;
+.pictures img { width: 100%; image-rendering: pixelated; border-radius: 4px; display: block; margin-bottom: 0.4rem } .pictures .wrong { color: var(--error) }
+.rows p { margin: 0.9rem 0 0.3rem; font-size: 0.85rem; color: var(--quiet) } .rows img { image-rendering: pixelated; display: block }`;
 
 /** A page of its own, without anything to load: a heading, then text, tables, samples and plots. */
 export function report(title: string, sections: readonly Section[]): string {
@@ -42,6 +51,13 @@ export function report(title: string, sections: readonly Section[]): string {
     if (section.kind === "verbatim")
       return `<figure><pre>${escaped(section.text)}</pre><figcaption>${escaped(section.caption)}</figcaption></figure>`;
     if (section.kind === "drawing") return `<figure>${section.svg}<figcaption>${escaped(section.caption)}</figcaption></figure>`;
+    if (section.kind === "rows") {
+      const items = section.rows.map(
+        ({ text, source, columns }) =>
+          `${text ? `<p>${escaped(text)}</p>` : ""}<img src="${source}" alt="${escaped(text)}" style="width: min(100%, ${4.4 * columns}rem)">`,
+      );
+      return `<figure class="rows">${items.join("")}<figcaption>${escaped(section.caption)}</figcaption></figure>`;
+    }
     if (section.kind === "pictures") {
       const items = section.pictures.map(
         ({ source, text, right }) =>

@@ -120,7 +120,19 @@ const mnist: CatalogEntry<ImageSplits> = {
   ],
 };
 
-const clothes = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
+/** Names of Fashion-MNIST's classes in the order of their labels. */
+export const fashionMnistClasses: readonly string[] = [
+  "T-shirt/top",
+  "Trouser",
+  "Pullover",
+  "Dress",
+  "Coat",
+  "Sandal",
+  "Shirt",
+  "Sneaker",
+  "Bag",
+  "Ankle boot",
+];
 
 const fashionMnist: CatalogEntry<ImageSplits> = {
   title: "Fashion-MNIST",
@@ -130,7 +142,7 @@ const fashionMnist: CatalogEntry<ImageSplits> = {
     "H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms, arXiv:1708.07747, 2017",
   homepage: "https://github.com/zalandoresearch/fashion-mnist",
   variants: [
-    idxVariant("https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/", clothes, [
+    idxVariant("https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/", fashionMnistClasses, [
       ["train-images-idx3-ubyte.gz", 26421880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"],
       ["train-labels-idx1-ubyte.gz", 29515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"],
       ["t10k-images-idx3-ubyte.gz", 4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"],

@@ -1,9 +1,9 @@
-import { FormatError, loadSafetensors, ShapeError, type Source, safetensorsBytes, type Tensor, tensor } from "@gradus/tensor";
-import { toArrayData, toTensor } from "@gradus/tensor/io";
+import { FormatError, type Source } from "@gradus/tensor";
 import { Autoencoder } from "../autoencoder.ts";
 import { ClipTextEncoder } from "../clip.ts";
+import { coarseBytes, setCoarse } from "../coarse-weights.ts";
 import type { StableDiffusionConfig } from "../config.ts";
-import { arrayOf, type Parameter, parametersOf, setParameter } from "../parameters.ts";
+import { type Parameter, parametersOf } from "../parameters.ts";
 import { type Networks, StableDiffusion } from "../stable-diffusion.ts";
 import { UNet } from "../unet.ts";
 import type { Parts } from "./train.ts";
@@ -21,41 +21,8 @@ const networksOf = ({ autoencoder, text, unet }: Parts): Networks => ({ text_enc
 /** The model as it draws. */
 export const sceneModel = (parts: Parts): StableDiffusion => StableDiffusion.of(parts.config, new WordTokenizer(), networksOf(parts));
 
-/** Weights from so many numbers on are kept with 8 bits each, a scale for each of their first axis; others as float16. */
-const coarseFrom = 4096;
-const scaleOf = (name: string): string => `${name}.scale`;
-
 /** The weights as the bytes of a .safetensors file, about one byte a weight. */
-export async function sceneBytes(parts: Parts): Promise<Uint8Array> {
-  const arrays: Record<string, Tensor> = {};
-  for (const [name, parameter] of weightsOf(networksOf(parts))) {
-    const array = await arrayOf(parameter);
-    if (array.data.length < coarseFrom) {
-      arrays[name] = toTensor(array).astype("float16");
-      continue;
-    }
-    const { codes, scales } = coarse(array.data as Float32Array, array.shape[0]!);
-    arrays[name] = tensor(codes, { dtype: "int8" }).reshape(array.shape);
-    arrays[scaleOf(name)] = tensor(scales);
-  }
-  const bytes = await safetensorsBytes(arrays);
-  for (const array of Object.values(arrays)) array.dispose();
-  return bytes;
-}
-
-/** Each row's numbers as whole multiples of a 127th of its largest. */
-function coarse(values: Float32Array, rows: number): { readonly codes: Int8Array; readonly scales: Float32Array } {
-  const each = values.length / rows;
-  const codes = new Int8Array(values.length);
-  const scales = new Float32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    const own = values.subarray(row * each, (row + 1) * each);
-    const scale = own.reduce((m, v) => Math.max(m, Math.abs(v)), 0) / 127 || 1;
-    scales[row] = scale;
-    for (let i = 0; i < each; i++) codes[row * each + i] = Math.round(own[i]! / scale);
-  }
-  return { codes, scales };
-}
+export const sceneBytes = (parts: Parts): Promise<Uint8Array> => coarseBytes(weightsOf(networksOf(parts)));
 
 /**
  * The parts of a model from what training wrote: its description as JSON, which has `config`, and its weights. FormatError for other
@@ -67,26 +34,7 @@ export async function loadSceneParts(description: string, weights: Source, where
     ...{ config, autoencoder: new Autoencoder(config.autoencoder) },
     ...{ text: new ClipTextEncoder(config.text), unet: new UNet(config.unet) },
   };
-  const arrays = await loadSafetensors(weights);
-  try {
-    const left = new Set(Object.keys(arrays));
-    const wanted = weightsOf(networksOf(parts)).map(([name, parameter]) => {
-      const [array, scale] = [arrays[name], arrays[scaleOf(name)]];
-      const { shape } = parameter;
-      if (!array) throw new FormatError("loadScenes", `the weights lack ${name}`, `Are they those of ${where}?`);
-      if (array.shape.join() !== shape.join() || (scale && scale.shape.join() !== `${shape[0]}`))
-        throw new ShapeError("loadScenes", `${name} is [${array.shape.join(", ")}], [${shape.join(", ")}] by ${where}`);
-      for (const used of [name, ...(scale ? [scaleOf(name)] : [])]) left.delete(used);
-      return { parameter, array, scale };
-    });
-    if (left.size) throw new FormatError("loadScenes", `the model has no place for ${[...left][0]} of the weights`);
-    for (const { parameter, array, scale } of wanted) {
-      const value = scale ? array.astype("float32").mul(scale.reshape([-1, ...array.shape.slice(1).map(() => 1)])) : array;
-      setParameter(parameter, await toArrayData(value));
-    }
-  } finally {
-    for (const array of Object.values(arrays)) array.dispose();
-  }
+  await setCoarse("loadScenes", weightsOf(networksOf(parts)), weights, where);
   return parts;
 }
 

@@ -1,10 +1,11 @@
 import { Dataset } from "@gradus/data";
-import { AdamW, BackupAndRestore, History, type Model, schedules, setRandomSeed, type TrainingEvent } from "@gradus/nn";
+import { type Model, setRandomSeed } from "@gradus/nn";
 import { ArgumentError, compile, type Tensor, tensor } from "@gradus/tensor";
 import { Autoencoder } from "../autoencoder.ts";
 import { ClipTextEncoder } from "../clip.ts";
 import type { StableDiffusionConfig } from "../config.ts";
 import { Denoising } from "../denoising.ts";
+import { type FittingOptions, fitted, optimizerFor } from "../fitting.ts";
 import { normalized, Reconstruction } from "../reconstruction.ts";
 import { Schedule } from "../schedule.ts";
 import { UNet } from "../unet.ts";
@@ -73,7 +74,9 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
     const pictures = Dataset.range(autoencoderSteps * size)
       .map((i) => scene(seed, "training", i).picture)
       .batch(size, { dropRemainder: true });
-    losses.autoencoder = yield* fitted("autoencoder", model, pictures, null, autoencoderSteps, autoencoderSteps, seed, keep);
+    losses.autoencoder = yield* part("autoencoder", model, pictures, {
+      ...{ steps: autoencoderSteps, perPass: autoencoderSteps, batchSize: null, seed, keep },
+    });
   }
 
   const { latents, deviation: measured } = yield* latentsOf(autoencoder, scenes, seed);
@@ -84,15 +87,15 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
   const schedule = new Schedule(config.schedule);
   // Where things are, and how many, is settled while the noise is strong: an error counts in full there, and it is looked at more often.
   const settings = { drop: 0.1, snrLimit: Infinity, shift: 3 };
-  const model = new Denoising({ unet, text, schedule, encode: (z) => z.div(deviation), ...settings });
+  const model = new Denoising({ network: unet, text, schedule, encode: (z) => z.div(deviation), ...settings });
   model.compile({ optimizer: optimizerFor(steps, rate, true) });
   const tokenizer = new WordTokenizer();
   const captions = new Int32Array(scenes * context);
   for (let i = 0; i < scenes; i++) captions.set(tokenizer.encode(scene(seed, "training", i).caption).ids, i * context);
   const data = [latents, tensor(captions).reshape([scenes, context])];
-  const perEpoch = Math.floor(scenes / batchSize);
+  const perPass = Math.floor(scenes / batchSize);
   const parts: Parts = { config, autoencoder, text, unet };
-  losses.denoiser = yield* fitted("denoiser", model, data, batchSize, steps, perEpoch, seed, keep, parts);
+  losses.denoiser = yield* part("denoiser", model, data, { steps, perPass, batchSize, seed, keep }, parts);
   return { ...parts, losses };
 }
 
@@ -104,46 +107,22 @@ function rescaled(autoencoder: Autoencoder, config: Autoencoder["config"]): Auto
   return copy;
 }
 
-/** The rate rises over a twentieth of the steps, and falls along a cosine. */
-function optimizerFor(steps: number, rate: number, useEma: boolean): AdamW {
-  const warmupSteps = Math.ceil(steps / 20);
-  const learningRate = new schedules.CosineDecay(rate / 100, Math.max(1, steps - warmupSteps), {
-    alpha: 0.01,
-    warmupTarget: rate,
-    warmupSteps,
-  });
-  return new AdamW({ learningRate, weightDecay: 0.001, globalClipnorm: 1, useEma, emaMomentum: 0.999 });
-}
-
-/** Fits a model whose loss is its own, and tells how it goes; the mean loss of each pass over the data comes back. */
-async function* fitted(
-  part: "autoencoder" | "denoiser",
+/** Fits a part of the model, and tells how it goes; the mean loss of each pass over the data comes back. */
+async function* part(
+  name: "autoencoder" | "denoiser",
   model: Model,
   data: Parameters<Model["fitEvents"]>[0],
-  batchSize: number | null,
-  steps: number,
-  perEpoch: number,
-  seed: number,
-  keep: string | undefined,
+  options: Omit<FittingOptions, "passes"> & { readonly steps: number },
   parts?: Parts,
 ): AsyncGenerator<SceneTrainingEvent, number[]> {
-  const epochs = Math.ceil(steps / perEpoch);
-  const kept = keep ? [new BackupAndRestore(`${keep}.${part}`, { saveFreq: 500, deleteCheckpoint: false })] : [];
-  const each = epochs === 1 ? steps : perEpoch;
-  const events = model.fitEvents(data, null, { epochs, seed, callbacks: kept, ...(batchSize ? { batchSize } : {}) });
-  const told = (value: TrainingEvent): SceneTrainingEvent => ({
-    ...{ part, steps: each * epochs, loss: value.logs["loss"]! },
-    ...(value.kind === "epoch" && parts ? { parts } : {}),
-    step: value.kind === "epoch" ? (value.epoch + 1) * each : value.epoch * each + value.batch,
-  });
-  try {
-    for (;;) {
-      const { value, done } = await events.next();
-      if (done) return [...((value as History).history["loss"] ?? [])] as number[];
-      yield told(value);
-    }
-  } finally {
-    await events.return(new History());
+  const { steps, perPass, keep, ...others } = options;
+  const passes = Math.ceil(steps / perPass);
+  const run = fitted(model, data, { ...others, passes, perPass: Math.min(perPass, steps), keep: keep && `${keep}.${name}` });
+  for (;;) {
+    const { value, done } = await run.next();
+    if (done) return value;
+    const { paused, ...at } = value;
+    yield { part: name, ...at, ...(paused && parts ? { parts } : {}) };
   }
 }
 

@@ -20,13 +20,17 @@ export class WordTokenizer {
    */
   encode(prompt: string): { readonly ids: Int32Array; readonly cut: string } {
     const all = normalWords(prompt);
-    const known = all.filter((w) => ids.has(w));
-    if (all.length && !known.length)
+    if (all.length && !all.some((w) => ids.has(w)))
       throw new ArgumentError("draw", `the model knows no word of ${JSON.stringify(prompt)}`, `It knows ${words.join(", ")}`);
-    const kept = known.slice(0, mostWords);
-    const numbers = kept.length ? [...kept.map((w) => ids.get(w)!), endOfPrompt] : [];
-    const cut = [...all.filter((w) => !ids.has(w)), ...known.slice(mostWords)].join(" ");
-    return { ids: Int32Array.from({ length: context }, (_, i) => numbers[i] ?? 0), cut };
+    const numbers: number[] = [];
+    const cut: string[] = [];
+    for (const word of all) {
+      const id = ids.get(word);
+      if (id !== undefined && numbers.length < mostWords) numbers.push(id);
+      else cut.push(word);
+    }
+    if (numbers.length) numbers.push(endOfPrompt);
+    return { ids: Int32Array.from({ length: context }, (_, i) => numbers[i] ?? 0), cut: cut.join(" ") };
   }
 
   /** The words that a prompt's numbers stand for, one for each of them up to its end. */

@@ -80,6 +80,10 @@ describe("the tokenizer", () => {
     expect(ids[6]).toBe(1);
     expect(Array.from(ids.subarray(7))).toEqual(new Array(tokenizer.context - 7).fill(0));
     expect(tokenizer.encode("a red circle and a blue square and a green ring and a red cross above").cut).toBe("cross above");
+    // In the prompt's order, whatever the reason.
+    expect(tokenizer.encode("a red dog circle and a blue square and a green ring and a red cross above please").cut).toBe(
+      "dog cross above please",
+    );
     expect(Array.from(tokenizer.encode("").ids)).toEqual(new Array(tokenizer.context).fill(0));
   });
   test("refuses a prompt of which it knows no word, and says which it knows", () => {

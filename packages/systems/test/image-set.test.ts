@@ -1,0 +1,110 @@
+import { encodePng, type FileEntry, fashionMnistClasses } from "@gradus/data";
+import { describe, expect, test } from "vitest";
+import { imageSet } from "../image-set.ts";
+
+const file = (name: string, bytes: Uint8Array): FileEntry => ({
+  name,
+  size: bytes.length,
+  read: async () => bytes as Uint8Array<ArrayBuffer>,
+});
+const png = (size: number, colour: readonly [number, number, number], width = size) =>
+  encodePng({ dtype: "uint8", shape: [size, width, 3], data: Uint8Array.from({ length: size * width * 3 }, (_, i) => colour[i % 3]!) });
+const [red, grey, large, wide] = await Promise.all([png(8, [200, 0, 0]), png(8, [7, 7, 7]), png(12, [200, 0, 0]), png(8, [200, 0, 0], 12)]);
+const folder = (names: readonly string[], bytes: Uint8Array = red!) => names.map((name) => file(name, bytes));
+const numbered = (start: string, count: number) => Array.from({ length: count }, (_, i) => `${start}/${i}.png`);
+
+/** An IDX file of bytes. */
+function idx(shape: readonly number[], data: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(4 + 4 * shape.length + data.length);
+  const view = new DataView(bytes.buffer);
+  bytes.set([0, 0, 8, shape.length]);
+  for (const [axis, n] of shape.entries()) view.setUint32(4 + 4 * axis, n);
+  bytes.set(data, 4 + 4 * shape.length);
+  return bytes;
+}
+const mnist = (labels: readonly number[], side = 4): FileEntry[] =>
+  ["train", "t10k"].flatMap((part) => [
+    file(`data/${part}-images-idx3-ubyte`, idx([labels.length, side, side], new Uint8Array(labels.length * side * side).fill(5))),
+    file(`data/${part}-labels-idx1-ubyte`, idx([labels.length], Uint8Array.from(labels))),
+  ]);
+
+describe("a set of pictures", () => {
+  test("keeps a share of each folder for testing where there is no folder for it", async () => {
+    const set = await imageSet(folder([...numbered("cat", 20), ...numbered("dog", 10)]), { keptForTest: 0.1 });
+    expect(set.classes).toEqual(["cat", "dog"]);
+    expect([...set.test.labels]).toEqual([0, 0, 1]);
+    expect(set.train.images.shape).toEqual([27, 8, 8, 3]);
+  });
+
+  test("needs no classes where none are asked for", async () => {
+    const set = await imageSet(folder(numbered("photographs", 10)), { keptForTest: 0.2, labelled: false });
+    expect(set.classes).toEqual([]);
+    expect([set.train.labels.length, set.test.labels.length]).toEqual([8, 2]);
+    const mixed = await imageSet(folder(["train/a/1.png", "test/b/1.png"]), { keptForTest: 0.2, labelled: false });
+    expect([mixed.train.labels.length, mixed.test.labels.length]).toEqual([1, 1]);
+  });
+
+  test("has one channel where no picture has colours, but three where these are asked for", async () => {
+    const names = ["train/a/1.png", "train/b/1.png", "test/a/1.png"];
+    const { train, test: rest } = await imageSet(folder(names, grey!));
+    expect([train.images.shape, rest.images.shape]).toEqual([
+      [2, 8, 8, 1],
+      [1, 8, 8, 1],
+    ]);
+    expect(new Set(train.images.data as Uint8Array)).toEqual(new Set([7]));
+    expect((await imageSet(folder(names, grey!), { channels: 3 })).train.images.shape).toEqual([2, 8, 8, 3]);
+    const one = [...folder(names.slice(0, 2), grey!), file(names[2]!, red!)];
+    expect((await imageSet(one)).train.images.shape).toEqual([2, 8, 8, 3]);
+  });
+
+  test("is read from IDX files as MNIST's, the classes being numbers", async () => {
+    const set = await imageSet(mnist([0, 1, 2, 1]));
+    expect(set.classes).toEqual(["0", "1", "2"]);
+    expect(set.train.images.shape).toEqual([4, 4, 4, 1]);
+    expect([...set.test.labels]).toEqual([0, 1, 2, 1]);
+    expect((await imageSet(mnist([0, 1]), { size: 8, channels: 3 })).train.images).toMatchObject({
+      shape: [2, 8, 8, 3],
+      data: new Uint8Array(384).fill(5),
+    });
+  });
+
+  test("names Fashion-MNIST's classes only where the labels are its", async () => {
+    expect(fashionMnistClasses).toHaveLength(10);
+    expect((await imageSet(mnist([9, 0, 0, 3]))).classes).toHaveLength(10);
+    expect((await imageSet(mnist([9, 0, 0, 3]))).classes).not.toEqual(fashionMnistClasses);
+  });
+
+  test.each([
+    ["no file", [], /no picture among 0 files.*a folder a class/s],
+    ["no picture", folder(["a/notes.txt", "b.csv"]), /no picture among 2 files/],
+    ["one class", folder(numbered("cat", 20)), /one class only, "cat"/],
+    [
+      "two sizes",
+      [...folder(numbered("cat", 4)), file("dog/1.png", large!), file("dog/2.png", large!)],
+      /dog\/\d\.png has 12 × 12.*8 × 8.*Give a size/,
+    ],
+    [
+      "pictures that are no squares",
+      folder([...numbered("cat", 9), ...numbered("dog", 9)], wide!),
+      /cat\/0\.png has 12 × 8 pixels, squares/,
+    ],
+    [
+      "test pictures of another size",
+      [...folder(["train/a/1.png", "train/b/1.png"]), file("test/a/1.png", large!)],
+      /training pictures have 8.*test pictures 12/,
+    ],
+    ["labels of another set", [...mnist([0, 1]).slice(0, 1), ...mnist([0, 1, 2]).slice(1)], /2 train pictures and 3 labels/],
+    ["labels missing", mnist([0, 1]).slice(0, 3), /no t10k-labels-idx1-ubyte/],
+  ] as const)("of %s is refused with a sentence", async (_, files, message) => {
+    await expect(imageSet(files, { keptForTest: 0.2 })).rejects.toThrow(message);
+  });
+
+  test("of other sizes is brought to one that is asked for", async () => {
+    const files = [...folder(numbered("cat", 4)), file("dog/1.png", large!), file("dog/2.png", wide!)];
+    expect((await imageSet(files, { keptForTest: 0.5, size: 6 })).train.images.shape).toEqual([3, 6, 6, 3]);
+  });
+
+  test("that would fill the memory is refused", async () => {
+    await expect(imageSet(mnist([0, 1]), { size: 40_000 })).rejects.toThrow(/2 pictures of 40000 × 40000.*2 GiB/);
+  });
+});
