@@ -1,7 +1,7 @@
 // Builds the site when anything that goes into it has changed since the last time.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -10,9 +10,12 @@ const site = join(root, "site");
 const isStatic = process.env["GRADUS_STATIC"] === "1";
 const out = join(site, isStatic ? "build-static" : "build");
 const mark = join(out, ".fingerprint");
+/** What goes into the pages is the same whether they become files or a server's. */
+const parts = ["src/lib/generated", "static/generated", "static/sandbox"].map((folder) => join(site, folder));
+const partsMark = join(parts[0]!, ".fingerprint");
 
 function fingerprint(): string {
-  const hash = createHash("sha256").update(process.env["GRADUS_BASE"] ?? "");
+  const hash = createHash("sha256");
   const patterns = [
     "package-lock.json",
     "packages/*/src/**",
@@ -32,8 +35,10 @@ function fingerprint(): string {
   return hash.digest("hex");
 }
 
-const now = fingerprint();
-if (existsSync(mark) && readFileSync(mark, "utf8") === now) process.exit(0);
+const is = (file: string, text: string) => existsSync(file) && readFileSync(file, "utf8") === text;
+const sources = fingerprint();
+const now = `${sources} ${process.env["GRADUS_BASE"] ?? ""}`;
+if (is(mark, now)) process.exit(0);
 
 const node = process.execPath;
 const steps: [string, string[]][] = [
@@ -44,8 +49,13 @@ const steps: [string, string[]][] = [
   ["reference", ["site/scripts/reference.ts"]],
   ["pages", ["../node_modules/vite/bin/vite.js", "build", "--logLevel", "error"]],
 ];
+const prepared = is(partsMark, sources) && parts.every((folder) => existsSync(folder));
+if (!prepared) rmSync(partsMark, { force: true });
 const begin = performance.now();
 for (const [i, [name, args]] of steps.entries()) {
+  const last = i === steps.length - 1;
+  if (prepared && !last) continue;
+  if (last) writeFileSync(partsMark, sources);
   const cwd = name.endsWith("pages") ? site : root;
   if (!existsSync(join(cwd, args[0]!))) continue;
   console.error(`Building the site (${i + 1}/${steps.length}): ${name} ...`);

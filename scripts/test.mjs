@@ -1,8 +1,9 @@
 // `npm test`: types, lint and format, unused code, unit tests, browser tests. Arguments go to Vitest.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { install, pinnedNode, root } from "./setup.mjs";
 
 install();
@@ -11,15 +12,24 @@ const vitestResults = join(scratch, "vitest.json");
 const browserResults = join(scratch, "browser.json");
 const bin = (name) => `node_modules/.bin/${name}`;
 
+// Each begins when those it comes `after` have ended, well or not; of those that may begin, the first does.
+const system = "browser and software GPU";
+const built = "the site builds";
 const steps = [
-  { name: "browser and software GPU", command: [pinnedNode, "scripts/system.ts"] },
-  { name: "types", command: [bin("tsc"), "-p", "tsconfig.json"] },
-  { name: "the site builds", command: [pinnedNode, "scripts/build-site.ts"] },
-  { name: "types of the site", command: ["site/node_modules/.bin/svelte-check", "--workspace", "site", "--threshold", "warning"] },
-  { name: "lint and format", command: [bin("biome"), "check", "--error-on-warnings", "."] },
-  { name: "unused code", command: [bin("knip")] },
+  { name: system, command: [pinnedNode, "scripts/system.ts"] },
+  { name: built, after: [system], command: [pinnedNode, "scripts/build-site.ts"] },
+  { name: "types", after: [system], command: [bin("tsc"), "-p", "tsconfig.json"] },
+  { name: "lint and format", after: [system], command: [bin("biome"), "check", "--error-on-warnings", "."] },
+  {
+    name: "browser tests",
+    after: [system],
+    command: [pinnedNode, "scripts/browser-tests.mjs", browserResults],
+    results: browserResults,
+    count: (r) => [r.passed, r.failed, r.skipped],
+  },
   {
     name: "unit tests",
+    after: [built],
     command: [
       pinnedNode,
       "node_modules/vitest/vitest.mjs",
@@ -33,23 +43,31 @@ const steps = [
     count: (r) => [r.numPassedTests, r.numFailedTests, r.numPendingTests],
   },
   {
-    name: "browser tests",
-    command: [pinnedNode, "scripts/browser-tests.mjs", browserResults],
-    results: browserResults,
-    count: (r) => [r.passed, r.failed, r.skipped],
+    name: "types of the site",
+    after: [built],
+    command: ["site/node_modules/.bin/svelte-check", "--workspace", "site", "--threshold", "warning"],
   },
+  { name: "unused code", after: [built], command: [bin("knip")] },
 ];
 
 const total = [0, 0, 0];
 const broken = [];
-for (const { name, command, results, count } of steps) {
+
+/** Runs a step, its lines marked with its name; what it has counted is added to the total. */
+async function run({ name, command, results, count }) {
   const start = Date.now();
-  console.log(`\n── ${name}`);
+  console.log(`── ${name}`);
   const env = { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}` };
-  const { status } = spawnSync(command[0], command.slice(1), { cwd: root, stdio: "inherit", env });
+  const child = spawn(command[0], command.slice(1), { cwd: root, stdio: ["ignore", "pipe", "pipe"], env });
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream }).on("line", (line) => console.log(line.trim() ? `${name} │ ${line}` : ""));
+  const status = await new Promise((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (code, signal) => resolve(code ?? signal));
+  });
   if (status !== 0) broken.push(name);
-  console.log(`── ${name}: ${status === 0 ? "passed" : "FAILED"} in ${((Date.now() - start) / 1000).toFixed(1)} s`);
-  if (!results) continue;
+  console.log(`── ${name}: ${status === 0 ? "passed" : `FAILED (${status})`} in ${((Date.now() - start) / 1000).toFixed(1)} s`);
+  if (!results) return;
   try {
     count(JSON.parse(readFileSync(results, "utf8"))).forEach((n, i) => {
       total[i] += n;
@@ -58,6 +76,28 @@ for (const { name, command, results, count } of steps) {
     if (!broken.includes(name)) broken.push(name);
   }
 }
+
+/** Two at a time: most steps keep one core busy, or wait. */
+async function runAll() {
+  const waiting = [...steps];
+  const running = new Map();
+  const ended = new Set();
+  while (waiting.length || running.size) {
+    const next = waiting.findIndex(({ after = [] }) => after.every((name) => ended.has(name)));
+    if (next < 0 || running.size === 2) {
+      await Promise.race(running.values());
+      continue;
+    }
+    const [step] = waiting.splice(next, 1);
+    const done = run(step).then(() => {
+      ended.add(step.name);
+      running.delete(step.name);
+    });
+    running.set(step.name, done);
+  }
+}
+
+await runAll();
 rmSync(scratch, { recursive: true, force: true });
 if (broken.length) console.log(`\nFailed: ${broken.join(", ")}`);
 // A step that failed without a failing test counts as one failure, so that the last line never looks green by mistake.

@@ -7,7 +7,7 @@ import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nextPage } from "../src/lib/server/next.ts";
 import { setUp, Visitor } from "./people.ts";
-import { type Site, startSite } from "./server.ts";
+import { newData, type Site, startSite } from "./server.ts";
 
 let site: Site;
 /** Since the first test. */
@@ -119,7 +119,7 @@ describe("signing up", () => {
 
 describe("sessions", () => {
   test("are prolonged once a day while in use, the cookie too, and end when they were not", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "gradus-accounts-"));
+    const folder = newData(mkdtempSync(join(tmpdir(), "gradus-accounts-")));
     process.env["GRADUS_MIGRATIONS"] = fileURLToPath(new URL("../migrations", import.meta.url));
     process.env["GRADUS_DATA"] = folder;
     delete process.env["DATABASE_URL"];

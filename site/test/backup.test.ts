@@ -11,7 +11,7 @@ import { type Database, type OpenDatabase, openDatabase } from "../src/lib/serve
 import * as schema from "../src/lib/server/schema.ts";
 import { setUp } from "./people.ts";
 import { type PostgresServer, startPostgres } from "./postgres.ts";
-import { startSite } from "./server.ts";
+import { newData, startSite } from "./server.ts";
 
 process.env["GRADUS_MIGRATIONS"] = fileURLToPath(new URL("../migrations", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "gradus-backup-"));
@@ -29,7 +29,7 @@ afterAll(async () => {
 
 let n = 0;
 async function fresh(url = ""): Promise<Database> {
-  const database = await openDatabase(url, join(folder, `data-${++n}`));
+  const database = await openDatabase(url, url ? "" : newData(join(folder, `data-${++n}`)));
   opened.push(database);
   return database.db;
 }

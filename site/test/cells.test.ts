@@ -1,6 +1,7 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
+import { profile } from "./browser.ts";
 import { patience, type Site, startSite } from "./server.ts";
 
 let site: Site;
@@ -18,8 +19,7 @@ afterAll(async () => {
 
 /** A visitor of one's own, who agrees to whatever is asked. */
 async function visit(path: string, options: Parameters<Browser["newContext"]>[0] = {}): Promise<{ page: Page; context: BrowserContext }> {
-  const context = await browser.newContext(options);
-  context.setDefaultTimeout(patience);
+  const context = await profile(browser, options);
   const page = await context.newPage();
   page.on("dialog", (dialog) => void dialog.accept());
   await page.goto(path.startsWith("http") ? path : site.url + path);
@@ -396,7 +396,7 @@ test("in German, what screen readers hear of a cell is German", async () => {
 describe("a page whose script is on its way", () => {
   /** Does something before the script has come, and goes on when it has. */
   async function before(deed: (page: Page) => Promise<void>, then: (page: Page) => Promise<void>): Promise<void> {
-    const context = await browser.newContext();
+    const context = await profile(browser);
     const page = await context.newPage();
     const done = Promise.withResolvers<void>();
     await page.route("**/_app/immutable/entry/**", async (route) => {

@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
+import { profile } from "./browser.ts";
 import { patience, type Site, startSite } from "./server.ts";
 
 let site: Site;
@@ -13,8 +14,7 @@ let classUrl = "";
 
 /** Somebody with a browser of their own, somewhere in the world. */
 async function person(timezoneId: string): Promise<Page> {
-  const context = await browser.newContext({ timezoneId });
-  context.setDefaultTimeout(patience);
+  const context = await profile(browser, { timezoneId });
   return context.newPage();
 }
 

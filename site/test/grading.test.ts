@@ -14,6 +14,7 @@ import { gradingLimits } from "../src/lib/server/grading-limits.ts";
 import { body } from "../src/lib/server/guard.ts";
 import { type AnswerOutcome, answerQuiz, gradedAnswer } from "../src/lib/server/quizzes.ts";
 import { classQuiz, classroom, quizAnswer, submission, user } from "../src/lib/server/schema.ts";
+import { newData, patience } from "./server.ts";
 
 // The site runs in its own folder, which is looked at as its modules are loaded.
 const start = vi.hoisted(() => {
@@ -33,7 +34,7 @@ vi.mock("@gradus/jail", () => ({
   },
 }));
 
-const folder = mkdtempSync(join(tmpdir(), "gradus-grading-"));
+const folder = newData(mkdtempSync(join(tmpdir(), "gradus-grading-")));
 let db: Database;
 let graders: Grader[] = [];
 
@@ -102,7 +103,7 @@ describe("the queue", () => {
       return verdict(options, true);
     };
     working();
-    await vi.waitFor(() => expect(order).toHaveLength(4), 10_000);
+    await vi.waitFor(() => expect(order).toHaveLength(4), patience);
     expect(order).toEqual(["busy 0", "calm", "busy 1", "busy 2"]);
   });
 
@@ -118,7 +119,7 @@ describe("the queue", () => {
       return verdict(options, true);
     };
     working();
-    await vi.waitFor(() => expect(all).toBe(4), 10_000);
+    await vi.waitFor(() => expect(all).toBe(4), patience);
     vi.stubEnv("GRADUS_GRADERS", "1");
     expect(most).toBe(2);
   });
@@ -137,7 +138,7 @@ describe("the queue", () => {
     jail.run = async () => broken;
     const g = working();
     for (const tries of [1, 2, 3]) {
-      await vi.waitFor(async () => expect(await rowOf(id)).toMatchObject({ tries, state: tries < 3 ? "waiting" : "failed" }), 10_000);
+      await vi.waitFor(async () => expect(await rowOf(id)).toMatchObject({ tries, state: tries < 3 ? "waiting" : "failed" }), patience);
       expect((await rowOf(id)).score).toBeNull();
       // A while later.
       await db.update(submission).set({ gradedAt: new Date(Date.now() - 60_000) });
@@ -150,11 +151,11 @@ describe("the queue", () => {
     const id = await hand(await person(), "right");
     jail.run = async () => broken;
     const g = working();
-    await vi.waitFor(async () => expect(await rowOf(id)).toMatchObject({ tries: 1, state: "waiting" }), 10_000);
+    await vi.waitFor(async () => expect(await rowOf(id)).toMatchObject({ tries: 1, state: "waiting" }), patience);
     jail.run = async (options) => verdict(options, true);
     await db.update(submission).set({ gradedAt: new Date(Date.now() - 60_000) });
     g.wake();
-    await vi.waitFor(async () => expect(await rowOf(id)).toMatchObject({ state: "graded", score: 2 }), 10_000);
+    await vi.waitFor(async () => expect(await rowOf(id)).toMatchObject({ state: "graded", score: 2 }), patience);
   });
 
   test("what a process left when it was killed is graded by another, and not for ever", async () => {
@@ -164,7 +165,7 @@ describe("the queue", () => {
     await db.update(submission).set({ state: "grading", tries: 3, gradedAt }).where(eq(submission.id, often));
     jail.run = async (options) => verdict(options, true);
     working();
-    await vi.waitFor(async () => expect((await rowOf(once)).state).toBe("graded"), 10_000);
+    await vi.waitFor(async () => expect((await rowOf(once)).state).toBe("graded"), patience);
     expect((await rowOf(often)).state).toBe("failed");
   });
 
@@ -182,7 +183,7 @@ describe("the queue", () => {
     expect(await rowOf(id)).toMatchObject({ state: "waiting", tries: 0, score: null });
     jail.run = async (options) => verdict(options, true);
     working();
-    await vi.waitFor(async () => expect((await rowOf(id)).state).toBe("graded"), 10_000);
+    await vi.waitFor(async () => expect((await rowOf(id)).state).toBe("graded"), patience);
   });
 });
 
@@ -192,7 +193,7 @@ describe("a grade", () => {
     const id = await hand(me, "wrong");
     jail.run = async (options) => verdict(options, false, `\0${"x".repeat(998)}😀`);
     working();
-    await vi.waitFor(async () => expect((await rowOf(id)).state).toBe("graded"), 10_000);
+    await vi.waitFor(async () => expect((await rowOf(id)).state).toBe("graded"), patience);
     expect((await rowOf(id)).graded![0]!.message).toBe(`\ufffd${"x".repeat(998)}\ufffd`);
   });
 
@@ -202,7 +203,7 @@ describe("a grade", () => {
     jail.run = async (options) => verdict(options, false, "The value differs.");
     working();
     expect((await gradesOf(me, lesson))[exercise]).toMatchObject({ state: "pending", score: null });
-    await vi.waitFor(async () => expect((await rowOf(id)).state).toBe("graded"), 10_000);
+    await vi.waitFor(async () => expect((await rowOf(id)).state).toBe("graded"), patience);
     const { checks, ...rest } = (await gradesOf(me, lesson))[exercise]!;
     expect(rest).toEqual({ state: "graded", score: 0, points: 2 });
     expect(checks!.map((c) => c.message)).toContain("The value differs.");
@@ -241,7 +242,7 @@ describe("a grade", () => {
     const next = async (source: string) => {
       const id = await hand(learner, source, { passed: true });
       g.wake();
-      await vi.waitFor(async () => expect((await rowOf(id)).state).toBe("graded"), 10_000);
+      await vi.waitFor(async () => expect((await rowOf(id)).state).toBe("graded"), patience);
       return id;
     };
     const shown = async () => [
@@ -284,7 +285,7 @@ describe("code in a quiz", () => {
     const g = grader();
     graders.push(g);
     const { pending } = await answer(me, quiz!.id, "const f = () => 1");
-    await vi.waitFor(async () => expect((await db.select().from(quizAnswer))[0]).toMatchObject({ state: "waiting", tries: 1 }), 10_000);
+    await vi.waitFor(async () => expect((await db.select().from(quizAnswer))[0]).toMatchObject({ state: "waiting", tries: 1 }), patience);
     expect(await gradedAnswer(me, pending!)).toMatchObject({ pending });
     expect(await gradedAnswer(teacher, pending!)).toBeNull();
     jail.run = async (options) => {
@@ -296,7 +297,7 @@ describe("code in a quiz", () => {
     };
     await db.update(quizAnswer).set({ gradedAt: new Date(Date.now() - 60_000) });
     g.wake();
-    await vi.waitFor(async () => expect((await gradedAnswer(me, pending!))!.pending).toBeUndefined(), 10_000);
+    await vi.waitFor(async () => expect((await gradedAnswer(me, pending!))!.pending).toBeUndefined(), patience);
     expect(await gradedAnswer(me, pending!)).toEqual({ score: 2, points: 3, correct: false, answered: true, feedback: ["two: f is 1"] });
   });
 

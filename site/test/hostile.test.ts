@@ -1,7 +1,8 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
-import { patience, type Site, startSite } from "./server.ts";
+import { profile } from "./browser.ts";
+import { type Site, startSite } from "./server.ts";
 
 let site: Site;
 let browser: Browser;
@@ -10,8 +11,7 @@ const dialogs: string[] = [];
 
 beforeAll(async () => {
   [site, browser] = await Promise.all([startSite({ env: { GRADUS_LOG: "requests" } }), launchBrowser()]);
-  const context = await browser.newContext();
-  context.setDefaultTimeout(patience);
+  const context = await profile(browser);
   page = await context.newPage();
   page.on("dialog", (dialog) => {
     dialogs.push(dialog.message());
@@ -39,16 +39,19 @@ async function runCell(source: string): Promise<string> {
   await cell.locator(".cm-content").click();
   await page.keyboard.press("ControlOrMeta+a");
   await page.keyboard.insertText(source);
+  // It may have run before anybody can look: that it is or was running is told by what changes its state.
+  const ended = await page.evaluateHandle(() => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const place = document.querySelector<HTMLElement>('[data-cell="data"]')!;
+    let began = false;
+    new MutationObserver((changes) => {
+      began ||= place.dataset["state"] === "running" || changes.some((c) => c.oldValue === "running");
+      if (began && ["done", "error", "stopped"].includes(place.dataset["state"]!)) resolve();
+    }).observe(place, { attributeFilter: ["data-state"], attributeOldValue: true });
+    return { promise };
+  });
   await page.keyboard.press("ControlOrMeta+Enter");
-  await page
-    .locator('[data-cell="data"][data-state="running"]')
-    .waitFor({ timeout: 3000 })
-    .catch(() => {});
-  await page.waitForFunction(
-    () => ["done", "error", "stopped"].includes(document.querySelector<HTMLElement>('[data-cell="data"]')?.dataset["state"] ?? ""),
-    undefined,
-    { timeout: patience },
-  );
+  await ended.evaluate(({ promise }) => promise);
   return cell
     .locator(".outputs, .failure")
     .allInnerTexts()

@@ -2,6 +2,7 @@
 import type { Browser, BrowserContext, Page, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
+import { profile } from "./browser.ts";
 import { setUp } from "./people.ts";
 import { patience, type Site, startSite } from "./server.ts";
 
@@ -21,12 +22,10 @@ afterAll(async () => {
 
 /** A browser profile of its own. The service worker stays out, so that a test can stand in for the server. */
 async function device(as?: BrowserContext): Promise<BrowserContext> {
-  const context = await browser.newContext({
+  return profile(browser, {
     serviceWorkers: "block",
     ...(as ? { storageState: { cookies: await as.cookies(), origins: [] } } : {}),
   });
-  context.setDefaultTimeout(patience);
-  return context;
 }
 
 async function signUp(page: Page, name: string): Promise<void> {
@@ -247,16 +246,18 @@ describe("with a server that fails", () => {
     const second = await device(context);
     const slow = await second.newPage();
     let asked = 0;
+    const typed = Promise.withResolvers<void>();
     await slow.route("**/api/cells?*", async (route) => {
       asked++;
-      await new Promise((resolve) => setTimeout(resolve, 4000));
+      await typed.promise;
       await route.continue();
     });
     await open(slow);
     await write(slow, "model", "// typed meanwhile");
     expect(asked).toBeLessThanOrEqual(1);
-    await place(slow, "data").waitFor();
-    await slow.waitForResponse((r) => r.url().includes("/api/cells?"));
+    const texts = slow.waitForResponse((r) => r.url().includes("/api/cells?"));
+    typed.resolve();
+    await texts;
     await untilOnServer(second, "// typed meanwhile");
     expect(await textOf(slow, "model")).toContain("// typed meanwhile");
     await place(slow, "model").getByRole("button", { name: "History" }).click();

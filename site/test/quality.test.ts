@@ -68,6 +68,7 @@ const pages = [
     "/lessons/17-gpt",
     "/lessons/18-alphazero",
     "/lessons/19-text-to-image",
+    "/lessons/20-alphafold",
     "/scratch",
     "/reference",
     "/reference/tensor/arrays",

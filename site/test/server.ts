@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** How long tests wait for what a page should do: machines that run tests may be slow, and what never comes fails all the same. */
-export const patience = 60_000;
+export const patience = 120_000;
 
 const program = fileURLToPath(new URL("../server.ts", import.meta.url));
 
@@ -35,9 +35,16 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** Puts a new site's data into an empty folder. */
+export function newData(folder: string): string {
+  const template = process.env["GRADUS_TEST_TEMPLATE"];
+  if (template) cpSync(template, folder, { recursive: true });
+  return folder;
+}
+
 /** Starts the built site as a process of its own, with data of its own. */
 export async function startSite({ folder, env = {} }: SiteOptions = {}): Promise<Site> {
-  const data = folder ?? mkdtempSync(join(tmpdir(), "gradus-site-"));
+  const data = folder ?? newData(mkdtempSync(join(tmpdir(), "gradus-site-")));
   const port = await freePort();
   const child = spawn(process.execPath, [program], {
     env: {

@@ -237,3 +237,118 @@ describe("AlphaZero", () => {
     await boardSays("play-great", /^Chess after 2 moves/);
   });
 });
+
+describe("AlphaFold", () => {
+  /** A structure in a cell: in WebGL where the browser has it, drawn otherwise. */
+  const shown = (id: string) => cell(id).locator("[data-structure]");
+  const saysOf = (id: string, what: RegExp) =>
+    expect.poll(() => shown(id).first().getAttribute("aria-label"), { timeout: patience }).toMatch(what);
+
+  test("has a door on the home page, with a picture that its own network made", async () => {
+    await page.goto(site.url);
+    const door = page.getByRole("link", { name: /AlphaFold/ });
+    const picture = door.locator("img");
+    await picture.scrollIntoViewIfNeeded();
+    await expect.poll(() => picture.evaluate((img: HTMLImageElement) => img.complete && img.naturalWidth)).toBeGreaterThan(500);
+    await door.click();
+    await page.waitForURL(/20-alphafold/);
+  });
+
+  test("shows structures without scripts, and brings the library of ribbons when the first one is near", async () => {
+    const text = await (await fetch(`${site.url}/lessons/20-alphafold`)).text();
+    expect(text.match(/data-structure="drawn"/g)!.length).toBeGreaterThan(3);
+    const sizes: number[] = [];
+    page.on("response", async (response) => {
+      if (!response.url().endsWith(".js")) return;
+      const { length } = await response.body().catch(() => Buffer.alloc(0));
+      if (length > 400_000) sizes.push(length);
+    });
+    await page.goto(`${site.url}/lessons/19-text-to-image`, { waitUntil: "networkidle" });
+    expect(sizes.length).toBe(0);
+    await page.goto(`${site.url}/lessons/20-alphafold`, { waitUntil: "networkidle" });
+    await shown("fold").scrollIntoViewIfNeeded();
+    await page.locator('[data-cell="fold"] [data-structure="3d"] canvas').waitFor({ timeout: patience });
+    expect(sizes.length).toBe(1);
+  });
+
+  test("folds a sequence that the reader pastes, and says how sure it is, in words and in the colours of its residues", async () => {
+    await saysOf("fold", /^[A-Z]+ after pass 4: \d+ residues, mean pLDDT \d+$/); // as the build has seen it
+    const typed = cell("fold").getByLabel("or your own", { exact: true });
+    await typed.fill(">mine\nAELKAMEKLRQAEG\nPNDLKEAMRELKQAM");
+    await typed.blur();
+    await saysOf("fold", /^AELKAMEKLRQAEGPNDLKEAMRELKQAM after pass 4: 29 residues/);
+    await state("fold", "done");
+    expect(await cell("fold").innerText()).toMatch(
+      /mean pLDDT \d+; expected TM-score [\d.]+.*RMSD from the shape that the rules give it: [\d.]+ Å/s,
+    );
+    const residues = cell("fold").getByRole("list", { name: "Residues" }).getByRole("listitem");
+    expect(await residues.count()).toBe(29);
+    expect(await residues.first().getAttribute("title")).toMatch(/^ALA 1, pLDDT \d+$/);
+    expect(await cell("fold").innerText()).toMatch(/very high, above 90.*very low, to 50/s);
+  });
+
+  test("says in a sentence what is wrong with a sequence", async () => {
+    const typed = cell("fold").getByLabel("or your own", { exact: true });
+    await typed.fill("AELB");
+    await typed.blur();
+    await state("fold", "error");
+    expect(await cell("fold").innerText()).toContain("B is aspartate or asparagine: write D or N");
+    await typed.fill("");
+    await typed.blur();
+    await state("fold", "done");
+  });
+
+  test("turns by keyboard and by pointer, and lies as at first again", async () => {
+    const canvas = cell("fold").locator("canvas").first();
+    const picture = () => canvas.evaluate((c: HTMLCanvasElement) => c.toDataURL());
+    await shown("fold").scrollIntoViewIfNeeded();
+    await shown("fold").focus();
+    const before = await picture();
+    for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowRight");
+    await expect.poll(picture).not.toBe(before);
+    await page.keyboard.press("Home");
+    await expect.poll(picture).toBe(before);
+    const box = (await shown("fold").boundingBox())!;
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2 + 60, box.y + box.height / 2 + 20, { steps: 3 });
+    await page.mouse.up();
+    await expect.poll(picture).not.toBe(before);
+    await cell("fold").getByRole("button", { name: "As at first" }).click();
+    await expect.poll(picture).toBe(before);
+  });
+
+  test("shows what a residue looks at, chosen by its letter or by keyboard", async () => {
+    await cell("watched").getByRole("button", { name: "Run" }).click();
+    await state("watched", "done");
+    const letter = (i: number) => cell("look").getByRole("group", { name: "Residues" }).getByRole("button").nth(i);
+    await letter(2).click();
+    await saysOf("look", /^[A-Z]3 looks most at [A-Z]\d+ \(\d+ %\)/);
+    await state("look", "done");
+    expect(await letter(2).getAttribute("aria-pressed")).toBe("true");
+    await letter(2).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    await saysOf("look", /^[A-Z]4 looks most at/);
+    await cell("look").getByLabel("attention", { exact: true }).selectOption("triangles");
+    await state("look", "done");
+  });
+
+  test("lays a prediction upon a file that the reader opens, and says how well they fit", async () => {
+    // The CA atoms of a helix: 1.5 Å along and 100 degrees around for each residue.
+    const number = (x: number, width: number) => x.toFixed(3).padStart(width);
+    const pdb = Array.from({ length: 16 }, (_, i) => {
+      const [x, y, z] = [2.3 * Math.cos(1.745 * i), 2.3 * Math.sin(1.745 * i), 1.5 * i];
+      return `ATOM  ${String(i + 1).padStart(5)}  CA  ALA A${String(i + 1).padStart(4)}    ${number(x, 8)}${number(y, 8)}${number(z, 8)}  1.00  0.00           C`;
+    }).join("\n");
+    const input = cell("experiment").locator('input[type="file"]');
+    await input.setInputFiles({ name: "measured.pdb", mimeType: "chemical/x-pdb", buffer: Buffer.from(pdb) });
+    await saysOf("experiment", /^Prediction and experiment of 16 residues, TM-score/);
+    await state("experiment", "done");
+    expect(await cell("experiment").innerText()).toMatch(/TM-score.*lDDT/s);
+    expect(await cell("experiment").innerText()).toContain("measured.pdb");
+    await input.setInputFiles({ name: "notes.pdb", mimeType: "chemical/x-pdb", buffer: Buffer.from("nothing of the kind") });
+    await state("experiment", "error");
+    expect(await cell("experiment").innerText()).toContain("neither an mmCIF file nor a PDB file");
+  });
+});

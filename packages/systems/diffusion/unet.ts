@@ -27,12 +27,12 @@ export interface UNetConfig {
   /** Classes that pictures may be of, with one more for "any" if guidance is wanted; default none. */
   readonly classes?: number;
   /**
-   * Each place of the picture is told where it is, by a learned mixture of fixed codes (none at first). Published U-Nets are not told:
+   * Each place of the picture is told where it is, by a learned mixture of fixed codes. Published U-Nets are not told:
    * what they know of it comes from the picture's edges, which takes them long to learn. Default false.
    */
   readonly places?: boolean;
   /**
-   * The time's vector also holds what the words say together: their mean goes into it, by a learned map (none at first), much as the pooled
+   * The time's vector also holds what the words say together: their mean goes into it, by a learned map, much as the pooled
    * text of SDXL (Podell et al. 2023, §2.2). Default false.
    */
   readonly gist?: boolean;
@@ -89,7 +89,8 @@ export class UNet extends Model {
     const [first, levels] = [channels[0]!, channels.length];
     const time = 4 * first;
     this.convIn = conv("conv_in", config.inChannels, first, 3, kind);
-    if (config.places) this.placeEmbedding = dense("place_embedding", first, first, { ...kind, bias: false, zero: true });
+    // Not zeros at first: words such as "left" mean something only together with places, and from zero times zero nothing is learned.
+    if (config.places) this.placeEmbedding = dense("place_embedding", first, first, { ...kind, bias: false });
     this.timeEmbedding = new TimeEmbedding("time_embedding", first, time, kind);
     if (classes) {
       this.classEmbedding = new Embedding(classes, time, { name: "class_embedding", ...kind });
@@ -99,7 +100,7 @@ export class UNet extends Model {
       ...{ time, groups, contextWidth, ...kind },
       heads: !attends ? null : typeof heads === "number" ? heads : heads[level]!,
     });
-    if (config.gist && contextWidth) this.gistEmbedding = dense("gist_embedding", contextWidth, time, { ...kind, zero: true });
+    if (config.gist && contextWidth) this.gistEmbedding = dense("gist_embedding", contextWidth, time, kind);
     this.down = channels.map((to, i) => {
       const from = Array.from({ length: layers }, (_, k) => (k ? to : (channels[i - 1] ?? first)));
       return new DownBlock(`down_blocks.${i}`, from, to, i < levels - 1, optionsOf(i, attention[i]!));

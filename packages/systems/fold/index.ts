@@ -22,7 +22,15 @@ export { alignSequences, identityOf } from "./features/align.ts";
 export { type FeatureArrays, type FeatureInput, type FeatureOptions, type FixedSizes, makeFeatures } from "./features/features.ts";
 export { type Template, type TemplateArrays, type TemplateOptions, templateOf } from "./features/templates.ts";
 export { type BackboneAngles, buildBackbone } from "./generate/backbone.ts";
-export { type FoldKind, foldKinds, type GeneratedFold, type GenerateOptions, generateFolds, isHeldOut } from "./generate/folds.ts";
+export {
+  anglesOf,
+  type FoldKind,
+  foldKinds,
+  type GeneratedFold,
+  type GenerateOptions,
+  generateFolds,
+  isHeldOut,
+} from "./generate/folds.ts";
 export { readA3m } from "./io/a3m.ts";
 export { type Alignment, singleSequence } from "./io/alignment.ts";
 export { type Hit, readHhr } from "./io/hhr.ts";

@@ -5,7 +5,7 @@ export interface Contents {
   readonly module: ModuleName;
   readonly slug: string;
   readonly title: string;
-  /** Beginnings of paths below the folder of the package's index.ts. */
+  /** Beginnings of paths below the folder of the package's index.ts, or beside it. */
   readonly files: readonly string[];
 }
 
@@ -125,6 +125,19 @@ export const contents: readonly Contents[] = [
     ...{ module: "systems/diffusion/scenes", slug: "scenes", title: "Text to image: scenes" },
     files: ["config", "detector", "evaluate", "judge", "model", "scene", "statement", "train", "words", "index"],
   },
+  {
+    ...{ module: "systems/fold/network", slug: "fold-network", title: "AlphaFold: the network, folding, training" },
+    files: [
+      ...["attention", "embed", "evoformer", "features", "frames", "heads", "ipa", "layers", "model", "msa", "parameters", "structure"],
+      ...["templates", "transition", "triangle", "truth", "index"],
+      ...["../config", "../estimate", "../fold", "../losses", "../predict", "../train", "../trained", "../training", "../weights"],
+    ],
+  },
+  {
+    ...{ module: "systems/fold", slug: "fold", title: "AlphaFold: chains, features, scores" },
+    files: ["features", "generate", "relax", "scores", "constants", "data", "databases", "index"],
+  },
+  { module: "systems/fold", slug: "fold-files", title: "AlphaFold: files of structures and alignments", files: ["io"] },
   {
     ...{ module: "systems/gpt", slug: "gpt", title: "GPT: networks, training, files" },
     files: ["config", "model", "linear", "data", "train", "finetune", "files", "language-model", "weights", "quantize", "huggingface"],

@@ -1,4 +1,5 @@
 // From TypeDoc's model of the packages to what the pages of the reference show.
+import { relative } from "node:path";
 import { highlight, plainText, renderMarkdown } from "@gradus/course/markdown";
 import { dtypes } from "@gradus/tensor";
 import {
@@ -37,10 +38,10 @@ export function entriesOf(name: ModuleName, module: DeclarationReflection): Entr
       return;
     }
     const source = sourceOf(declaration);
-    const folder = `packages/${modules[name]}/`;
+    const file = relative(`packages/${modules[name]}`, source).replaceAll("\\", "/");
+    const page = pageOf(name, file);
     // Another package's name, passed on.
-    if (!source.startsWith(folder)) return;
-    const page = pageOf(name, source.slice(folder.length));
+    if (!page && file.startsWith("..")) return;
     if (!page) throw new Error(`No page of the reference shows ${source}: add it to scripts/reference/contents.ts.`);
     const comment = declaration.comment ?? declaration.signatures?.find((s) => s.comment)?.comment;
     found.set(full, { ...entryOf(full, declaration), page, text: plainText(comment ? partsText(comment.summary) : "") });

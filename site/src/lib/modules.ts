@@ -7,6 +7,8 @@ export const modules = {
   "systems/diffusion": "systems/diffusion",
   "systems/diffusion/scenes": "systems/diffusion/scenes",
   "systems/resnet": "systems/resnet",
+  "systems/fold": "systems/fold",
+  "systems/fold/network": "systems/fold/network",
   "systems/gpt": "systems/gpt",
   "systems/gpt/tokenizers": "systems/gpt/tokenizers",
   "systems/zero": "systems/zero",

@@ -2,6 +2,8 @@ import * as data from "@gradus/data";
 import * as nn from "@gradus/nn";
 import * as diffusion from "@gradus/systems/diffusion";
 import * as scenes from "@gradus/systems/diffusion/scenes";
+import * as fold from "@gradus/systems/fold";
+import * as foldNetwork from "@gradus/systems/fold/network";
 import * as gpt from "@gradus/systems/gpt";
 import * as tokenizers from "@gradus/systems/gpt/tokenizers";
 import * as resnet from "@gradus/systems/resnet";
@@ -20,6 +22,8 @@ const always = {
   "@gradus/notebook": notebook,
   "@gradus/systems/diffusion": diffusion,
   "@gradus/systems/diffusion/scenes": scenes,
+  "@gradus/systems/fold": fold,
+  "@gradus/systems/fold/network": foldNetwork,
   "@gradus/systems/resnet": resnet,
   "@gradus/systems/gpt": gpt,
   "@gradus/systems/gpt/tokenizers": tokenizers,

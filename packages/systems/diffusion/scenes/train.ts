@@ -82,8 +82,9 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
   autoencoder = rescaled(autoencoder, config.autoencoder);
   const { text, unet } = from ?? { text: new ClipTextEncoder(config.text), unet: new UNet(config.unet) };
   const schedule = new Schedule(config.schedule);
-  // Where things are is settled while the noise is strong: there, too, an error counts in full.
-  const model = new Denoising({ unet, text, schedule, encode: (z) => z.div(deviation), drop: 0.1, snrLimit: Infinity });
+  // Where things are, and how many, is settled while the noise is strong: an error counts in full there, and it is looked at more often.
+  const settings = { drop: 0.1, snrLimit: Infinity, shift: 3 };
+  const model = new Denoising({ unet, text, schedule, encode: (z) => z.div(deviation), ...settings });
   model.compile({ optimizer: optimizerFor(steps, rate, true) });
   const tokenizer = new WordTokenizer();
   const captions = new Int32Array(scenes * context);

@@ -48,13 +48,18 @@ const HIDDEN = 1e9;
 
 /**
  * Gated attention of several heads: [B, T, queries], [B, S, keys] → [B, T, outputs]. `bias` [heads, T, S] is added to the scores of
- * every row, `mask` [B, S] is 1 where keys may be seen. A row that may see nothing sees all alike.
+ * every row, `mask` [B, S] is 1 where keys may be seen. A row that may see nothing sees all alike. `observe` is shown the weights,
+ * [B, heads, T, S].
  */
 export function attention(
   x: Tensor,
   from: Tensor,
   weights: AttentionWeights,
-  { bias, mask }: { readonly bias?: Tensor | null; readonly mask?: Tensor | null } = {},
+  {
+    bias,
+    mask,
+    observe,
+  }: { readonly bias?: Tensor | null; readonly mask?: Tensor | null; readonly observe?: ((weights: Tensor) => void) | undefined } = {},
 ): Tensor {
   const { query_w, key_w, value_w, gating_w, gating_b, output_w, output_b } = weights;
   const scale = query_w.shape[2]! ** -0.5;
@@ -69,6 +74,10 @@ export function attention(
       .expandDims({ axis: [1, 3] });
     q = concat([q, onesLike(q.get("..., :1"))], { axis: -1 });
     k = concat([k, hidden.broadcastTo([...k.shape.slice(0, 3), 1])], { axis: -1 });
+  }
+  if (observe) {
+    const scores = einsum("bhtc,bhsc->bhts", q, k);
+    observe(softmax(bias ? scores.add(bias) : scores));
   }
   let y = scaledDotProductAttention(q, k, v, { scale: 1, ...(bias ? { mask: bias } : {}) }).permuteDims([0, 2, 1, 3]);
   if (gating_w && gating_b) y = y.mul(sigmoid(einsum("btx,xhc->bthc", x, gating_w).add(gating_b)));

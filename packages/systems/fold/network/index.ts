@@ -19,7 +19,7 @@ export { type FeatureData, type Features, featuresOf, type Recycled, type Templa
 export { type Frames, framesFromPoints, quaternionToRotation } from "./frames.ts";
 export { mostAlignedError } from "./heads.ts";
 export { invariantPointAttention } from "./ipa.ts";
-export { dropFrom, type Pass } from "./layers.ts";
+export { dropFrom, type Observer, type Pass } from "./layers.ts";
 export {
   checkpointed,
   headsOf,

@@ -1,6 +1,6 @@
 import { concat, einsum, type Shape, softmax, softplus, sqrt, sum, type Tensor } from "@gradus/tensor";
 import { apply, applyInverse, at, type Frames } from "./frames.ts";
-import { type LinearWeights, linear, type Mask } from "./layers.ts";
+import { type LinearWeights, linear, type Mask, type Pass } from "./layers.ts";
 import { linearParameters, Parameter, type Weights } from "./parameters.ts";
 
 export interface IpaSizes {
@@ -31,7 +31,14 @@ export type IpaWeights = Weights<ReturnType<typeof ipaParameters>>;
  * Algorithm 22: invariant point attention. Residues s [r, c_s] attend by channels, by pairs z [r, r, c_z], and by how near points lie
  * that each makes in its own frame; turning and moving all frames together changes nothing. `mask` [r].
  */
-export function invariantPointAttention(s: Tensor, z: Tensor, frames: Frames, mask: Mask, weights: IpaWeights): Tensor {
+export function invariantPointAttention(
+  s: Tensor,
+  z: Tensor,
+  frames: Frames,
+  mask: Mask,
+  weights: IpaWeights,
+  { observe }: Pass = {},
+): Tensor {
   const residues = s.shape[0]!;
   const heads = weights.trainable_point_weights.shape[0]!;
   const split = (w: LinearWeights): Tensor => linear(s, w).reshape([residues, heads, -1]);
@@ -55,6 +62,7 @@ export function invariantPointAttention(s: Tensor, z: Tensor, frames: Frames, ma
   let scores = alike.add(paired.mul(Math.sqrt(1 / 3))).sub(squaredDistances(qPoints, kPoints).mul(importance.reshape([heads, 1, 1])));
   if (mask) scores = scores.add(mask.expandDims({ axis: 1 }).mul(mask).sub(1).mul(1e5));
   const a = softmax(scores);
+  observe?.("points", a);
 
   const flat = (x: Tensor): Tensor => x.reshape([residues, -1]);
   const found = applyInverse(at(frames, ":", null, null), einsum("hij,jhpx->ihpx", a, vPoints));

@@ -27,7 +27,15 @@ export interface Pass {
   readonly chunk?: number | undefined;
   /** Drops nothing unless told. */
   readonly drop?: Drop;
+  /** Is shown what attends to what, for those who look. Unobserved, triangle attention never has its weights in memory as a whole. */
+  readonly observe?: Observer | undefined;
 }
+
+/**
+ * Weights of an attention whose rows sum to 1: of "points" (algorithm 22) [heads, i, j], once a layer; of triangles, "starting" (algorithm 13) and
+ * "ending" (14), [i, heads, j, k], once a block.
+ */
+export type Observer = (what: "points" | "starting" | "ending", weights: Tensor) => void;
 
 /** Dropout for training, from a key that serves for one pass. */
 export function dropFrom(key: Tensor): Drop {

@@ -107,15 +107,9 @@ export function structureModule(
 }
 
 /** Algorithm 20, lines 6 to 9: what a residue learns of the others, and what it makes of it. */
-function updateSingle(
-  s: Tensor,
-  z: Tensor,
-  frames: Frames,
-  mask: Mask,
-  weights: StructureWeights["fold_iteration"],
-  { drop = keep }: Pass,
-): Tensor {
-  s = s.add(invariantPointAttention(s, z, frames, mask, weights.invariant_point_attention));
+function updateSingle(s: Tensor, z: Tensor, frames: Frames, mask: Mask, weights: StructureWeights["fold_iteration"], pass: Pass): Tensor {
+  const { drop = keep } = pass;
+  s = s.add(invariantPointAttention(s, z, frames, mask, weights.invariant_point_attention, pass));
   s = norm(drop(s, 0.1, null), weights.attention_layer_norm);
   const inner = linear(reluLinear(reluLinear(s, weights.transition), weights.transition_1), weights.transition_2);
   return norm(drop(s.add(inner), 0.1, null), weights.transition_layer_norm);

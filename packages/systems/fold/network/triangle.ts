@@ -76,14 +76,24 @@ const finish = (sums: Tensor, x: Tensor, weights: TriangleMultiplicationWeights)
   linear(norm(sums, weights.center_layer_norm), weights.output_projection).mul(gate(x, weights.gating_linear));
 
 /** Algorithm 13: the edge i → j attends to the edges i → k, biased by j → k. */
-export function triangleAttentionStartingNode(z: Tensor, mask: Mask, weights: TriangleAttentionWeights, { chunk }: Pass = {}): Tensor {
-  const bias = einsum("jkc,ch->hjk", norm(z, weights.query_norm), weights.feat_2d_weights);
-  return byRows(z.shape[0]!, chunk, (from, to) => {
-    const rows = norm(rowsOf(z, from, to), weights.query_norm);
-    return attention(rows, rows, weights.attention, { bias, mask: rowsOf(mask, from, to) });
-  });
-}
+export const triangleAttentionStartingNode = (z: Tensor, mask: Mask, weights: TriangleAttentionWeights, pass: Pass = {}): Tensor =>
+  triangleAttention(z, mask, weights, pass, "starting");
 
 /** Algorithm 14: the edge i → j attends to the edges k → j, biased by k → i: the same on transposed pairs. */
 export const triangleAttentionEndingNode = (z: Tensor, mask: Mask, weights: TriangleAttentionWeights, pass: Pass = {}): Tensor =>
-  triangleAttentionStartingNode(z.swapaxes(0, 1), mask?.swapaxes(0, 1), weights, pass).swapaxes(0, 1);
+  triangleAttention(z.swapaxes(0, 1), mask?.swapaxes(0, 1), weights, pass, "ending").swapaxes(0, 1);
+
+function triangleAttention(
+  z: Tensor,
+  mask: Mask,
+  weights: TriangleAttentionWeights,
+  { chunk, observe }: Pass,
+  node: "starting" | "ending",
+): Tensor {
+  const look = observe && ((found: Tensor) => observe(node, found));
+  const bias = einsum("jkc,ch->hjk", norm(z, weights.query_norm), weights.feat_2d_weights);
+  return byRows(z.shape[0]!, chunk, (from, to) => {
+    const rows = norm(rowsOf(z, from, to), weights.query_norm);
+    return attention(rows, rows, weights.attention, { bias, mask: rowsOf(mask, from, to), observe: look });
+  });
+}

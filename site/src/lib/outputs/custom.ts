@@ -17,4 +17,7 @@ export interface CustomProps {
 export type CustomRenderer = () => Promise<{ default: Component<CustomProps> }>;
 
 /** Boards, molecules and the like register here, by the type that cells name: `custom("board", ...)`. */
-export const renderers: ReadonlyMap<string, CustomRenderer> = new Map([["board", () => import("./BoardView.svelte")]]);
+export const renderers: ReadonlyMap<string, CustomRenderer> = new Map<string, CustomRenderer>([
+  ["board", () => import("./BoardView.svelte")],
+  ["structure", () => import("./StructureView.svelte")],
+]);

@@ -692,8 +692,10 @@ class LoopEmitter {
     if (bytes === 0) return apart;
     f.get(this.index[this.a.laneDim]!).i32(bytes).op("i32.mul").op("i32.add");
     const ahead = bytes * (this.a.width * step + lane) + apart;
-    if (ahead >= 0) return ahead;
-    f.i32(ahead).op("i32.add");
+    // What a guarded access points to may lie before all memory where it is not read. Adding wraps around, an immediate offset does not.
+    const mayWrap = access.guards.length > 0 && (access.offset < 0 || access.strides.some((s) => s < 0));
+    if (ahead >= 0 && !mayWrap) return ahead;
+    if (ahead !== 0) f.i32(ahead).op("i32.add");
     return 0;
   }
 

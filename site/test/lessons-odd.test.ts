@@ -1,0 +1,3 @@
+import { testLessons } from "./lessons.ts";
+
+await testLessons({ first: 1, every: 2 });
