@@ -61,7 +61,12 @@ async function shipped(): Promise<FoldSource> {
     fileURLToPath(import.meta.resolve(`@gradus/systems/fold/weights/generated.${end}`)),
   ) as [string, string];
   for (const path of [description, weights])
-    checkFile(path, "The network that comes with Gradus is not there: give --weights", "the network that comes with Gradus, ");
+    if (!existsSync(path))
+      throw new ArgumentError(
+        command,
+        `the small network that comes with Gradus is not there (${path})`,
+        "Give --weights: an official params_model_N.npz, or a folder that gradus train fold wrote",
+      );
   return trained(null, description, weights);
 }
 
@@ -83,9 +88,9 @@ async function trained(folder: string | null, description = join(folder!, "weigh
 }
 
 /** ArgumentError, in a sentence, for what is no file. */
-export function checkFile(path: string, fix?: string, what = ""): void {
+function checkFile(path: string, fix?: string): void {
   const found = statSync(path, { throwIfNoEntry: false });
-  if (!found) throw new ArgumentError(command, `there is no file ${what}${path}`, fix);
+  if (!found) throw new ArgumentError(command, `there is no file ${path}`, fix);
   if (found.isDirectory()) throw new ArgumentError(command, `${path} is a folder`, fix ?? "Give a file");
 }
 
