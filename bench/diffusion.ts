@@ -106,10 +106,10 @@ export function unetWorkload(batch: number, training: boolean): Workload {
   };
 }
 
-/** A diffusion transformer of 4.4 million weights, patches of 4 x 4 on pictures of 32 x 32, told of one of ten classes or of any. */
+/** A diffusion transformer of 4.2 million weights, patches of 4 x 4 on pictures of 32 x 32, told of one of ten classes or of any. */
 export function ditWorkload(batch: number, training: boolean): Workload {
   return {
-    detail: `DiT of 4.4 million weights, 32 x 32 in patches of 4 x 4, batch ${batch}, ${training ? "a step of Adam" : "forward"}`,
+    detail: `DiT of 4.2 million weights, 32 x 32 in patches of 4 x 4, batch ${batch}, ${training ? "a step of Adam" : "forward"}`,
     images: batch,
     prepare: () => {
       const net = new DiT({ inChannels: 3, outChannels: 3, patch: 4, width: 192, layers: 6, heads: 6, classes: 11 });
