@@ -127,18 +127,20 @@ export function ditWorkload(batch: number, training: boolean): Workload {
 }
 
 /** A picture by the model that comes with Gradus, from the words to the pixels. */
-export const drawingWorkload: Workload = {
-  detail: "a picture of 64 x 64 by the model of scenes, 20 steps with guidance",
-  images: 1,
-  prepare: () => {
-    const at = (name: string): string => fileURLToPath(import.meta.resolve(`@gradus/systems/diffusion/scenes/weights/${name}`));
-    const model = readFile(at("scenes.json"), "utf8").then((text) => loadScenes(text, at("scenes.safetensors")));
-    return async () => {
-      const run = draw(await model, { prompt: "two small red triangles left of a blue circle", steps: 20, guidance: 3, seed: 1 });
-      while (!(await run.next()).done);
-    };
-  },
-};
+export function drawingWorkload(): Workload {
+  return {
+    detail: "a picture of 64 x 64 by the model of scenes, 20 steps with guidance",
+    images: 1,
+    prepare: () => {
+      const at = (name: string): string => fileURLToPath(import.meta.resolve(`@gradus/systems/diffusion/scenes/weights/${name}`));
+      const model = readFile(at("scenes.json"), "utf8").then((text) => loadScenes(text, at("scenes.safetensors")));
+      return async () => {
+        const run = draw(await model, { prompt: "two small red triangles left of a blue circle", steps: 20, guidance: 3, seed: 1 });
+        while (!(await run.next()).done);
+      };
+    },
+  };
+}
 
 /** Attention as the first level of Stable Diffusion 1.5 has it: 64 x 64 places, 8 heads of 40 features. */
 export function attentionWorkload(places: number): Workload {
