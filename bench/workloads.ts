@@ -293,7 +293,7 @@ export const workloads: Record<string, Workload> = {
   "unet-32-b16-infer": unetWorkload(16, false),
   "dit-32-b16": ditWorkload(16, true),
   "dit-32-b16-infer": ditWorkload(16, false),
-  "scenes-draw": drawingWorkload,
+  "scenes-draw": drawingWorkload(),
   "attention-4096x40": attentionWorkload(4096),
   ...foldWorkloads,
   // What generation is bound by: 256 MiB read and written, more than caches hold.

@@ -36,7 +36,7 @@ const dit = (patch: number, width: number, layers: number, heads: number) => {
 };
 
 /**
- * Networks by name. `unet` and `dit` are small enough for two cores; `unet-ddpm` has the size of that for CIFAR-10 in Ho et al. 2020,
+ * Networks by name. `unet` and `dit` are small enough for two cores; `unet-ddpm` has the levels of that for CIFAR-10 in Ho et al. 2020,
  * appendix B, and `dit-s`, `dit-b` those of Peebles & Xie 2023, table 1, with patches of 2 × 2.
  */
 const networks: Readonly<Record<string, (shape: Shape) => DenoiserConfig>> = {
