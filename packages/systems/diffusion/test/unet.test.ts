@@ -136,3 +136,40 @@ describe("a U-Net", () => {
     expect(() => new UNet({ ...config, contextWidth: 5, attention: [true] })).toThrow("1 levels of 2");
   });
 });
+
+describe("what a U-Net may be told besides", () => {
+  const config = {
+    ...{ inChannels: 2, outChannels: 1, channels: [8], layersPerBlock: 1, attention: [false], midAttention: false },
+    ...{ heads: 1, contextWidth: 6, groups: 4 },
+  };
+  const made = (more: object): UNet => {
+    const net = new UNet({ ...config, ...more });
+    // Some convolutions begin with zeros, and hide what comes before them.
+    for (const [i, { name, variable }] of parametersOf(net).entries())
+      if (/conv.*weight/.test(name)) variable.assign(random.normal(randomKey(i), [...variable.shape]).mul(0.3));
+    return net;
+  };
+  const sample = tensor(new Float32Array(40 * 40 * 2)).reshape([1, 40, 40, 2]);
+  const time = tensor(Int32Array.of(5));
+  const middle = async (net: UNet, words?: Tensor): Promise<number[]> => {
+    const out = net.forward(sample, time, words ? { context: words } : {});
+    return Promise.all([19, 20].map((i) => out.get(0, i, i, 0).item() as Promise<number>));
+  };
+
+  test("places: an empty picture is the same everywhere to a U-Net that is not told where it is, and not to one that is", async () => {
+    const [a, b] = (await middle(made({}))) as [number, number];
+    expect(Math.abs(a - b)).toBeLessThan(1e-5);
+    const [c, d] = (await middle(made({ places: true }))) as [number, number];
+    expect(Math.abs(c - d)).toBeGreaterThan(1e-3);
+    expect(() => new UNet({ ...config, channels: [10], groups: 5, places: true })).toThrow(/must be a multiple of 4/);
+  });
+
+  test("gist: without attention, words change a picture only where the time's vector holds them", async () => {
+    const [one, other] = [1, 2].map((seed) => random.normal(randomKey(seed), [1, 3, 6])) as [Tensor, Tensor];
+    const [plain, told] = [made({}), made({ gist: true })];
+    expect(await middle(plain, one)).toEqual(await middle(plain, other));
+    const [a] = (await middle(told, one)) as [number, number];
+    const [b] = (await middle(told, other)) as [number, number];
+    expect(Math.abs(a - b)).toBeGreaterThan(1e-4);
+  });
+});
