@@ -117,7 +117,7 @@ export const contents: readonly Contents[] = [
     ...{ module: "systems/diffusion", slug: "diffusion", title: "Text to image: networks, drawing, files" },
     files: [
       ...["unet", "dit", "transformer", "autoencoder", "clip", "clip-tokenizer", "config", "pipeline", "guidance"],
-      ...["stable-diffusion", "parameters", "weights", "folder", "denoising", "reconstruction", "fidelity"],
+      ...["stable-diffusion", "parameters", "weights", "folder", "denoiser", "denoising", "reconstruction", "fidelity"],
     ],
   },
   { module: "systems/diffusion", slug: "samplers", title: "Text to image: schedules and samplers", files: ["schedule", "samplers"] },
