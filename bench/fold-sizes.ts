@@ -10,7 +10,8 @@ import {
   modelParameters,
   visitParameters,
 } from "@gradus/systems/fold/network";
-import { init, memoryReport, reshape, type Tensor, tensor } from "@gradus/tensor";
+import { init, memoryReport, type Tensor, tensor } from "@gradus/tensor";
+import { toTensor } from "@gradus/tensor/io";
 import { peakMemory } from "./memory.ts";
 
 /** Time and memory of whole passes of AlphaFold 2 by length of the chain, each length in a process of its own. */
@@ -44,7 +45,8 @@ function uniform(shape: readonly number[], bound: number): Tensor {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
     data[i] = bound * (seed / 2 ** 31 - 1);
   }
-  return reshape(tensor(data), shape).realize();
+  // No second copy, which the engine would have reserved memory for.
+  return toTensor({ dtype: "float32", shape, data });
 }
 const integers = (shape: readonly number[], count: number): Tensor =>
   uniform(shape, count / 2)
