@@ -76,7 +76,7 @@ test("the view shows a chain's length along x, its beginning to the left, and is
   const places = chains[0]!.residues.map(({ alpha }) => view.map((row) => row.reduce((sum, r, k) => sum + r * alpha![k]!, 0)));
   expect(places[4]![0]! - places[0]![0]!).toBeGreaterThan(14);
   expect(Math.abs(places[4]![1]! - places[0]![1]!)).toBeLessThan(1);
-  const [a, b, c] = view as [number[], number[], number[]];
+  const [a, b, c] = view as unknown as [number[], number[], number[]];
   const determinant =
     a[0]! * (b[1]! * c[2]! - b[2]! * c[1]!) - a[1]! * (b[0]! * c[2]! - b[2]! * c[0]!) + a[2]! * (b[0]! * c[1]! - b[1]! * c[0]!);
   expect(determinant).toBeCloseTo(1, 9);

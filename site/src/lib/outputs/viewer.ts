@@ -4,7 +4,7 @@ import { colourOf, type DrawnChain, type DrawnStructure, type Point } from "./st
 
 /** Chains in WebGL, by 3Dmol.js, which comes with the first viewer. */
 
-const load = () => import("3dmol/build/3Dmol.es6-min.js") as unknown as Promise<typeof import("3dmol")>;
+const load = () => import("3dmol/build/3Dmol.es6-min.js");
 
 const turned = (r: Rotation, [x, y, z]: Point): Point => r.map((row) => row[0] * x + row[1] * y + row[2] * z) as unknown as Point;
 
