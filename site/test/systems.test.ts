@@ -268,7 +268,7 @@ describe("Latent diffusion", () => {
       .getByRole("img", { name: /^What is behind the noise after step \d+$/ })
       .waitFor({ timeout: patience });
     await finished(words);
-    expect(await cell("play").innerText()).toMatch(/steps 20\/20.*\d\.\d s\s*$/s);
+    expect(await cell("play").innerText()).toMatch(/steps 20\/20.*\d\.\d s\b/s);
     // It is as red as it should be, on white.
     const colours = await pictures("play")
       .first()

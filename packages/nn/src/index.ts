@@ -189,3 +189,4 @@ export {
   type ReduceLROnPlateauOptions,
 } from "./training/stopping.ts";
 export type { CompileSettings, EvaluateOptions, FitOptions, PredictOptions, TrainingEvent } from "./training/trainer.ts";
+export { nextTurn } from "./training/turns.ts";

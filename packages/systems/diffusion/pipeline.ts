@@ -1,3 +1,4 @@
+import { nextTurn } from "@gradus/nn";
 import { ArgumentError, concat, FormatError, ShapeError, scope, type Tensor, tensor } from "@gradus/tensor";
 import { type ArrayData, toTensor } from "@gradus/tensor/io";
 import type { Autoencoder } from "./autoencoder.ts";
@@ -115,6 +116,7 @@ export async function* draw(model: StableDiffusion, options: DrawOptions): Async
     await sample.data(); // the steps before need not be remembered
     const pictures = (): Promise<ArrayData[]> => decoded(model, original);
     yield { step: i - first + 1, steps: s.timesteps.length - first, ms: performance.now() - begin, cut, latents: original, pictures };
+    await nextTurn(); // what was made of the pictures can be shown
   }
   await model.done("unet");
   return { pictures: await decoded(model, sample), cut };

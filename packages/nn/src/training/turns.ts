@@ -1,4 +1,4 @@
-/** Gives others a turn: the page its events and painting, Node.js its sockets, the collector its finalizers. */
+/** Gives others a turn: the page its events and painting, Node.js its sockets, the collector its finalizers. For loops that compute for long. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === "function") setImmediate(resolve);

@@ -1,3 +1,4 @@
+import { nextTurn } from "@gradus/nn";
 import { ArgumentError, concat, FormatError, full, scope, type Tensor, tensor } from "@gradus/tensor";
 import type { ArrayData } from "@gradus/tensor/io";
 import type { Denoiser } from "../denoiser.ts";
@@ -56,6 +57,7 @@ export async function* drawPictures(model: PictureModel, options: PictureOptions
     sample = previous;
     await sample.data(); // the steps before need not be remembered
     yield { step: i + 1, steps: s.timesteps.length, ms: performance.now() - begin, pictures: () => picturesOf(original) };
+    await nextTurn(); // what was made of the pictures can be shown
   }
   return picturesOf(sample);
 }
