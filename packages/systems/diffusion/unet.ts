@@ -89,7 +89,7 @@ export class UNet extends Model {
     const [first, levels] = [channels[0]!, channels.length];
     const time = 4 * first;
     this.convIn = conv("conv_in", config.inChannels, first, 3, kind);
-    // Not zeros at first: words such as "left" mean something only together with places, and from zero times zero nothing is learned.
+    // Not zeros at first: words such as "left" mean something only together with places, and of two factors that are zero neither is taught.
     if (config.places) this.placeEmbedding = dense("place_embedding", first, first, { ...kind, bias: false });
     this.timeEmbedding = new TimeEmbedding("time_embedding", first, time, kind);
     if (classes) {
