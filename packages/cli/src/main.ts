@@ -265,8 +265,8 @@ commands.push(
       .command("fold")
       .description("a network like AlphaFold 2 (Jumper et al. 2021) on structures of proteins; can be stopped and goes on")
       .option(
-        "--data <folder>",
-        "structures (.cif, .pdb, packed or not), and alignments (.a3m, .sto) of their chains; default: chains made by rule",
+        "--data <path>",
+        "a folder or archive of structures (.cif, .pdb, packed or not), and alignments (.a3m, .sto) of their chains; default: chains made by rule",
       )
       .option("--config <name>", "mini (2 blocks, the sequence alone), small (4 blocks), or one of AlphaFold's", "mini")
       .option("--steps <n>", "updates of the weights", positive, 2000)

@@ -42,6 +42,7 @@ describe("gradus train fold", () => {
 
   test.each([
     [["--data", join(folder, "nowhere")], /there is no/],
+    [["--data", "one.pdb.gz"], /one\.pdb\.gz is a single file.*the folder it is in/],
     [["--config", "huge"], /there is no network "huge".*mini/],
     [["--from", join(folder, "nowhere")], /there is no file .*weights\.json.*gradus train fold wrote/],
     [["--steps", "-1"], /--steps/],

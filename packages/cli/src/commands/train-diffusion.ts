@@ -146,7 +146,8 @@ async function follow(run: AsyncGenerator<SceneTrainingEvent, TrainedScenes>, de
     const { judged } = await evaluate(sceneModel(parts), detector, "unseen", { captions: looked, seed });
     history.push({ step, loss, right: judged.right });
     progress.above(() => {
-      if (json) line(JSON.stringify({ event: "measured", step, loss, right: judged.right, exact: judged.exact }));
+      if (json)
+        line(JSON.stringify({ event: "measured", step, loss, right: judged.right, exact: judged.exact, attributes: judged.attributes }));
       else
         line(
           `step ${String(step).padStart(String(steps).length)}/${steps}  loss ${loss.toFixed(4)}  right on ${looked} unseen captions: ${(100 * judged.right).toFixed(1)} %`,

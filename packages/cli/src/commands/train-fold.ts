@@ -93,6 +93,8 @@ export async function trainFoldCommand(options: TrainFoldOptions): Promise<void>
 async function chainsOf(options: TrainFoldOptions): Promise<{ readonly chains: Chains; readonly skipped: readonly string[] }> {
   const { data, chains: count, heldOut, maxResidues, seed } = options;
   if (data === undefined) return { chains: generatedChains(count, generatedHeldOut, seed), skipped: [] };
+  if (/\.(cif|mmcif|pdb|ent|a3m|sto)(\.gz)?$/i.test(data))
+    throw new ArgumentError(command, `${data} is a single file`, "Give --data the folder it is in, or an archive of structures");
   const files = await openArchive(data);
   const { examples, skipped } = await readExamples(files, { maxResidues });
   const found = await readAlignments(files, examples);
