@@ -247,6 +247,7 @@ commands.push(
       .option("--limit <n>", "with --data: train with so many of the pictures only, evenly chosen", positive)
       .option("--samples <n>", "with --data: pictures that are drawn and judged at the end (default: 500)", positive)
       .option("--autoencoder-steps <n>", "of scenes: steps of the autoencoder before (default: 3000)", positive)
+      .option("--sketch-steps <n>", "of scenes: steps of words and sketch before the denoiser's (default: 6000)", positive)
       .option("--scenes <n>", "of scenes: how many the denoiser learns from (default: 100000)", positive)
       .option("--autoencoder <folder>", "of scenes: take the autoencoder of this run in place of training one")
       .option("--captions <n>", "of scenes: unseen captions that are drawn and judged at the end (default: 500)", positive)

@@ -3,6 +3,8 @@ import { arange, argmax, gelu, ShapeError, sigmoid, type Tensor, takeAlongAxis }
 import { Attention } from "./attention.ts";
 import { dense, type Kind, layerNorm } from "./layers.ts";
 
+const embeddingsInitializer = { className: "RandomNormal", config: { stddev: 1 } };
+
 /** What distinguishes one text encoder from another. */
 export interface ClipTextConfig {
   readonly vocabulary: number;
@@ -49,7 +51,8 @@ export class ClipTextEncoder extends Model {
     this.config = config;
     const { vocabulary, context, width, layers } = config;
     const table = (part: string, rows: number): Embedding => {
-      const layer = new Embedding(rows, width, { name: `text_model.embeddings.${part}`, ...kind });
+      // As large as what is added to it later: words that are told apart from the start are bound to each other sooner.
+      const layer = new Embedding(rows, width, { embeddingsInitializer, name: `text_model.embeddings.${part}`, ...kind });
       layer.ensureBuilt([null, null]);
       return layer;
     };

@@ -2,6 +2,7 @@ import { type Layer, Model, SeedGenerator } from "@gradus/nn";
 import { random, stopGradient, type Tensor, tensor, where, zerosLike } from "@gradus/tensor";
 import type { Denoiser } from "./denoiser.ts";
 import type { Schedule } from "./schedule.ts";
+import { coarse } from "./sketch.ts";
 
 /** What a denoiser is trained on, and how. */
 export interface DenoisingOptions {
@@ -26,7 +27,8 @@ export interface DenoisingOptions {
 
 /**
  * The loss of denoising, as a model to be fitted on [pictures, words or classes]: noise of a random time on each picture, and the mean
- * square of what the network says about it off what it should say (Ho et al. 2020, algorithm 1; Salimans & Ho 2022 for v).
+ * square of what the network says about it off what it should say (Ho et al. 2020, algorithm 1; Salimans & Ho 2022 for v). A network that
+ * guesses from the words alone first goes on learning that too.
  */
 export class Denoising extends Model {
   static override readonly className = "Denoising";
@@ -61,10 +63,14 @@ export class Denoising extends Model {
     const noise = random.normal(this.seeds.next(), clean.shape);
     const noisy = schedule.addNoise(clean, noise, t);
     let said: Tensor;
+    let guess: Tensor | null = null;
+    const guessed = (words: Tensor): void => void (guess = words);
     if (told) {
       const left = random.uniform(this.seeds.next(), [B, ...told.shape.slice(1).map(() => 1)]).less(drop);
       const kept = where(left, zerosLike(told).add(anyClass).astype("int32"), told);
-      said = this.text ? this.network.forward(noisy, t, { context: this.text(kept) }) : this.network.forward(noisy, t, { classes: kept });
+      said = this.text
+        ? this.network.forward(noisy, t, { context: this.text(kept), guessed })
+        : this.network.forward(noisy, t, { classes: kept });
     } else said = this.network.forward(noisy, t);
     const each = said
       .sub(schedule.target(clean, noise, t))
@@ -72,7 +78,7 @@ export class Denoising extends Model {
       .reshape([B, -1])
       .mean({ axis: 1 });
     const loss = each.mul(this.importance.take(t)).mean();
-    this.addLoss(loss);
+    this.addLoss(guess ? loss.add(coarse(clean).sub(guess).square().mean()) : loss);
     return loss.reshape([1]);
   }
 }

@@ -3,6 +3,7 @@ import { ArgumentError, concat, ShapeError, silu, type Tensor } from "@gradus/te
 import { conv, dense, groupNorm, type Kind } from "./layers.ts";
 import { placeCodes } from "./place-codes.ts";
 import { Downsample, ResnetBlock, Upsample } from "./resnet-block.ts";
+import { Sketch, type SketchSizes } from "./sketch.ts";
 import { TimeEmbedding } from "./time-embedding.ts";
 import { SpatialTransformer, type Surroundings } from "./transformer.ts";
 
@@ -36,12 +37,16 @@ export interface UNetConfig {
    * text of SDXL (Podell et al. 2023, §2.2). Default false.
    */
   readonly gist?: boolean;
+  /** A first guess of the picture from the words alone is shown to the network (`sketch.ts`). Default: none. */
+  readonly sketch?: SketchSizes;
 }
 
 /** What the network is told beside picture and time. */
 export interface Conditions extends Surroundings {
   /** int32 [B], where the network knows classes. */
   readonly classes?: Tensor | undefined;
+  /** Is shown the words' first guess, where the network makes one. */
+  readonly guessed?: ((guess: Tensor) => void) | undefined;
 }
 
 /** ArgumentError for what makes no network. */
@@ -75,6 +80,7 @@ export class UNet extends Model {
   readonly timeEmbedding: TimeEmbedding;
   readonly classEmbedding: Embedding | null = null;
   readonly gistEmbedding: Dense | null = null;
+  readonly sketch: Sketch | null = null;
   readonly down: readonly DownBlock[];
   readonly mid: MidBlock;
   readonly up: readonly UpBlock[];
@@ -101,6 +107,8 @@ export class UNet extends Model {
       heads: !attends ? null : typeof heads === "number" ? heads : heads[level]!,
     });
     if (config.gist && contextWidth) this.gistEmbedding = dense("gist_embedding", contextWidth, time, kind);
+    if (config.sketch && contextWidth)
+      this.sketch = new Sketch("sketch", { ...config.sketch, contextWidth, channels: config.outChannels, shown: first, ...kind });
     this.down = channels.map((to, i) => {
       const from = Array.from({ length: layers }, (_, k) => (k ? to : (channels[i - 1] ?? first)));
       return new DownBlock(`down_blocks.${i}`, from, to, i < levels - 1, optionsOf(i, attention[i]!));
@@ -135,6 +143,11 @@ export class UNet extends Model {
     if (this.gistEmbedding && conditions.context) vector = vector.add(this.gistEmbedding(conditions.context.mean({ axis: 1 })));
     let h = this.convIn(sample) as Tensor;
     if (this.placeEmbedding) h = h.add(this.placeEmbedding(placeCodes(h.shape[1]!, h.shape[2]!, h.shape[3]!)));
+    if (this.sketch && conditions.context) {
+      const { guess, shown } = this.sketch.forward(conditions.context, h.shape[1]!, h.shape[2]!);
+      conditions.guessed?.(guess);
+      h = h.add(shown);
+    }
     const skips = [h];
     for (const block of this.down) h = block.forward(h, vector, conditions, skips);
     h = this.mid.forward(h, vector, conditions);

@@ -30,6 +30,7 @@ const command = "gradus train diffusion";
 export interface TrainDiffusionOptions {
   readonly steps?: number;
   readonly autoencoderSteps?: number;
+  readonly sketchSteps?: number;
   readonly scenes?: number;
   readonly batchSize?: number;
   readonly rate?: number;
@@ -46,7 +47,8 @@ const detectorFile = fileURLToPath(import.meta.resolve("@gradus/systems/diffusio
 
 /** `gradus train diffusion`: trains, can be stopped and goes on, and leaves weights, a record and a report with pictures. */
 export async function trainDiffusion(options: TrainDiffusionOptions): Promise<void> {
-  const { steps = 12_000, autoencoderSteps = 3000, scenes = 100_000, batchSize = 64, rate = 0.0015, captions = 500 } = options;
+  const { steps = 12_000, autoencoderSteps = 3000, sketchSteps = 6000, captions = 500 } = options;
+  const { scenes = 100_000, batchSize = 64, rate = 0.0015 } = options;
   const { seed, out: folder = join("runs", "diffusion"), json = false } = options;
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
@@ -63,20 +65,21 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
   const autoencoder = options.autoencoder === undefined ? null : (await partsIn(options.autoencoder, "--autoencoder")).autoencoder;
   const given = { autoencoder: options.autoencoder ?? null, from: options.from ?? null };
   const config = from?.config ?? scenesConfig;
-  const settings = { system: "diffusion", config, steps, autoencoderSteps, scenes, batchSize, rate, seed, ...given };
+  const settings = { system: "diffusion", config, steps, autoencoderSteps, sketchSteps, scenes, batchSize, rate, seed, ...given };
   const { checkpoint, resumed, end } = await beginRun(command, folder, settings, options.fresh, "run.denoiser");
   const keep = checkpoint.replace(/\.denoiser$/, "");
-  if (options.fresh) await rm(`${keep}.autoencoder`, { force: true });
+  const parts = ["autoencoder", "sketch"].map((part) => `${keep}.${part}`);
+  if (options.fresh) for (const part of parts) await rm(part, { force: true });
   say(
-    `${styled("bold", "diffusion")}: an autoencoder, then a U-Net and a text encoder on ${scenes.toLocaleString("en")} drawn scenes and their captions`,
+    `${styled("bold", "diffusion")}: an autoencoder, a text encoder and a U-Net on ${scenes.toLocaleString("en")} drawn scenes and their captions`,
   );
-  if (resumed || existsSync(`${keep}.autoencoder`)) say("A run that was stopped is there: it goes on.");
+  if (resumed || parts.some((part) => existsSync(part))) say("A run that was stopped is there: it goes on.");
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
 
   const begin = performance.now();
   const detector = await Detector.load(detectorFile);
   const run = trainScenes({
-    ...{ steps, autoencoderSteps, scenes, batchSize, rate, seed, keep },
+    ...{ steps, autoencoderSteps, sketchSteps, scenes, batchSize, rate, seed, keep },
     ...(from ? { from } : autoencoder ? { autoencoder } : {}),
   });
   const { trained, history } = await follow(run, detector, seed, json);
@@ -94,7 +97,7 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
       config: trained.config,
       weights: trained.unet.countParams() + trained.text.countParams() + trained.autoencoder.countParams(),
     },
-    ...{ steps, autoencoderSteps, scenes, batchSize, rate, seed, seconds, resumed, losses: trained.losses, history },
+    ...{ steps, autoencoderSteps, sketchSteps, scenes, batchSize, rate, seed, seconds, resumed, losses: trained.losses, history },
     ...{ unseen: unseen.judged, heldOut: heldOut.judged, diversity: await diversity(model, detector, { seed }) },
     command: `gradus ${process.argv.slice(2).join(" ")}`,
   };
@@ -102,7 +105,7 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
   await writeText(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);
   await writeText(join(folder, "report.html"), await diffusionReport(record, unseen.drawn, heldOut.drawn));
   await end();
-  await rm(`${keep}.autoencoder`, { force: true });
+  for (const part of parts) await rm(part, { force: true });
   tell({ event: "end", unseen: unseen.judged, heldOut: heldOut.judged, diversity: record.diversity, seconds, folder });
   say("");
   say(judgement("unseen captions", unseen.judged));

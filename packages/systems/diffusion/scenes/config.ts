@@ -20,7 +20,7 @@ export const scenesConfig: StableDiffusionConfig = {
   },
   unet: {
     ...{ inChannels: 4, outChannels: 4, channels: [32, 64, 128], layersPerBlock: 1, attention: [false, true, true], heads: 4 },
-    ...{ contextWidth: 64, groups: 16, places: true, gist: true },
+    ...{ contextWidth: 64, groups: 16, places: true, gist: true, sketch: { width: 64, heads: 4, layers: 2 } },
   },
   autoencoder: { inChannels: 3, latentChannels: 4, channels: [16, 32, 32], layersPerBlock: 1, groups: 8, scalingFactor: 1 },
   schedule: { kind: "scaled-linear", steps: 1000, betaStart: 0.00085, betaEnd: 0.02, prediction: "v" },

@@ -8,6 +8,7 @@ import { Denoising } from "../denoising.ts";
 import { type FittingOptions, fitted, optimizerFor } from "../fitting.ts";
 import { normalized, Reconstruction } from "../reconstruction.ts";
 import { Schedule } from "../schedule.ts";
+import { Sketching } from "../sketch.ts";
 import { UNet } from "../unet.ts";
 import { scenesConfig } from "./config.ts";
 import { scene, sceneSize } from "./scene.ts";
@@ -18,6 +19,8 @@ export interface TrainOptions {
   /** Steps of the autoencoder, and of the denoiser with its text encoder. Default 1500 and 12000. */
   readonly autoencoderSteps?: number;
   readonly steps?: number;
+  /** Steps before these in which words learn what the picture will be like at each place (`sketch.ts`). Default 6000. */
+  readonly sketchSteps?: number;
   /** Scenes that the denoiser learns from, again and again. Default 100,000. */
   readonly scenes?: number;
   /** Scenes of one of the denoiser's steps; the autoencoder's have half as many. Default 64. */
@@ -44,7 +47,7 @@ export interface Parts {
 
 /** What training tells. Losses are means since the part began. */
 export interface SceneTrainingEvent {
-  readonly part: "autoencoder" | "latents" | "denoiser";
+  readonly part: "autoencoder" | "latents" | "sketch" | "denoiser";
   readonly step: number;
   readonly steps: number;
   readonly loss: number | null;
@@ -56,10 +59,20 @@ export interface TrainedScenes extends Parts {
   readonly losses: { readonly autoencoder: readonly number[]; readonly denoiser: readonly number[] };
 }
 
-/** Trains autoencoder, then text encoder and denoiser together on its latents, from nothing. */
+/** Trains autoencoder, then text encoder and sketch, then both and the denoiser together on its latents, from nothing. */
 export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<SceneTrainingEvent, TrainedScenes> {
-  const { autoencoderSteps = 1500, steps = 12_000, scenes = 100_000, batchSize = 64, rate = 1e-3, seed = 1, keep, from } = options;
-  for (const [name, value] of Object.entries({ autoencoderSteps, steps, scenes, batchSize }))
+  const {
+    autoencoderSteps = 1500,
+    sketchSteps = 6000,
+    steps = 12_000,
+    scenes = 100_000,
+    batchSize = 64,
+    rate = 1e-3,
+    seed = 1,
+    keep,
+    from,
+  } = options;
+  for (const [name, value] of Object.entries({ autoencoderSteps, sketchSteps, steps, scenes, batchSize }))
     if (!(Number.isSafeInteger(value) && value >= 1)) throw new ArgumentError("train", `${name} is ${value}`, "Give a positive integer");
   if (scenes < batchSize) throw new ArgumentError("train", `there are ${scenes} scenes for batches of ${batchSize}`, "Give more scenes");
   if (!(rate > 0 && Number.isFinite(rate))) throw new ArgumentError("train", `rate is ${rate}`, "Give a positive number");
@@ -85,15 +98,21 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
   autoencoder = rescaled(autoencoder, config.autoencoder);
   const { text, unet } = from ?? { text: new ClipTextEncoder(config.text), unet: new UNet(config.unet) };
   const schedule = new Schedule(config.schedule);
-  // Where things are, and how many, is settled while the noise is strong: an error counts in full there, and it is looked at more often.
-  const settings = { drop: 0.1, snrLimit: Infinity, shift: 3 };
-  const model = new Denoising({ network: unet, text, schedule, encode: (z) => z.div(deviation), ...settings });
-  model.compile({ optimizer: optimizerFor(steps, rate, true) });
+  const encode = (z: Tensor): Tensor => z.div(deviation);
   const tokenizer = new WordTokenizer();
   const captions = new Int32Array(scenes * context);
   for (let i = 0; i < scenes; i++) captions.set(tokenizer.encode(scene(seed, "training", i).caption).ids, i * context);
   const data = [latents, tensor(captions).reshape([scenes, context])];
   const perPass = Math.floor(scenes / batchSize);
+  if (unet.sketch && !from) {
+    const model = new Sketching(unet.sketch, text, encode);
+    model.compile({ optimizer: optimizerFor(sketchSteps, 1e-3, false) });
+    yield* part("sketch", model, data, { steps: sketchSteps, perPass, batchSize, seed, keep });
+  }
+  // Where things are, and how many, is settled while the noise is strong: an error counts in full there, and it is looked at more often.
+  const settings = { drop: 0.1, snrLimit: Infinity, shift: 3 };
+  const model = new Denoising({ network: unet, text, schedule, encode, ...settings });
+  model.compile({ optimizer: optimizerFor(steps, rate, true) });
   const parts: Parts = { config, autoencoder, text, unet };
   losses.denoiser = yield* part("denoiser", model, data, { steps, perPass, batchSize, seed, keep }, parts);
   return { ...parts, losses };
@@ -109,7 +128,7 @@ function rescaled(autoencoder: Autoencoder, config: Autoencoder["config"]): Auto
 
 /** Fits a part of the model, and tells how it goes; the mean loss of each pass over the data comes back. */
 async function* part(
-  name: "autoencoder" | "denoiser",
+  name: "autoencoder" | "sketch" | "denoiser",
   model: Model,
   data: Parameters<Model["fitEvents"]>[0],
   options: Omit<FittingOptions, "passes"> & { readonly steps: number },
