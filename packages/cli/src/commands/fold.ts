@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Chain, type Comparison, compareChains, moved, paeJson, writeMmcif, writePdb } from "@gradus/systems/fold";
 import { type FoldNetwork, mostAlignedError, type Predicted, predict } from "@gradus/systems/fold/network";
 import { ArgumentError, OutOfMemoryError } from "@gradus/tensor";
+import { makeFolder } from "@gradus/tensor/io";
 import { type EvidenceOptions, evidence, type Job, jobsOf, memoryFix, notesOf, size } from "../fold-jobs.ts";
 import { type FoldSource, foldSource, queriesIn } from "../folding.ts";
 import { comparisonLine, mean, predictionReport } from "../reports/prediction.ts";
@@ -32,7 +32,7 @@ export async function fold(fasta: string, options: FoldCommandOptions): Promise<
   const jobs = await jobsOf(queries, source, options, (text) => say(styled("dim", text)));
   const recycles = options.recycles ?? source.config.recycles;
   const network = await source.load();
-  await mkdir(out, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+  await makeFolder(out).catch((error: NodeJS.ErrnoException) => {
     throw new ArgumentError(command, `the folder ${out} cannot be made (${error.code})`, "Give another one with --out");
   });
   say(`${styled("bold", "Network")}: ${source.about}.`);

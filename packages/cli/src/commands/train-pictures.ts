@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { encodePng } from "@gradus/data";
 import { loadDataset } from "@gradus/data/node";
@@ -22,7 +22,7 @@ import {
   trainPictures,
 } from "@gradus/systems/diffusion/pictures";
 import { ArgumentError, FormatError } from "@gradus/tensor";
-import { type ArrayData, saveFile } from "@gradus/tensor/io";
+import { type ArrayData, makeFolder, saveFile } from "@gradus/tensor/io";
 import { refuseGiven } from "../options.ts";
 import { digestOf, pictureFiles } from "../picture-data.ts";
 import { percent } from "../reports/captioner.ts";
@@ -214,7 +214,7 @@ async function follow(
     progress.update(step, steps, { rate: rate.toFixed(2), loss: loss.toFixed(4), left: remaining });
     if (!paused) continue;
     const file = join(shownIn, `step-${String(step).padStart(String(steps).length, "0")}.png`);
-    await mkdir(shownIn, { recursive: true });
+    await makeFolder(shownIn);
     await saveFile(file, [await encodePng(grid(await drawn(model, { classes: oneOfEach(model), seed }), shownAtOnce))]);
     progress.above(() => {
       if (json) line(JSON.stringify({ event: "sampled", step, loss, file }));

@@ -40,6 +40,30 @@ export async function saveFile(path: string, chunks: Iterable<Uint8Array>): Prom
   }
 }
 
+/**
+ * Makes a folder, and those that it lies in, where they are missing. Rejects with Node's own error where that cannot be. Node's own way to
+ * make several at once never ends where a folder that is there answers that there is none, as in /proc.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const { fs, path: paths } = await node();
+  const isFolder = (at: string): Promise<boolean> =>
+    fs.stat(at).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+  if (await isFolder(path)) return;
+  const parent = paths.dirname(paths.resolve(path));
+  try {
+    await fs.mkdir(path);
+  } catch (error) {
+    // Somebody else may have made it meanwhile.
+    if (await isFolder(path)) return;
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || (await isFolder(parent))) throw error;
+    await makeFolder(parent);
+    await makeFolder(path);
+  }
+}
+
 /** A file whose parts are read when asked for; close it when done. FormatError, when reading, for a file that ends too early. */
 export async function openFile(path: string): Promise<RandomAccess & { close(): Promise<void> }> {
   const { fs } = await node();
