@@ -16,7 +16,7 @@ export class DecoderStep extends Model {
     super({ name: "step" });
     const { positions, gated, activation, heads, keyValueHeads } = network.config;
     if (positions !== "learned" || gated || activation !== "geluTanh" || heads !== keyValueHeads)
-      throw new ArgumentError("DecoderStep", "the network is not of GPT-2's kind", "Give one such as configOf(\"gpt2\")");
+      throw new ArgumentError("DecoderStep", "the network is not of GPT-2's kind", 'Give one such as configOf("gpt2")');
     this.network = network;
     this.built = true;
   }
@@ -66,5 +66,4 @@ export class DecoderStep extends Model {
 }
 
 /** `gelu(x, { approximate: true })`, in the form in which onnxruntime finds it and puts one operator in its place. */
-const geluTanh = (x: Tensor): Tensor =>
-  x.mul(0.5).mul(tanh(x.add(x.pow(3).mul(0.044715)).mul(Math.sqrt(2 / Math.PI))).add(1));
+const geluTanh = (x: Tensor): Tensor => x.mul(0.5).mul(tanh(x.add(x.pow(3).mul(0.044715)).mul(Math.sqrt(2 / Math.PI))).add(1));

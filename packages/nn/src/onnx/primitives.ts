@@ -24,7 +24,9 @@ function operands(out: Exporter, node: GraphNode): { names: string[]; layout: "f
   const name = (x: GraphNode): string => {
     if (used !== peeled) return out.named(x, layout);
     if (isPrimitive(x, "constant")) return out.number(x);
-    return layout === "last" && arrays.some((other) => !out.isConstant(other)) ? out.name(withoutLeadingOnes(out, x)) : out.named(x, layout);
+    return layout === "last" && arrays.some((other) => !out.isConstant(other))
+      ? out.name(withoutLeadingOnes(out, x))
+      : out.named(x, layout);
   };
   return { names: used.map(name), layout };
 }
