@@ -6,7 +6,7 @@ import { timeFold } from "./fold-peers.ts";
 import { timeNetwork } from "./networks.ts";
 import { runForLines } from "./process.ts";
 import type { Timing } from "./timing.ts";
-import { timeTokens } from "./tokens.ts";
+import { rounding, timeTokens } from "./tokens.ts";
 import { workloads } from "./workloads.ts";
 
 /** Names people use for peers, and the variants that the peers' script knows. */
@@ -35,6 +35,12 @@ function missing(peer: string, names: readonly string[], why: string): Timing[] 
   return names.map((name) => ({ peer, name, error: why }));
 }
 
+/** The variants that generate tokens with weights of so many bits; with codes, those that multiply by them as they are. */
+function tokenVariants(peer: string, bits: number): readonly string[] {
+  if (bits !== 32) return peer === "ort" ? ["ort-node", rounding] : [];
+  return ["torch", "ort", "transformers-js"].includes(peer) ? (javascript[peer] ?? [peer]) : [];
+}
+
 /**
  * Who times a workload in a peer: the workload; networks.ts, tokens.ts or fold.ts, with our weights; a script of the folder, training in
  * JavaScript too; or nobody.
@@ -43,7 +49,7 @@ function whoTimes(peer: string, name: string): "workload" | "networks" | "tokens
   if (name in foldWorkloads) return peer === "torch" ? "fold" : null;
   if (workloads[name]!.torch) return peer === "torch" ? "workload" : null;
   const { decoding } = workloads[name]!;
-  if (decoding) return decoding.bits === 32 && ["torch", "ort", "transformers-js"].includes(peer) ? "tokens" : null;
+  if (decoding) return tokenVariants(peer, decoding.bits).length ? "tokens" : null;
   if (peer === "transformers-js") return null;
   if (!workloads[name]!.network) return "script";
   if (peer === "torch" || (peer !== "jax-js" && name.endsWith("-infer"))) return "networks";
@@ -92,7 +98,10 @@ export async function timePeer(peer: string, names: readonly string[]): Promise<
   for (const name of by("workload")) found.push({ peer, name, ...(await workloads[name]!.torch!(python)) });
   for (const name of by("networks")) found.push(...(await timeNetwork(name, javascript[peer] ?? [peer], python)));
   for (const name of by("fold")) found.push(await timeFold(name, python));
-  for (const name of by("tokens")) found.push(...(await timeTokens(name, workloads[name]!.decoding!, javascript[peer] ?? [peer], python)));
+  for (const name of by("tokens")) {
+    const decoding = workloads[name]!.decoding!;
+    found.push(...(await timeTokens(name, decoding, tokenVariants(peer, decoding.bits), python)));
+  }
   const rest = by("script");
   if (rest.length) found.push(...(await (python ? torchScript(rest, python) : javascriptScript(peer, rest))));
   return found;

@@ -22,8 +22,8 @@ const { prompt, next, generated, heads, headWidth } = JSON.parse(await readFile(
 const wide = (numbers: readonly number[]): BigInt64Array => BigInt64Array.from(numbers, BigInt);
 
 /** One step, the keys and values of the prompt being there: those of all tokens come back with the logits, as generation needs them. */
-async function timeOnnxRuntime(web: boolean) {
-  const { ort, session } = await openOnnx(join(folder, "onnx/model.onnx"), web);
+async function timeOnnxRuntime(file: string, web = false) {
+  const { ort, session } = await openOnnx(join(folder, "onnx", file), web);
   const tokens = (ids: readonly number[], first: number) => ({
     input_ids: new ort.Tensor("int64", wide(ids), [1, ids.length]),
     position_ids: new ort.Tensor("int64", wide(ids.map((_, i) => first + i)), [1, ids.length]),
@@ -71,8 +71,9 @@ async function timeTransformers() {
 }
 
 const variants: Record<string, () => Promise<object>> = {
-  "ort-web-node": () => timeOnnxRuntime(true),
-  "ort-node": () => timeOnnxRuntime(false),
+  "ort-web-node": () => timeOnnxRuntime("model.onnx", true),
+  "ort-node": () => timeOnnxRuntime("model.onnx"),
+  "ort-node-a8": () => timeOnnxRuntime("model_a8.onnx"),
   "transformers-js-node": timeTransformers,
 };
 const timing = await variants[variant]!();

@@ -1,9 +1,10 @@
 import { ArgumentError, type DType, flattenTree, GradusError, type GraphNode, type Tensor, traceGraph } from "@gradus/tensor";
 import { saveFile } from "@gradus/tensor/io";
 import { withContext } from "../context.ts";
+import type { Layer } from "../layer.ts";
 import type { Model } from "../model.ts";
 import type { SymbolicTensor } from "../symbolic.ts";
-import { Exporter, type LayerUse, type TracedModel } from "./exporter.ts";
+import { Exporter, type LayerUse, type OnnxOperator, type TracedModel } from "./exporter.ts";
 import { encodeModel, type NodeProto, type ValueInfoProto } from "./protobuf.ts";
 import { Sizes } from "./sizes.ts";
 import { int64, onnxTypes } from "./types.ts";
@@ -19,6 +20,8 @@ export interface OnnxExportOptions {
   readonly outputNames?: readonly string[];
   /** What int32 inputs are in the file: other libraries feed tokens and places as int64. Default "int32". */
   readonly integers?: "int32" | "int64";
+  /** Layers of one input that are one operator of the program that will read the file; null for all others. */
+  readonly operators?: (layer: Layer) => OnnxOperator | null;
 }
 
 /**
@@ -38,7 +41,8 @@ export async function onnxBytes(model: Model, options: OnnxExportOptions = {}): 
     weights.set(variable.node, path.startsWith(prefix) ? path.slice(prefix.length) : path);
   }
   const first = trace(model, inputs, sizes, 0);
-  const exporter = new Exporter(first.traced, trace(model, inputs, sizes, 1).traced, sizes, weights);
+  const { operators = () => null } = options;
+  const exporter = new Exporter(first.traced, trace(model, inputs, sizes, 1).traced, sizes, weights, operators);
   const { writer } = exporter;
   const inputNames = inputs.map((x) => writer.unique(x.name));
   const isWide = (dtype: DType): boolean => options.integers === "int64" && dtype === "int32";
@@ -66,7 +70,7 @@ export async function onnxBytes(model: Model, options: OnnxExportOptions = {}): 
     irVersion,
     producerName: "Gradus",
     producerVersion: "0.1.0",
-    opsetImport: [{ domain: "", version: opset }],
+    opsetImport: [...new Set(["", ...nodes.map((n) => n.domain)])].map((domain) => ({ domain, version: domain ? 1n : opset })),
     graph: {
       name: model.name,
       node: nodes,

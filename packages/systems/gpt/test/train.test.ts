@@ -38,7 +38,7 @@ async function adam(
   const windows = trainingWindows(tokens.train, { context: config.context, batchSize, batches: () => steps, seed });
   for await (const [x, y] of windows.iterate({ epoch: 0 })) {
     const [, found] = valueAndGrad(() => loss(y, network(x) as Tensor) as Tensor, { wrt: variables })();
-    const gradients = await Promise.all(found.map(async (g) => (await g.data()) as Float32Array));
+    const gradients = await Promise.all((found as readonly Tensor[]).map(async (g) => (await g.data()) as Float32Array));
     const length = Math.hypot(...gradients.map((g) => Math.hypot(...g)));
     const t = lengths.push(length);
     const cutGradients = cut(gradients, length);
