@@ -30,8 +30,5 @@ function neighboursTogether(codes: Tensor): Tensor {
   const whole = codes.astype("int32");
   const inOrder = concat([whole.bitwiseAnd(15), whole.bitwiseRightShift(4)], { axis: -1 });
   const pairs = inOrder.reshape([...codes.shape, 2]);
-  return pairs
-    .get("...", 0)
-    .add(pairs.get("...", 1).mul(16))
-    .astype("uint8");
+  return pairs.get("...", 0).add(pairs.get("...", 1).mul(16)).astype("uint8");
 }

@@ -72,10 +72,10 @@ export const taskOf = ({ config, after, next, generated }: Omit<Decoding, "bits"
 
 /** Writes what variants read: Hugging Face's files, where they can say it, and the decoder's step where transformers.js looks for it. */
 export async function writeModel(network: Gpt, task: Task, folder: string, variants: readonly string[]): Promise<void> {
+  await mkdir(join(folder, "onnx"), { recursive: true });
   await writeFile(join(folder, "task.json"), JSON.stringify(task));
   if (network.tokens.bits === 32) await saveHuggingFace(folder, network);
   const step = new DecoderStep(network);
-  await mkdir(join(folder, "onnx"));
   for (const rounded of [false, true]) {
     if (!variants.some((variant) => variant !== "torch" && (variant === rounding) === rounded)) continue;
     const operators = (layer: Layer) => matMulNBits(layer, rounded);
