@@ -38,13 +38,13 @@ async function reader(file: string) {
   return { read, session };
 }
 
-describe.each(decodings)("the decoder's step with weights of $bits bits", (decoding) => {
-  const at = join(folder, String(decoding.bits));
-  const task = taskOf(decoding);
-
-  test("gives our logits and our tokens in onnxruntime, token by token", async () => {
+test.each(decodings)(
+  "the decoder's step with weights of $bits bits gives our logits and our tokens in onnxruntime, token by token",
+  async (decoding) => {
+    const at = join(folder, String(decoding.bits));
+    const task = taskOf(decoding);
     const network = await networkOf(decoding);
-    await writeModel(network, task, at, ["ort-node", rounding]);
+    await writeModel(network, task, at, ["ort-node"]);
     const [logits, tokens] = [await logitsOf(network, task), await tokensOf(network, task)];
     // A text of one token would be the same with a cache that is wrong.
     expect(new Set(tokens).size).toBeGreaterThan(3);
@@ -61,21 +61,8 @@ describe.each(decodings)("the decoder's step with weights of $bits bits", (decod
     expect(compared({ tokens: found }, { logits, tokens })).toEqual({});
     await first.session.release();
     await second.session.release();
-  });
-
-  test.skipIf(decoding.bits === 32)(
-    "is off ours where products round what they multiply (there is such a file of codes alone)",
-    async () => {
-      const { read, session } = await reader(join(at, "onnx/model_a8.onnx"));
-      await read(task.prompt);
-      const outputs = await read([task.next]);
-      await session.release();
-      const logits = await logitsOf(await networkOf(decoding), task);
-      expect(held({ outputs }, logits).error).toMatch(/its results are off ours by 0\.\d+ of the largest/);
-      expect(held({ outputs }, logits, 0.3).off).toBeGreaterThan(1e-3);
-    },
-  );
-});
+  },
+);
 
 test("the step's arrays go by the names of optimum, keys and values of each layer", async () => {
   const { signature } = new DecoderStep(new Gpt(config));
@@ -149,6 +136,8 @@ test.skipIf(!peers || !existsSync(`${peers}/node_modules/@huggingface/transforme
     expect(timings.map(({ peer, error }) => [peer, error])).toEqual(
       ["ort-node", "transformers-js-node", "ort-node", rounding].map((peer) => [peer, undefined]),
     );
+    const offs = timings.map(({ off = 0 }) => off > 1e-3);
+    expect(offs).toEqual([false, false, false, true]);
     for (const { ms, peak_mb } of timings) expect([ms! > 0, peak_mb! > 10]).toEqual([true, true]);
   },
 );
