@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { saveSafetensors, type Tensor } from "@gradus/tensor";
 import { outputOf, parts, prepare, stepOf } from "./fold.ts";
+import { type Checked, held } from "./held.ts";
 import { runForLines } from "./process.ts";
 import type { Timing } from "./timing.ts";
 
@@ -27,13 +28,8 @@ export async function timeFold(name: string, python: string): Promise<Timing> {
     const { found, problem } = await runForLines(python, [script, name.split("-")[0]!, training ? "train" : "forward", file], {
       OMP_NUM_THREADS: "2",
     });
-    const result = found[0] as { ms: number; peak_mb: number; outputs: number[]; detail: string } | undefined;
-    if (!result) return { peer: "torch", name, error: problem };
-    const { outputs, ...timing } = result;
-    const largest = expected.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-    const off = expected.reduce((most, v, i) => Math.max(most, Math.abs(v - outputs[i]!)), 0) / largest;
-    if (!(off < 1e-3)) return { peer: "torch", name, error: `its results are off ours by ${off.toPrecision(2)} of the largest` };
-    return { peer: "torch", name, ...timing, off };
+    const [result] = found as unknown as [Checked?];
+    return { peer: "torch", name, ...(result ? held(result, expected) : { error: problem }) };
   } finally {
     await rm(folder, { recursive: true });
   }
