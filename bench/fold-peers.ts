@@ -1,17 +1,18 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { saveSafetensors, type Tensor } from "@gradus/tensor";
-import { outputOf, parts, prepare, stepOf } from "./fold.ts";
+import { gradientsOf, outputOf, partOf, prepare, stepOf } from "./fold.ts";
 import { type Checked, held } from "./held.ts";
+import { readArrays } from "./peers/arrays.ts";
 import { runForLines } from "./process.ts";
 import type { Timing } from "./timing.ts";
 
-/** Times a workload in PyTorch, with our weights and inputs; results other than ours are errors. */
+/** Times a workload in PyTorch, with our weights and inputs; results, and gradients in training, other than ours are errors. */
 export async function timeFold(name: string, python: string): Promise<Timing> {
   const training = name.endsWith("-train");
-  const part = parts[name.replace(/-train$/, "") as keyof typeof parts]();
+  const part = partOf(name.replace(/-train$/, ""));
   const folder = await mkdtemp(join(tmpdir(), "gradus-bench-"));
   try {
     const prepared = prepare(part);
@@ -20,6 +21,7 @@ export async function timeFold(name: string, python: string): Promise<Timing> {
     const file = join(folder, "data.safetensors");
     await saveSafetensors(file, arrays as Record<string, Tensor>);
     const expected: number[] = [];
+    const gradients = training ? await gradientsOf(part, prepared) : null;
     if (training) {
       const step = stepOf(part, prepared);
       for (let i = 0; i < 3; i++) expected.push(await step());
@@ -29,8 +31,35 @@ export async function timeFold(name: string, python: string): Promise<Timing> {
       OMP_NUM_THREADS: "2",
     });
     const [result] = found as unknown as [Checked?];
-    return { peer: "torch", name, ...(result ? held(result, expected) : { error: problem }) };
+    if (!result) return { peer: "torch", name, error: problem };
+    const timing = held(result, expected);
+    if (timing.error || !gradients) return { peer: "torch", name, ...timing };
+    const { off, worst } = worstGradient(readArrays(await readFile(`${file}.gradients`)), gradients);
+    if (!(off < 1e-3))
+      return { peer: "torch", name, error: `its gradient of ${worst} is off ours by ${off.toPrecision(2)} of the largest in it` };
+    return { peer: "torch", name, ...timing, off: Math.max(off, timing.off!) };
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+type Numbers = Float32Array | Float64Array;
+
+const largest = (x: Numbers): number => x.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+
+/** The largest difference over the largest number, or over `least` where that is more. Infinity where there are not as many. */
+function difference(found: Numbers, expected: Numbers, least = 0): number {
+  if (found.length !== expected.length) return Infinity;
+  return expected.reduce((most, v, i) => Math.max(most, Math.abs(v - found[i]!)), 0) / Math.max(largest(expected), least);
+}
+
+/** The array of gradients that is farthest off. Those that should be zero, as of what softmax takes away, are rounding: they may be off by a
+ * thousandth as much as others. */
+function worstGradient(found: ReturnType<typeof readArrays>, expected: ReadonlyMap<string, Numbers>): { off: number; worst: string } {
+  const least = 1e-3 * Math.max(...[...expected.values()].map(largest));
+  const offs = [...expected].map(([name, gradient]) => ({
+    worst: name,
+    off: difference(found[name]?.data ?? new Float32Array(), gradient, least),
+  }));
+  return offs.reduce((a, b) => (a.off >= b.off ? a : b));
 }

@@ -70,7 +70,11 @@ function structure(residues: number): Part {
   };
 }
 
-export const parts = { "evoformer-128x64": () => evoformer(128, 64), "structure-64": () => structure(64) };
+/** A part by the name of its workload: evoformer-RESIDUESxSEQUENCES or structure-RESIDUES. */
+export function partOf(name: string): Part {
+  const [, residues, sequences] = /^(?:evoformer|structure)-(\d+)(?:x(\d+))?$/.exec(name)!.map(Number);
+  return name.startsWith("evoformer") ? evoformer(sequences!, residues!) : structure(residues!);
+}
 
 /** Numbers between ±bound, the same for the same seed. */
 function uniform(shape: readonly number[], bound: number, seed: number): Tensor {
@@ -101,29 +105,42 @@ export function prepare({ inputs, parameters }: Part) {
 /** The rate of steps that are compared; small, since squares of outputs are no sensible loss. */
 const RATE = 1e-4;
 
-export function stepOf(part: Part, { given, weights, variables }: ReturnType<typeof prepare>): () => Promise<number> {
+type Prepared = ReturnType<typeof prepare>;
+
+/** The loss and the gradients of all weights, in their order. */
+const lossAndGradients = (part: Part, { given, weights, variables }: Prepared) =>
+  valueAndGrad(() => part.loss(given, weights), { wrt: variables })() as [Tensor, Tensor[]];
+
+export function stepOf(part: Part, prepared: Prepared): () => Promise<number> {
+  const { variables } = prepared;
   const optimizer = new SGD(RATE);
   optimizer.build(variables);
   const step = compile(() => {
-    const [loss, gradients] = valueAndGrad(() => part.loss(given, weights), { wrt: variables })() as [Tensor, Tensor[]];
+    const [loss, gradients] = lossAndGradients(part, prepared);
     optimizer.apply(gradients, variables);
     return loss;
   });
   return () => step().item();
 }
 
-export const outputOf = (part: Part, { given, weights }: ReturnType<typeof prepare>): (() => Tensor) =>
-  compile(() => part.output(given, weights));
+/** Gradients by the names of weights, of the first step. */
+export async function gradientsOf(part: Part, prepared: Prepared): Promise<Map<string, Float32Array>> {
+  const gradients = compile(() => lossAndGradients(part, prepared)[1])();
+  const data = await Promise.all(gradients.map(async (gradient) => (await gradient.data()) as Float32Array));
+  return new Map(prepared.variables.map(({ name }, i) => [name, data[i]!]));
+}
+
+export const outputOf = (part: Part, { given, weights }: Prepared): (() => Tensor) => compile(() => part.output(given, weights));
 
 /** The workloads: forward, and a step of training that reads back the loss. */
 export const foldWorkloads: Readonly<Record<string, Workload>> = Object.fromEntries(
-  Object.entries(parts).flatMap(([name, make]): [string, Workload][] => [
+  ["evoformer-128x64", "structure-64"].flatMap((name): [string, Workload][] => [
     [
       name,
       {
-        detail: make().detail,
+        detail: partOf(name).detail,
         prepare: () => {
-          const part = make();
+          const part = partOf(name);
           const run = outputOf(part, prepare(part));
           return () => run().dispose();
         },
@@ -132,9 +149,9 @@ export const foldWorkloads: Readonly<Record<string, Workload>> = Object.fromEntr
     [
       `${name}-train`,
       {
-        detail: `${make().detail}, forward, backward and a step along the gradient`,
+        detail: `${partOf(name).detail}, forward, backward and a step along the gradient`,
         prepare: () => {
-          const part = make();
+          const part = partOf(name);
           const step = stepOf(part, prepare(part));
           return async () => {
             await step();

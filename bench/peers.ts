@@ -75,7 +75,8 @@ async function javascriptScript(peer: string, names: readonly string[]): Promise
   return found.length ? (found as unknown as Timing[]) : missing(peer, names, problem);
 }
 
-const findPython = (): string | undefined =>
+/** A Python that has PyTorch. */
+export const findPython = (): string | undefined =>
   ["/usr/bin/python3", "python3"].find((p) => {
     try {
       execFileSync(p, ["-c", "import torch"], { stdio: "ignore" });

@@ -67,11 +67,9 @@ export function templatePairs(
   pass: Pass = {},
 ): Tensor {
   const count = templates.aatype.shape[0]!;
-  const one = weights.single_template_embedding;
-  const embedded = Array.from({ length: count }, (_, t) => {
-    const pairs = linear(templatePairFeatures(nth(templates, t)), one.embedding2d);
-    return norm(templatePairStack(pairs, pairMask, one.template_pair_stack.__layer_stack_no_state, pass), one.output_layer_norm);
-  });
+  const embedded = Array.from({ length: count }, (_, t) =>
+    templatePairStack(nth(templates, t), pairMask, weights.single_template_embedding, pass),
+  );
   const update = templatePointwiseAttention(embedded, z, templates.mask, weights.attention, pass);
   // Nothing comes from templates where there are none.
   return update.mul(templates.mask.max());
@@ -100,22 +98,23 @@ export function templatePairFeatures({ aatype, positions, atomMask }: Template):
   return concat(parts, { axis: 2 }).mul(framed);
 }
 
-/** Algorithm 16 without its last normalisation: triangle updates of one template's pairs. */
-function templatePairStack(
-  t: Tensor,
+/** Algorithm 16: triangle updates of one template's pairs, from its features, [r, r, c_t]. */
+export function templatePairStack(
+  template: Template,
   mask: Mask,
-  blocks: TemplateWeights["template_embedding"]["single_template_embedding"]["template_pair_stack"]["__layer_stack_no_state"],
-  pass: Pass,
+  { embedding2d, template_pair_stack, output_layer_norm }: TemplateWeights["template_embedding"]["single_template_embedding"],
+  pass: Pass = {},
 ): Tensor {
   const { drop = keep } = pass;
-  for (const w of blocks) {
+  let t = linear(templatePairFeatures(template), embedding2d);
+  for (const w of template_pair_stack.__layer_stack_no_state) {
     t = t.add(drop(triangleAttentionStartingNode(t, mask, w.triangle_attention_starting_node, pass), 0.25, 0));
     t = t.add(drop(triangleAttentionEndingNode(t, mask, w.triangle_attention_ending_node, pass), 0.25, 1));
     t = t.add(drop(triangleMultiplicationOutgoing(t, mask, w.triangle_multiplication_outgoing, pass), 0.25, 0));
     t = t.add(drop(triangleMultiplicationIncoming(t, mask, w.triangle_multiplication_incoming, pass), 0.25, 0));
     t = t.add(transition(t, w.pair_transition, pass));
   }
-  return t;
+  return norm(t, output_layer_norm);
 }
 
 /** Algorithm 17: each pair attends to the same pair in all templates. */
