@@ -45,12 +45,18 @@ export async function timeFold(name: string, python: string): Promise<Timing> {
 
 type Numbers = Float32Array | Float64Array;
 
-const largest = (x: Numbers): number => x.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+function largest(x: Numbers): number {
+  let most = 0;
+  for (const v of x) most = Math.max(most, Math.abs(v));
+  return most;
+}
 
 /** The largest difference over the largest number, or over `least` where that is more. Infinity where there are not as many. */
 function difference(found: Numbers, expected: Numbers, least = 0): number {
   if (found.length !== expected.length) return Infinity;
-  return expected.reduce((most, v, i) => Math.max(most, Math.abs(v - found[i]!)), 0) / Math.max(largest(expected), least);
+  let most = 0;
+  for (const [i, v] of expected.entries()) most = Math.max(most, Math.abs(v - found[i]!));
+  return most / Math.max(largest(expected), least);
 }
 
 /** The array of gradients that is farthest off. Those that should be zero, as of what softmax takes away, are rounding: they may be off by a
