@@ -32,7 +32,7 @@ export async function timeFold(name: string, python: string): Promise<Timing> {
     const result = found[0] as { ms: number; peak_mb: number; outputs: number[]; detail: string } | undefined;
     if (!result) return { peer: "torch", name, error: problem };
     const { outputs, ...timing } = result;
-    const results = difference(Float64Array.from(outputs), Float64Array.from(expected));
+    const results = difference(Float32Array.from(outputs), Float32Array.from(expected));
     if (!(results < 1e-3)) return { peer: "torch", name, error: `its results are off ours by ${results.toPrecision(2)} of the largest` };
     if (!gradients) return { peer: "torch", name, ...timing, off: results };
     const { off, worst } = worstGradient(readArrays(await readFile(`${file}.gradients`)), gradients);
@@ -44,19 +44,17 @@ export async function timeFold(name: string, python: string): Promise<Timing> {
   }
 }
 
-type Numbers = Float32Array | Float64Array;
-
-const largest = (x: Numbers): number => x.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+const largest = (x: Float32Array): number => x.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
 
 /** The largest difference over the largest number, or over `least` where that is more. Infinity where there are not as many. */
-function difference(found: Numbers, expected: Numbers, least = 0): number {
+function difference(found: Float32Array, expected: Float32Array, least = 0): number {
   if (found.length !== expected.length) return Infinity;
   return expected.reduce((most, v, i) => Math.max(most, Math.abs(v - found[i]!)), 0) / Math.max(largest(expected), least);
 }
 
 /** The array of gradients that is farthest off. Those that should be zero, as of what softmax takes away, are rounding: they may be off by a
  * thousandth as much as others. */
-function worstGradient(found: ReturnType<typeof readArrays>, expected: ReadonlyMap<string, Numbers>): { off: number; worst: string } {
+function worstGradient(found: ReturnType<typeof readArrays>, expected: ReadonlyMap<string, Float32Array>): { off: number; worst: string } {
   const least = 1e-3 * Math.max(...[...expected.values()].map(largest));
   const offs = [...expected].map(([name, gradient]) => ({
     worst: name,

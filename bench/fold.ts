@@ -127,7 +127,7 @@ export function stepOf(part: Part, prepared: Prepared): () => Promise<number> {
 export async function gradientsOf(part: Part, prepared: Prepared): Promise<Map<string, Float32Array>> {
   const gradients = compile(() => lossAndGradients(part, prepared)[1])();
   const data = await Promise.all(gradients.map(async (gradient) => (await gradient.data()) as Float32Array));
-  return new Map(prepared.variables.map(({ name }, i) => [name, data[i]!]));
+  return new Map(prepared.variables.map(({ name }, i) => [name!, data[i]!]));
 }
 
 export const outputOf = (part: Part, { given, weights }: Prepared): (() => Tensor) => compile(() => part.output(given, weights));
