@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import {
   configOf,
+  configs,
   estimate,
   type Features,
   FoldNetwork,
@@ -10,17 +11,18 @@ import {
   modelParameters,
   visitParameters,
 } from "@gradus/systems/fold/network";
-import { init, memoryReport, type Tensor, tensor } from "@gradus/tensor";
+import { GradusError, init, memoryReport, type Tensor, tensor } from "@gradus/tensor";
 import { toTensor } from "@gradus/tensor/io";
 import { peakMemory } from "./memory.ts";
 
 /** Time and memory of whole passes of AlphaFold 2 by length of the chain, each length in a process of its own. */
 
-const usage = `node bench/fold-sizes.ts [RESIDUES...] [--config model_1] [--sequences N] [--extra N] [--chunk N] [--passes N] [--threads N]
+const usage = `node bench/fold-sizes.ts [RESIDUES...] [--config model_1] [--sequences N] [--extra N] [--chunk N] [--blocks N] [--passes N] [--threads N]
 Folds made-up chains (64 128 256 384 residues) with weights of a formula, and prints seconds a pass, on the clock and of all threads together
 (which other work on the machine hardly changes), and the most memory, with what was estimated.
---sequences, --extra: those the network is given, templates not among them; default: as many as the configuration allows
---chunk: rows at a time; default: all
+--sequences, --extra: those the network is given, templates among the first; default: as many as the configuration allows
+--chunk: rows at a time; default: all, which for 384 residues and all sequences is more than the engine can hold
+--blocks: of the Evoformer, in place of all 48; memory stays the same but for their weights, time grows with them
 --passes: default 2; the first makes the programs, "a pass" is the fastest of the others`;
 
 const { values, positionals } = parseArgs({
@@ -30,6 +32,7 @@ const { values, positionals } = parseArgs({
     sequences: { type: "string" },
     extra: { type: "string" },
     chunk: { type: "string" },
+    blocks: { type: "string" },
     passes: { type: "string", default: "2" },
     threads: { type: "string" },
     child: { type: "boolean", default: false },
@@ -37,6 +40,19 @@ const { values, positionals } = parseArgs({
     help: { type: "boolean", default: false },
   },
 });
+
+function fail(problem: string): never {
+  console.error(`fold-sizes: ${problem}\n${usage}`);
+  process.exit(2);
+}
+const given: [string, string][] = [
+  ...positionals.map((text): [string, string] => ["RESIDUES", text]),
+  ...(["sequences", "extra", "chunk", "blocks", "passes", "threads"] as const).flatMap((name): [string, string][] =>
+    values[name] === undefined ? [] : [[`--${name}`, values[name]]],
+  ),
+];
+for (const [name, text] of given) if (!/^[1-9]\d*$/.test(text)) fail(`${name} is ${text}, not a whole number from 1 on`);
+if (!Object.hasOwn(configs, values.config)) fail(`there is no network ${values.config}, but ${Object.keys(configs).join(", ")}`);
 
 let seed = 1;
 /** Numbers from -bound to bound. */
@@ -57,9 +73,12 @@ const integers = (shape: readonly number[], count: number): Tensor =>
     .astype("int32")
     .realize();
 
-async function measure(residues: number): Promise<Record<string, number>> {
+type Measured = Readonly<Record<string, number>>;
+
+async function measure(residues: number): Promise<Measured> {
   await init({ device: "wasm", ...(values.threads ? { threads: Number(values.threads) } : {}) });
-  const config = configOf(values.config);
+  const full = configOf(values.config);
+  const config = { ...full, evoformer: { ...full.evoformer, blocks: Number(values.blocks ?? full.evoformer.blocks) } };
   const templates = config.most.templates;
   const sequences = Number(values.sequences ?? config.most.clusters) - templates;
   const extra = Number(values.extra ?? config.most.extraSequences);
@@ -123,7 +142,7 @@ function tell(text: string): void {
 }
 
 /** A length in a process of its own: memory that was reserved is not given back. */
-async function inProcess(residues: number): Promise<Record<string, number>> {
+async function inProcess(residues: number): Promise<Measured | { readonly problem: string }> {
   const given = Object.entries(values).flatMap(([name, value]) => (typeof value === "string" ? [`--${name}`, value] : []));
   const args = [fileURLToPath(import.meta.url), String(residues), "--child", ...given, ...(process.stderr.isTTY ? ["--tell"] : [])];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
@@ -132,7 +151,7 @@ async function inProcess(residues: number): Promise<Record<string, number>> {
   const status = await new Promise((resolve) => child.once("close", resolve));
   tell("");
   if (status !== 0) throw new Error(`the process for ${residues} residues ended with ${status}`);
-  return JSON.parse(text) as Record<string, number>;
+  return JSON.parse(text) as Measured | { readonly problem: string };
 }
 
 const columns = [
@@ -149,12 +168,20 @@ const columns = [
 
 if (values.help) console.log(usage);
 else if (values.child) {
-  console.log(JSON.stringify(await measure(Number(positionals[0]))));
+  const found = await measure(Number(positionals[0])).catch((error) => {
+    if (error instanceof GradusError) return { problem: error.problem };
+    throw error;
+  });
+  console.log(JSON.stringify(found));
   process.exit(0);
 } else {
   console.log(columns.map(([, title]) => title).join("  "));
   for (const residues of positionals.length ? positionals.map(Number) : [64, 128, 256, 384]) {
     const found = await inProcess(residues);
+    if ("problem" in found) {
+      console.log(`${residues} residues: ${found.problem}`);
+      continue;
+    }
     const cell = (value: number | undefined, width: number): string =>
       (value === undefined ? "" : value < 1000 ? String(Number(value.toPrecision(3))) : value.toFixed(0)).padStart(width);
     console.log(columns.map(([key, title]) => cell(found[key], title.length)).join("  "));

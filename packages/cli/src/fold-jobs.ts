@@ -1,7 +1,8 @@
 import { type Alignment, type Chain, fetchAlignment, singleSequence, type Template, templateOf } from "@gradus/systems/fold";
 import { type Estimate, estimate, type Task, taskOf } from "@gradus/systems/fold/network";
 import { ArgumentError } from "@gradus/tensor";
-import { alignmentsFor, type FoldSource, type FoundStructure, type NamedQuery, structureOf } from "./folding.ts";
+import { alignmentsFor, type FoldSource, type FoundStructure, forOption, type NamedQuery, structureOf } from "./folding.ts";
+import { counted } from "./terminal.ts";
 
 /** What `gradus fold` has to do, and what that takes. */
 
@@ -9,10 +10,10 @@ const command = "gradus fold";
 
 /** What sequences are folded from. */
 export interface EvidenceOptions {
-  readonly msa: readonly string[];
+  readonly msa?: readonly string[];
   readonly server?: string;
   readonly singleSequence?: boolean;
-  readonly templates: readonly string[];
+  readonly templates?: readonly string[];
   readonly compare?: string;
   readonly chunk?: number;
 }
@@ -38,7 +39,7 @@ export interface Job {
   readonly cost: Estimate;
 }
 
-function checkOptions({ msa, server, singleSequence: single = false }: EvidenceOptions): void {
+function checkOptions({ msa = [], server, singleSequence: single = false }: EvidenceOptions): void {
   if (single && (msa.length || server !== undefined))
     throw new ArgumentError(command, `both --single-sequence and ${msa.length ? "--msa" : "--server"} were given`, "Give one of them");
   if (msa.length && server !== undefined) throw new ArgumentError(command, "both --msa and --server were given", "Give one of them");
@@ -54,7 +55,7 @@ export async function jobsOf(
   options: EvidenceOptions,
   told: (text: string) => void,
 ): Promise<Job[]> {
-  const { server, templates: wanted, singleSequence: single = false, compare, chunk } = options;
+  const { msa = [], server, templates: wanted = [], singleSequence: single = false, compare, chunk } = options;
   checkOptions(options);
   if (wanted.length && queries.length > 1)
     throw new ArgumentError(command, `--templates belong to one sequence, the FASTA file has ${queries.length}`, "Fold them one by one");
@@ -66,7 +67,7 @@ export async function jobsOf(
     );
   for (const { id, sequence } of queries)
     if (!/[^X]/.test(sequence)) throw new ArgumentError(command, `${id} has no known residue`, "X stands for an unknown one");
-  const alignments = await alignmentsFor(options.msa, queries);
+  const alignments = await alignmentsFor(msa, queries);
   const alone = queries.find((query) => !alignments.get(query)!.length);
   if (alone && server === undefined && !single && !source.alone)
     throw new ArgumentError(
@@ -75,12 +76,12 @@ export async function jobsOf(
       "Give one with --msa or --server, or say --single-sequence: the prediction will be much worse",
     );
   const templates: Template[] = [];
-  for (const text of wanted) templates.push(chainFor(queries[0]!, await structureOf("templates", text)));
+  for (const text of wanted) templates.push(await chainFor("templates", queries[0]!, await structureOf("templates", text)));
   const reference = compare === undefined ? null : await structureOf("compare", compare);
   const jobs: Job[] = [];
   for (const query of queries) {
     const { id, sequence } = query;
-    const against = reference && { name: reference.name, chain: chainFor(query, reference).chain };
+    const against = reference && { name: reference.name, chain: (await chainFor("compare", query, reference)).chain };
     const own =
       server === undefined ? alignments.get(query)! : await fetched(query, server, (status) => told(`${id}: ${server} says ${status}`));
     const input = { sequence, alignments: own.length ? own : [singleSequence(sequence)], templates };
@@ -92,11 +93,15 @@ export async function jobsOf(
 }
 
 /** A structure laid along a query: its chain that was asked for, or the one that fits best. */
-const chainFor = ({ sequence }: NamedQuery, { structure, chain }: FoundStructure): Template =>
-  templateOf(sequence, structure, chain === undefined ? {} : { chain });
+const chainFor = (option: string, { id, sequence }: NamedQuery, { name, structure, chain }: FoundStructure): Promise<Template> =>
+  forOption(`--${option} ${name}, for ${id}`, () => templateOf(sequence, structure, chain === undefined ? {} : { chain }));
 
-const fetched = ({ sequence }: NamedQuery, url: string, onStatus: (status: string) => void): Promise<Alignment[]> =>
-  fetchAlignment(sequence, { url, onStatus });
+const fetched = ({ id, sequence }: NamedQuery, url: string, onStatus: (status: string) => void): Promise<Alignment[]> =>
+  forOption(
+    `no alignment for ${id}`,
+    () => fetchAlignment(sequence, { url, onStatus }),
+    "Give one as a file with --msa instead, or say --single-sequence: the prediction will be much worse",
+  );
 
 /** What the engine can hold at most: addresses of 32 bits. */
 const mostBytes = 2 ** 32;
@@ -134,7 +139,7 @@ export function evidence({ alone, input, task }: Job, { config }: FoldSource): s
   const rows = input.alignments.reduce((sum, { rows: { length } }) => sum + length, 0);
   const aligned = alone
     ? "the sequence alone"
-    : `an alignment of ${rows} sequences (${task.sequences} clusters, ${task.extraSequences} others at most)`;
+    : `an alignment of ${counted(rows, "sequence")} (${counted(task.sequences, "cluster")}, ${counted(task.extraSequences, "other")} at most)`;
   const { length } = input.templates;
   const left = length > task.templates ? ` (of ${length}: ${config.most.templates} are the most)` : "";
   return task.templates ? `${aligned} and ${task.templates} template${task.templates > 1 ? "s" : ""}${left}` : aligned;

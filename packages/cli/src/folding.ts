@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { readText } from "@gradus/data";
 import { fileChunks } from "@gradus/data/node";
 import { type Alignment, fetchStructure, type Query, readAlignment, readQueries, type Structure } from "@gradus/systems/fold";
-import { configOf, type FoldConfig, FoldNetwork, loadFold, loadOfficialWeights } from "@gradus/systems/fold/network";
+import { configOf, type FoldConfig, FoldNetwork, loadFold, loadOfficialWeights, type TrainedFold } from "@gradus/systems/fold/network";
 import { loadStructure } from "@gradus/systems/fold/node";
 import { ArgumentError, FormatError, GradusError } from "@gradus/tensor";
 
@@ -46,7 +46,7 @@ export async function foldSource(weights: string | undefined, config: string | u
       `the name ${basename(weights)} does not tell which network this is`,
       "Say it with --config, model_1 to model_5 or model_1_ptm to model_5_ptm",
     );
-  const known = configOf(name);
+  const known = await forOption(`--config ${name}`, () => configOf(name));
   return {
     name,
     about: `AlphaFold 2's ${name} with weights of ${weights}, trained on alignments of relatives`,
@@ -67,31 +67,65 @@ async function shipped(): Promise<FoldSource> {
         `the small network that comes with Gradus is not there (${path})`,
         "Give --weights: an official params_model_N.npz, or a folder that gradus train fold wrote",
       );
-  return trained(null, description, weights);
+  return trained(null, [description, weights]);
 }
 
-async function trained(folder: string | null, description = join(folder!, "weights.json"), weights = join(folder!, "weights.safetensors")) {
-  const fix = "Give a folder that gradus train fold wrote";
-  for (const path of [description, weights]) checkFile(path, fix);
-  const text = await readFile(description, "utf8");
-  const { config, weights: arrays, record } = await inFile(weights, () => loadFold(text, weights, description));
-  const network = new FoldNetwork(config, arrays);
+/** A network's description and weights. */
+type TrainedFiles = readonly [description: string, weights: string];
+const filesIn = (folder: string): TrainedFiles => [join(folder, "weights.json"), join(folder, "weights.safetensors")];
+
+async function trained(folder: string | null, files = filesIn(folder!)): Promise<FoldSource> {
+  const { config, weights, record } = await read(command, files, "Give a folder that gradus train fold wrote");
+  const network = new FoldNetwork(config, weights);
   const generated = record["task"] === "generated";
-  const learned = generated ? "generated helices and hairpins, not on proteins: of a real protein it knows nothing" : "known structures";
+  const learned = generated
+    ? "generated helices and hairpins, not on proteins: of a real protein it knows nothing, however sure it says that it is"
+    : "known structures";
   return {
     name: folder ?? "the small network that comes with Gradus",
     about: `${folder ? `the network of ${folder}` : "the small network that comes with Gradus"}, trained on ${learned}`,
     config,
-    alone: generated,
+    alone: fromSequences(record, config),
     load: async () => network,
   };
 }
 
+/** Whether a network never saw an alignment in training. Records of runs before that was written down tell it by what the network takes. */
+function fromSequences({ task, aligned }: Readonly<Record<string, unknown>>, { most }: FoldConfig): boolean {
+  return typeof aligned === "number" ? aligned === 0 : task === "generated" || most.clusters === 1;
+}
+
+/** The network that `gradus train fold` left in a folder. ArgumentError where a file is missing; errors name the file. */
+export const readTrained = (operation: string, folder: string, fix: string): Promise<TrainedFold> => read(operation, filesIn(folder), fix);
+
+async function read(operation: string, [description, weights]: TrainedFiles, fix: string): Promise<TrainedFold> {
+  for (const path of [description, weights]) checkFile(path, fix, operation);
+  const text = await readFile(description, "utf8");
+  try {
+    return await loadFold(text, weights, description);
+  } catch (error) {
+    if (!(error instanceof GradusError)) throw error;
+    // What loadFold itself finds is of the description, which it names; all else, of the weights.
+    const problem = error.operation === "loadFold" ? error.problem : `${weights}: ${error.problem}`;
+    throw new FormatError(operation, problem, error.fix);
+  }
+}
+
 /** ArgumentError, in a sentence, for what is no file. */
-function checkFile(path: string, fix?: string): void {
+function checkFile(path: string, fix?: string, operation = command): void {
   const found = statSync(path, { throwIfNoEntry: false });
-  if (!found) throw new ArgumentError(command, `there is no file ${path}`, fix);
-  if (found.isDirectory()) throw new ArgumentError(command, `${path} is a folder`, fix ?? "Give a file");
+  if (!found) throw new ArgumentError(operation, `there is no file ${path}`, fix);
+  if (found.isDirectory()) throw new ArgumentError(operation, `${path} is a folder`, fix ?? "Give a file");
+}
+
+/** Does what a library does for an option; its errors are this command's, and begin with `about`. */
+export async function forOption<T>(about: string, work: () => T | Promise<T>, fix?: string): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof GradusError)) throw error;
+    throw new ArgumentError(command, `${about}: ${error.problem}`, fix ?? error.fix);
+  }
 }
 
 /** Does what reads a file; errors name it. */
@@ -175,5 +209,5 @@ export async function structureOf(option: string, text: string): Promise<FoundSt
       `--${option} is ${text}: there is no such file, and it is no PDB id`,
       "Give an mmCIF or PDB file, or an id such as 2RBG",
     );
-  return { name: text, structure: await fetchStructure(id), ...named };
+  return { name: text, structure: await forOption(`--${option} ${text}`, () => fetchStructure(id)), ...named };
 }

@@ -412,10 +412,10 @@ commands.push(
       "an official params_model_N.npz, or a folder of gradus train fold (default: the small network that comes with Gradus, which knows helices and hairpins made by rule, no proteins)",
     )
     .option("--config <name>", "which network an .npz file is of (default: as its name says): model_1 to model_5, with _ptm or without")
-    .option("--msa <files...>", "alignments of relatives (A3M or Stockholm); each begins with the sequence that it belongs to", [])
+    .option("--msa <files...>", "alignments of relatives (A3M or Stockholm); each begins with the sequence that it belongs to")
     .option("--server <url>", "fetch alignments from a server that speaks ColabFold's protocol; the sequences are sent to it")
     .option("--single-sequence", "fold from the sequence alone, with weights that were trained on alignments too")
-    .option("--templates <structures...>", "structures of relatives: mmCIF or PDB files or PDB ids, with a chain or without (2RBG:A)", [])
+    .option("--templates <structures...>", "structures of relatives: mmCIF or PDB files or PDB ids, with a chain or without (2RBG:A)")
     .option("--compare <structure>", "lay the prediction upon an experiment, a file or a PDB id, and tell how near it comes")
     .option("--recycles <n>", "passes after the first (default: 3)", count)
     .option("--chunk <n>", "rows that are worked on at a time: fewer take less memory, and longer", positive)

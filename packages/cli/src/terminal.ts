@@ -34,8 +34,15 @@ export interface Bar {
 /** A bar that fills up, in the words of `format` (cli-progress's); nothing at all if `quiet`, or when the output is no terminal. */
 export function bar(format: string, quiet = false): Bar {
   if (quiet || !process.stdout.isTTY) return { update() {}, above: (print) => print(), stop() {} };
+  // No longer than the terminal is wide: a bar that wraps is not drawn over.
+  const fitted: cliProgress.GenericFormatter = (options, params, payload) =>
+    cliProgress.Format.Formatter({ ...options, format }, params, payload).slice(0, (process.stdout.columns || 80) - 1);
+  // Cursor and wrapping stay as they are: a program that is stopped by Ctrl+C could not give them back.
   const make = () =>
-    new cliProgress.SingleBar({ format, barsize: 32, hideCursor: true, clearOnComplete: true }, cliProgress.Presets.shades_classic);
+    new cliProgress.SingleBar(
+      { format: fitted, barsize: 32, hideCursor: false, linewrap: true, clearOnComplete: true },
+      cliProgress.Presets.shades_classic,
+    );
   let shown: { bar: cliProgress.SingleBar; total: number; last: Parameters<Bar["update"]> } | null = null;
   const stop = () => {
     if (!shown) return;
@@ -69,6 +76,9 @@ export function bar(format: string, quiet = false): Bar {
     stop,
   };
 }
+
+/** "1 residue", "12 residues". */
+export const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
 /** Seconds as people say them: "12 s", "3 min", "2 h 5 min". */
 export function timeLeft(seconds: number): string {

@@ -1,13 +1,14 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Chain, type Comparison, compareChains, moved, paeJson, writeMmcif, writePdb } from "@gradus/systems/fold";
 import { type FoldNetwork, mostAlignedError, type Predicted, predict } from "@gradus/systems/fold/network";
-import { ArgumentError, OutOfMemoryError } from "@gradus/tensor";
-import { makeFolder } from "@gradus/tensor/io";
+import { OutOfMemoryError } from "@gradus/tensor";
 import { type EvidenceOptions, evidence, type Job, jobsOf, memoryFix, notesOf, size } from "../fold-jobs.ts";
+import { checkFolder, makeResultsFolder } from "../folders.ts";
 import { type FoldSource, foldSource, queriesIn } from "../folding.ts";
 import { comparisonLine, mean, predictionReport } from "../reports/prediction.ts";
 import { writeText } from "../run.ts";
-import { bar, line, styled, timeLeft } from "../terminal.ts";
+import { bar, counted, line, styled, timeLeft } from "../terminal.ts";
 
 const command = "gradus fold";
 
@@ -27,14 +28,13 @@ export async function fold(fasta: string, options: FoldCommandOptions): Promise<
   const { json = false, out } = options;
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
+  await checkFolder(command, out);
   const queries = await queriesIn(fasta);
   const source = await foldSource(options.weights, options.config);
   const jobs = await jobsOf(queries, source, options, (text) => say(styled("dim", text)));
   const recycles = options.recycles ?? source.config.recycles;
   const network = await source.load();
-  await makeFolder(out).catch((error: NodeJS.ErrnoException) => {
-    throw new ArgumentError(command, `the folder ${out} cannot be made (${error.code})`, "Give another one with --out");
-  });
+  await makeResultsFolder(command, out);
   say(`${styled("bold", "Network")}: ${source.about}.`);
   tell({ event: "network", name: source.name, about: source.about });
   for (const job of jobs) {
@@ -66,13 +66,13 @@ async function foldOne(job: Job, { source, network, recycles, options }: Setting
   const tell = (event: object) => json && line(JSON.stringify({ ...event, id }));
   const from = evidence(job, source);
   const notes = notesOf(job, source);
-  say(`\n${styled("bold", id)}: ${task.residues} residues, from ${from}`);
+  say(`\n${styled("bold", id)}: ${counted(task.residues, "residue")}, from ${from}`);
   for (const note of notes) say(styled("yellow", note));
 
   const begin = performance.now();
   const given = { recycles, ...(chunk === undefined ? {} : { chunk }) };
   const seconds = await network.timePrediction(task, given);
-  say(`${recycles + 1} passes, some ${timeLeft(seconds)} and ${size(cost.bytes)} of memory`);
+  say(`${counted(recycles + 1, "pass", "passes")}, some ${timeLeft(seconds)} and ${size(cost.bytes)} of memory`);
   tell({ event: "estimate", ...task, alone, passes: recycles + 1, seconds: rounded(seconds), bytes: cost.bytes });
   const { predicted, passes } = await follow(job, network, { ...given, seed, relax }, seconds, json);
   const took = (performance.now() - begin) / 1000;
@@ -81,11 +81,12 @@ async function foldOne(job: Job, { source, network, recycles, options }: Setting
   const chain = comparison ? laidUpon(predicted.chain, comparison) : predicted.chain;
   const structure = { id: query.file, method: null, resolution: null, date: null, chains: [chain] };
   const { alignedError, ptm } = predicted.confidence;
+  const sureness = confidenceLine(predicted);
   const rows: [string, string][] = [
     ["Network", source.about],
-    ["Sequence", `${id}, ${task.residues} residues: ${sequence.length > 120 ? `${sequence.slice(0, 120)}…` : sequence}`],
+    ["Sequence", `${id}, ${counted(task.residues, "residue")}: ${sequence.length > 120 ? `${sequence.slice(0, 120)}…` : sequence}`],
     ["Folded from", from],
-    ["Confidence", `mean pLDDT ${mean(predicted.plddt).toFixed(1)}${ptm === null ? "" : `, predicted TM-score ${ptm.toFixed(3)}`}`],
+    ["Confidence", sureness],
     ["pLDDT by pass", passes.map((p) => p.toFixed(1)).join(", ")],
     ["Relaxed", relaxedLine(predicted) ?? "no"],
     ...(comparison
@@ -104,6 +105,8 @@ async function foldOne(job: Job, { source, network, recycles, options }: Setting
   ];
   const paths = files.map(([end]) => join(out, `${query.file}.${end}`));
   for (const [i, [, text]] of files.entries()) await writeText(paths[i]!, text);
+  // One of a prediction before would seem to belong to this one.
+  if (!alignedError) await rm(join(out, `${query.file}.pae.json`), { force: true });
 
   const result = {
     ...{ plddt: rounded(mean(predicted.plddt)), ptm: ptm === null ? null : rounded(ptm, 4) },
@@ -123,9 +126,7 @@ async function foldOne(job: Job, { source, network, recycles, options }: Setting
     },
   };
   tell({ event: "end", ...result, seconds: rounded(took), files: paths });
-  say(
-    `mean pLDDT ${styled("bold", mean(predicted.plddt).toFixed(1))}${ptm === null ? "" : `, predicted TM-score ${ptm.toFixed(3)}`}, ${timeLeft(took)}`,
-  );
+  say(`${sureness}, ${timeLeft(took)}`);
   const mended = relaxedLine(predicted);
   if (mended) say(`relaxed: ${mended}`);
   if (comparison) say(`against ${against!.name}: ${comparisonLine(comparison)}`);
@@ -207,10 +208,19 @@ class Clock {
   }
 }
 
+/** The shortest chains that TM-scores, predicted or not, say something of: below, their scale of distances is far less than an ångström. */
+const shortest = 30;
+
+function confidenceLine({ plddt, confidence: { ptm } }: Predicted): string {
+  const score = ptm === null ? "" : `, predicted TM-score ${ptm.toFixed(3)}`;
+  const short = score && plddt.length < shortest ? " (of so short a chain it says nothing)" : "";
+  return `mean pLDDT ${mean(plddt).toFixed(1)}${score}${short}`;
+}
+
 function relaxedLine({ relaxed }: Predicted): string | null {
   if (!relaxed) return null;
   const { before, after } = relaxed;
-  const of = ({ bonds, clashes }: typeof before): string => `${bonds} strained bonds and angles, ${clashes} clashes`;
+  const of = ({ bonds, clashes }: typeof before): string => `${bonds} strained bonds and angles, ${counted(clashes, "clash", "clashes")}`;
   return `${of(before)} before; ${of(after)} after; atoms moved by ${relaxed.moved.toFixed(2)} Å`;
 }
 

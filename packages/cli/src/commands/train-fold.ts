@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openArchive } from "@gradus/data/node";
 import { readExamples } from "@gradus/systems/fold";
@@ -10,7 +8,6 @@ import {
   dividedChains,
   type FoldTrainingEvent,
   generatedChains,
-  loadFold,
   readAlignments,
   type TrainedNetwork,
   trainedBytes,
@@ -18,6 +15,8 @@ import {
 } from "@gradus/systems/fold/network";
 import { ArgumentError } from "@gradus/tensor";
 import { saveFile } from "@gradus/tensor/io";
+import { checkFolder } from "../folders.ts";
+import { readTrained } from "../folding.ts";
 import { type FoldRecord, foldReport, meanScores, scoreOf, scoresLine } from "../reports/fold.ts";
 import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
@@ -50,8 +49,10 @@ export async function trainFoldCommand(options: TrainFoldOptions): Promise<void>
   const { steps, batchSize, rate, seed, out: folder, dropout = false, json = false } = options;
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
-  const from = options.from === undefined ? null : await networkIn(options.from);
+  const from =
+    options.from === undefined ? null : await readTrained(command, options.from, "Give --from a folder that gradus train fold wrote");
   const config = from?.config ?? configOf(options.config);
+  await checkFolder(command, folder);
   const { chains, skipped } = await chainsOf(options);
   for (const text of skipped) say(`left out: ${text}`);
   const { data = null, crop = null } = options;
@@ -64,6 +65,8 @@ export async function trainFoldCommand(options: TrainFoldOptions): Promise<void>
   if (resumed) say("A run that was stopped is there: it goes on.");
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
 
+  const before = Number(from?.record["aligned"] ?? 0);
+  const aligned = before + chains.training.filter(({ alignments }) => alignments.some(({ rows }) => rows.length > 1)).length;
   const begin = performance.now();
   const run = trainFold({
     ...{ config, chains, steps, batchSize, rate, dropout, seed, keep: checkpoint },
@@ -74,7 +77,7 @@ export async function trainFoldCommand(options: TrainFoldOptions): Promise<void>
   const record: FoldRecord = {
     ...{ system: "fold", config, task: data === null ? "generated" : "structures", steps, batchSize, rate, seed, dropout },
     ...{ training: trained.training.map(scoreOf), heldOut: trained.heldOut.map(scoreOf), history },
-    ...{ chains: chains.training.length, seconds: Math.round((performance.now() - begin) / 1000), resumed },
+    ...{ chains: chains.training.length, aligned, seconds: Math.round((performance.now() - begin) / 1000), resumed },
     command: `gradus ${process.argv.slice(2).join(" ")}`,
   };
   await saveFile(join(folder, "weights.safetensors"), [await trainedBytes(config, trained.weights)]);
@@ -86,7 +89,7 @@ export async function trainFoldCommand(options: TrainFoldOptions): Promise<void>
   say(scoresLine("chains it has seen", trained.training));
   if (trained.heldOut.length) say(scoresLine("chains it has not seen", trained.heldOut));
   say(`\n${join(folder, "report.html")} shows how it went; weights.safetensors and weights.json are the network:`);
-  say(`  gradus fold sequence.fasta --weights ${folder} --single-sequence`);
+  say(`  gradus fold sequence.fasta --weights ${folder} ${aligned ? "--msa alignment.a3m " : ""}--out folded`);
 }
 
 /** What a run learns from, and a sentence for all that is left out. */
@@ -99,14 +102,6 @@ async function chainsOf(options: TrainFoldOptions): Promise<{ readonly chains: C
   const { examples, skipped } = await readExamples(files, { maxResidues });
   const found = await readAlignments(files, examples);
   return { chains: dividedChains(examples, found.alignments, heldOut, seed), skipped: [...skipped, ...found.skipped] };
-}
-
-/** A network that training wrote before. */
-async function networkIn(folder: string) {
-  const description = join(folder, "weights.json");
-  if (!existsSync(description))
-    throw new ArgumentError(command, `there is no file ${description}`, "Give --from a folder that gradus train fold wrote");
-  return loadFold(await readFile(description, "utf8"), join(folder, "weights.safetensors"), description);
 }
 
 /** Shows a run's events as they come. */

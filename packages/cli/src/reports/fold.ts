@@ -23,6 +23,8 @@ export interface FoldRecord {
   /** Chains made by rule, or known structures. */
   readonly task: "generated" | "structures";
   readonly chains: number;
+  /** Chains that came with an alignment of relatives, in this run and those that it went on from. */
+  readonly aligned: number;
   readonly steps: number;
   readonly batchSize: number;
   readonly rate: number;

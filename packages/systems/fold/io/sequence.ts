@@ -41,12 +41,17 @@ export function checkSequence(text: string, operation = "fold", maxLength = long
   return sequence;
 }
 
-/** The sequences of a FASTA file, each checked as by `checkSequence`. FormatError where there is none. */
+/** The sequences of a FASTA file, each checked as by `checkSequence`. FormatError where there is none, or for one that is refused, by its name. */
 export async function readQueries(source: ByteSource | string, options: LinesOptions = {}): Promise<Query[]> {
   const queries: Query[] = [];
   for await (const { id, sequence } of fasta(source, { maxLength: 1e6, ...options })) {
     const name = id || `sequence ${queries.length + 1}`;
-    queries.push({ id: name, sequence: checkSequence(sequence, `FASTA, ${name}`) });
+    try {
+      queries.push({ id: name, sequence: checkSequence(sequence, "FASTA") });
+    } catch (error) {
+      if (error instanceof ArgumentError) throw new FormatError("FASTA", `${name}: ${error.problem}`, error.fix);
+      throw error;
+    }
   }
   if (!queries.length)
     throw new FormatError("FASTA", "the file holds no sequence", "Give > and a name on one line, the amino acids below it");

@@ -3,7 +3,7 @@ import type { Chain } from "../io/structure.ts";
 import { clashRange, type Geometry, geometryOf, nearPairs, overlapTolerance, type Strain, strainOf } from "./terms.ts";
 
 export interface RelaxOptions {
-  /** Steps at most. Default 500. */
+  /** Steps at most. Default 2000. */
   readonly steps?: number;
   /** How strongly atoms are held where they were, as energy an ångström squared: the network knows better where things are. Default 1. */
   readonly restraint?: number;
@@ -29,7 +29,7 @@ const stiffness = 100;
  * ((d - d₀) / σ)² / 2 for lengths and distances across angles, overlaps of atoms' spheres squared, and distances from where atoms were squared.
  * Chirality and side chains' torsions stay what they are. ArgumentError for a chain without atoms, or with some that are nowhere.
  */
-export function relax(chain: Chain, { steps = 500, restraint = 1 }: RelaxOptions = {}): Relaxed {
+export function relax(chain: Chain, { steps = 2000, restraint = 1 }: RelaxOptions = {}): Relaxed {
   const geometry = geometryOf(chain);
   const n = geometry.places.length;
   if (!n) throw new ArgumentError("relax", "the chain has no atoms");

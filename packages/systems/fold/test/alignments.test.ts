@@ -36,8 +36,8 @@ describe("queries", () => {
   test("files without one, or with others, are refused in a sentence", async () => {
     await expect(readQueries("")).rejects.toThrow("FASTA: the file holds no sequence");
     await expect(readQueries("MKT")).rejects.toThrow("line 1 stands before the first record");
-    await expect(readQueries(">a\nMKT\n>b\n")).rejects.toThrow("FASTA, b: the sequence is empty");
-    await expect(readQueries(">a\nMKT\n>b\nMOT\n")).rejects.toThrow('FASTA, b: there is "O" at place 2');
+    await expect(readQueries(">a\nMKT\n>b\n")).rejects.toThrow("FASTA: b: the sequence is empty");
+    await expect(readQueries(">a\nMKT\n>b\nMOT\n")).rejects.toThrow('FASTA: b: there is "O" at place 2');
   });
 });
 
