@@ -45,7 +45,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 export async function evaluateModel(options: EvaluateCommandOptions): Promise<void> {
   const { shots: counts, examples, by, normalise, seed, fewer: fewerShots = false, json = false } = options;
   const tasks = await tasksOf(options);
-  const model = await languageModel(command, options.model, options.bits);
+  const model = await languageModel(command, options.model, { bits: options.bits });
   const name = Math.max(4, ...tasks.map((task) => task.name.length)) + 2;
   const row = (cells: readonly string[]) =>
     `${cells[0]!.padEnd(name)}${cells

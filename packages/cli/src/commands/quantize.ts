@@ -20,7 +20,7 @@ export async function quantizeModel(folder: string, { bits, out }: QuantizeOptio
   const own = existsSync(join(folder, descriptionFile)) ? await loadLanguageModel(folder) : null;
   if (own && own.network.tokens.bits !== 32)
     throw new ArgumentError(command, `the weights in ${folder} have ${own.network.tokens.bits} bits already`, "Give a model of 32");
-  const model = own ? { ...own, network: await quantize(own.network, bits) } : await languageModel(command, folder, bits);
+  const model = own ? { ...own, network: await quantize(own.network, bits) } : await languageModel(command, folder, { bits });
   await makeFolder(out);
   // The record of the training stays with the weights.
   await saveLanguageModel(out, model, own?.training ?? null);

@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { encodePng } from "@gradus/data";
-import { loadDataset } from "@gradus/data/node";
 import {
   arranged,
   type DrawnPicture,
@@ -24,7 +23,7 @@ import {
 import { ArgumentError, FormatError } from "@gradus/tensor";
 import { type ArrayData, makeFolder, saveFile } from "@gradus/tensor/io";
 import { refuseGiven } from "../options.ts";
-import { digestOf, pictureFiles } from "../picture-data.ts";
+import { digestOf, pictureFiles, publicPictures } from "../picture-data.ts";
 import { percent } from "../reports/captioner.ts";
 import { type PictureRecord, pictureReport } from "../reports/picture-model.ts";
 import { grid } from "../reports/pictures.ts";
@@ -66,7 +65,7 @@ async function pictures(path: string, options: ImageSetOptions): Promise<ImageSe
       throw error instanceof FormatError ? withFlags(error) : error;
     });
   }
-  const { train, test, classes } = await loadDataset(catalog[path as keyof typeof catalog]);
+  const { train, test, classes } = await publicPictures(command, catalog[path as keyof typeof catalog]);
   // Grey ones come without an axis for their channel.
   const whole = <T extends { readonly images: ArrayData }>(part: T): T =>
     part.images.shape.length === 4 ? part : { ...part, images: { ...part.images, shape: [...part.images.shape, 1] } };

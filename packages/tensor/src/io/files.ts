@@ -64,11 +64,16 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** A file whose parts are read when asked for; close it when done. FormatError, when reading, for a file that ends too early. */
+/** A file whose parts are read when asked for; close it when done. FormatError for a folder and, when reading, for a file that ends too early. */
 export async function openFile(path: string): Promise<RandomAccess & { close(): Promise<void> }> {
   const { fs } = await node();
   const file = await fs.open(path, "r");
-  const { size } = await file.stat();
+  const stats = await file.stat();
+  if (stats.isDirectory()) {
+    await file.close();
+    throw new FormatError("file", `${path} is a folder, where a file was expected`);
+  }
+  const { size } = stats;
   return {
     size,
     async read(offset, length) {
