@@ -37,7 +37,7 @@ export async function timeFold(name: string, python: string): Promise<Timing> {
     if (!gradients) return { peer: "torch", name, ...timing, off: results };
     const { off, worst } = worstGradient(readArrays(await readFile(`${file}.gradients`)), gradients);
     if (!(off < 1e-3))
-      return { peer: "torch", name, error: `its gradient of ${worst} is off ours by ${off.toPrecision(2)} of the largest in it` };
+      return { peer: "torch", name, error: `its gradient of ${worst} is off ours by ${off.toPrecision(2)} of its largest number` };
     return { peer: "torch", name, ...timing, off: Math.max(off, results) };
   } finally {
     await rm(folder, { recursive: true });
@@ -46,14 +46,17 @@ export async function timeFold(name: string, python: string): Promise<Timing> {
 
 const largest = (x: Float32Array): number => x.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
 
-/** The largest difference over the largest number, or over `least` where that is more. Infinity where there are not as many. */
+/** The largest difference over the largest number, or over `least` where that is more. Infinity where there are not as many, or no numbers. */
 function difference(found: Float32Array, expected: Float32Array, least = 0): number {
   if (found.length !== expected.length) return Infinity;
-  return expected.reduce((most, v, i) => Math.max(most, Math.abs(v - found[i]!)), 0) / Math.max(largest(expected), least);
+  const off = expected.reduce((most, v, i) => Math.max(most, Math.abs(v - found[i]!)), 0) / Math.max(largest(expected), least);
+  return Number.isNaN(off) ? Infinity : off;
 }
 
-/** The array of gradients that is farthest off. Those that should be zero, as of what softmax takes away, are rounding: they may be off by a
- * thousandth as much as others. */
+/**
+ * The array of gradients that is farthest off. Some are zero but for rounding, as of what softmax takes away: none is measured by less than a
+ * thousandth of the largest of all.
+ */
 function worstGradient(found: ReturnType<typeof readArrays>, expected: ReadonlyMap<string, Float32Array>): { off: number; worst: string } {
   const least = 1e-3 * Math.max(...[...expected.values()].map(largest));
   const offs = [...expected].map(([name, gradient]) => ({
