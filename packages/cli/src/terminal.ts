@@ -35,12 +35,13 @@ export interface Bar {
 export function bar(format: string, quiet = false): Bar {
   if (quiet || !process.stdout.isTTY) return { update() {}, above: (print) => print(), stop() {} };
   // No longer than the terminal is wide: a bar that wraps is not drawn over.
+  const columns = () => process.stdout.columns || 80;
   const fitted: cliProgress.GenericFormatter = (options, params, payload) =>
-    cliProgress.Format.Formatter({ ...options, format }, params, payload).slice(0, (process.stdout.columns || 80) - 1);
+    cliProgress.Format.Formatter({ ...options, format }, params, payload).slice(0, columns() - 1);
   // Cursor and wrapping stay as they are: a program that is stopped by Ctrl+C could not give them back.
   const make = () =>
     new cliProgress.SingleBar(
-      { format: fitted, barsize: 32, hideCursor: false, linewrap: true, clearOnComplete: true },
+      { format: fitted, barsize: Math.max(5, Math.min(32, columns() - 60)), hideCursor: false, linewrap: true, clearOnComplete: true },
       cliProgress.Presets.shades_classic,
     );
   let shown: { bar: cliProgress.SingleBar; total: number; last: Parameters<Bar["update"]> } | null = null;

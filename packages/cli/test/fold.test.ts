@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readStructure } from "@gradus/systems/fold";
+import { buildBackbone, readStructure, writePdb } from "@gradus/systems/fold";
 import {
   configOf,
   type FoldConfig,
@@ -63,10 +63,17 @@ const fasta = write("two.fasta", `>alpha a helix\n${alpha}\n>sp|P1|beta\nVITYFWN
 const one = write("one.fasta", `>alpha\n${alpha}\n`);
 const aligned = `>alpha\n${alpha}\n>relative\nAELKMQR-ELRGNAELaaKM\n>other\nSELKMQKAEL--NADLKM\n`;
 
+/** A helix that has nothing in common with the sequences above. */
+const other = writePdb({
+  ...{ id: "none", method: null, resolution: null, date: null },
+  chains: [buildBackbone("W".repeat(12), new Array(12).fill({ phi: -60, psi: -45 }))],
+});
+
 beforeAll(async () => {
   for (const [name, record] of [
     ["rule", { task: "generated" }],
-    ["known", { task: "structures" }],
+    ["known", { task: "structures", aligned: 5 }],
+    ["unaligned", { task: "structures", aligned: 0 }],
   ] as const) {
     mkdirSync(at(name));
     writeFileSync(join(at(name), "weights.safetensors"), await trainedBytes(config, formula(config)));
@@ -125,6 +132,25 @@ describe("gradus fold", () => {
     expect(stdout).toMatch(/from the sequence alone\nFolded from the sequence alone, without an alignment/);
     expect(stdout).toMatch(/2 passes, some \d+ (s|min) and \d+ MiB.*pass 1\/2 .*pass 2\/2 .*relaxed: /s);
     for (const ending of ["cif", "pdb", "pae.json"]) expect(read(`again/alpha.${ending}`)).toBe(read(`first/alpha.${ending}`));
+  });
+
+  test("a network without a head for errors of pairs leaves none of a prediction before, and chains may be one residue long", async () => {
+    const without = { ...config, heads: { ...config.heads, error: false } };
+    mkdirSync(at("without"));
+    writeFileSync(join(at("without"), "weights.safetensors"), await trainedBytes(without, formula(without)));
+    write("without/weights.json", JSON.stringify({ system: "fold", config: without, task: "structures", aligned: 0 }));
+    const short = write("short.fasta", ">alpha\nA\n");
+    for (const [network, files] of [
+      ["unaligned", 4],
+      ["without", 3],
+    ] as const) {
+      const { status, stdout, stderr } = gradus("fold", short, "--weights", at(network), "--recycles", "0", "--out", at("short"));
+      expect(stderr).toBe("");
+      expect(status).toBe(0);
+      // It never saw an alignment: nobody has to say --single-sequence.
+      expect(stdout).toMatch(/: 1 residue, from the sequence alone\nFolded .*: that is what this network was trained on\.\n1 pass, some/);
+      expect(readdirSync(at("short"))).toHaveLength(files);
+    }
   });
 
   test("folds from an alignment with another seed, and lays the prediction upon what it is compared with", async () => {
@@ -194,6 +220,7 @@ describe("gradus fold", () => {
   test.each([
     ["letters that are none", ">a\nAELOK\n", [], /"O" at place 4 .*pyrrolysine: write K/],
     ["a sequence that is too long", `>a\n${"A".repeat(5001)}\n`, [], /has 5001 residues.*at most 5000/],
+    ["a sequence among others that is empty", ">a\nAEL\n>b\n\n>c\nAEL\n", [], /b: the sequence is empty/],
     ["a sequence of unknown residues", ">a\nXXXX\n", [], /a has no known residue/],
     ["names that make one file", ">a|b\nAEL\n>a:b\nAEL\n", [], /two sequences .* written as a_b/],
     [
@@ -210,6 +237,14 @@ describe("gradus fold", () => {
     ],
     ["templates for a network without", null, ["--templates", "2RBG"], /knows no templates/],
     ["what is neither file nor PDB id", null, ["--compare", "nothing"], /no such file, and it is no PDB id/],
+    [
+      "a structure that has nothing in common with it",
+      null,
+      ["--compare", write("other.pdb", other)],
+      /--compare .*other.pdb, for alpha: /,
+    ],
+    ["a chain that is not there", null, ["--compare", `${at("other.pdb")}:Q`], /--compare .*:Q, for alpha: .*no chain "Q"\. There are A/],
+    ["a server that is no address", null, ["--server", "nowhere"], /^gradus fold: no alignment for alpha: .*--single-sequence/],
     ["both kinds of evidence", null, ["--msa", one, "--single-sequence"], /both --single-sequence and --msa/],
   ])("refuses %s with a sentence, and leaves nothing behind", (name, text, args, message) => {
     const file = text === null ? one : write(`${name.replaceAll(" ", "-")}.fasta`, text);
@@ -230,13 +265,54 @@ describe("gradus fold", () => {
     ],
     ["weights of which nothing says what they are", ["--weights", "weights.npz"], /does not tell which network.*--config/],
     ["weights that are none", ["--weights", "params_model_1.npz", "--single-sequence"], /params_model_1.npz: .*zip/],
+    [
+      "a network that there is none of",
+      ["--weights", "params_model_1.npz", "--config", "model_9"],
+      /--config model_9: there is no network/,
+    ],
+    ["a folder with a damaged description", ["--weights", "damaged"], /^gradus fold: \S+weights.json does not describe a folding network/],
+    ["a folder with damaged weights", ["--weights", "truncated"], /^gradus fold: \S+weights.safetensors: /],
     ["a folder without a network", ["--weights", "."], /there is no file .*weights.json.*gradus train fold/],
   ])("refuses %s", (_, args, message) => {
     for (const name of ["params_model_2_ptm.npz", "params_model_1.npz", "weights.npz"]) write(name, "no weights");
-    const { status, stderr } = gradus("fold", one, ...args.map((arg) => (arg.startsWith("--") ? arg : at(arg))), "--out", at("none"));
+    for (const [name, length] of [
+      ["damaged", 20],
+      ["truncated", Infinity],
+    ] as const) {
+      mkdirSync(at(name), { recursive: true });
+      write(`${name}/weights.json`, read("rule/weights.json").slice(0, length));
+      writeFileSync(join(at(name), "weights.safetensors"), readFileSync(join(at("rule"), "weights.safetensors")).subarray(0, 3000));
+    }
+    const given = args.map((arg) => (arg.startsWith("--") || arg === "model_9" ? arg : at(arg)));
+    const { status, stderr } = gradus("fold", one, ...given, "--out", at("none"));
     expect(stderr).toMatch(message);
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(status).toBe(1);
     expect(existsSync(at("none"))).toBe(false);
   });
+
+  test.each([
+    ["a file", "one.fasta", /one.fasta is a file/],
+    ["below a file", "one.fasta/deep/folder", /the folder \S+ cannot be made: \S+one.fasta is a file/],
+  ])("refuses to write into %s before any work is done", (_, out, message) => {
+    const { status, stdout, stderr } = gradus("fold", one, "--weights", at("rule"), "--out", at(out));
+    expect(stderr).toMatch(message);
+    expect(stdout).toBe("");
+    expect(status).toBe(1);
+    expect(read("one.fasta")).toBe(`>alpha\n${alpha}\n`);
+  });
+
+  test.skipIf(spawnSync("script", ["--version"]).status !== 0)(
+    "draws a bar no wider than the terminal, and never takes its cursor or wrapping, which Ctrl+C would not give back (needs script)",
+    () => {
+      const command = ["stty cols 50;", process.execPath, main, "fold", one, "--weights", at("rule"), "--out", at("bar")].join(" ");
+      const { stdout } = spawnSync("script", ["--quiet", "--return", "--command", command, "/dev/null"], { encoding: "utf8" });
+      // What is between escapes.
+      const shown = stdout.split("\u001b").flatMap((text) => text.replace(/^(\[[\d;?]*[A-Za-z]|\d)/, "").split(/[\r\n]+/));
+      const bars = shown.filter((text) => text.includes("| block"));
+      expect(bars.length).toBeGreaterThan(1);
+      for (const text of bars) expect(text.length).toBeLessThan(50);
+      for (const taken of ["[?25l", "[?7l"]) expect(stdout).not.toContain(taken);
+    },
+  );
 });
