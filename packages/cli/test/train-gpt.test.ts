@@ -98,7 +98,7 @@ describe("gradus train gpt", () => {
     [{ tokenizer: "words" }, /there is no tokenizer words.*characters, or bpe:SIZE/s],
     [{ heads: 3 }, /3 heads do not divide a width of 128/],
     [{ lora: 4 }, /--lora changes a network that there is.*--from FOLDER/s],
-    [{ from: "/nowhere" }, /there is no \/nowhere\/model\.json/],
+    [{ from: "/nowhere" }, /there is no folder \/nowhere/],
     [{ from: folder, width: 16 }, /--width and --from exclude each other/],
   ])("%j is answered with a sentence", async (given, message) => {
     await expect(trainGpt({ ...bad, data, ...given })).rejects.toThrow(message);
