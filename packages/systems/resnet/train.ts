@@ -77,7 +77,7 @@ export async function* train(set: ImageSet, config: ResNetConfig, options: Train
   if (steps < fewestSteps)
     throw new ArgumentError(
       "train",
-      `${epochs} passes over ${set.train.labels.length} pictures in batches of ${batchSize} make ${steps} steps, and the learning rate needs ${fewestSteps} to rise and fall`,
+      `${epochs} × ${stepsPerEpoch} batches of ${batchSize} are ${steps} steps, and the learning rate needs ${fewestSteps} to rise and fall`,
       "Give more epochs or a smaller batch",
     );
   if (set.classes.length !== config.classes)

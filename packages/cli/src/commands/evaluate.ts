@@ -77,6 +77,10 @@ export async function evaluateModel(options: EvaluateCommandOptions): Promise<vo
           progress.update(done, total, { what: `${task.name}, ${shots} shots`, right, left: left === null ? "?" : timeLeft(left) });
           if (json) line(JSON.stringify({ event: "answer", task: task.name, ...answer, context: item.context, answer: item.answer }));
         }
+      } catch (error) {
+        // A tokenizer of characters has those of its text alone.
+        if (!(error instanceof ArgumentError && error.operation === "encode")) throw error;
+        throw new ArgumentError(command, `${task.name} cannot be asked of this model: ${error.problem}`, "Give another one with --model");
       } finally {
         progress.stop();
       }
