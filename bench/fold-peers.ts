@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { saveSafetensors, type Tensor } from "@gradus/tensor";
 import { gradientsOf, outputOf, partOf, prepare, stepOf } from "./fold.ts";
-import { type Checked, held } from "./held.ts";
+import { type Checked, difference, held, largest } from "./held.ts";
 import { readArrays } from "./peers/arrays.ts";
 import { runForLines } from "./process.ts";
 import type { Timing } from "./timing.ts";
@@ -44,20 +44,6 @@ export async function timeFold(name: string, python: string): Promise<Timing> {
 }
 
 type Numbers = Float32Array | Float64Array;
-
-function largest(x: Numbers): number {
-  let most = 0;
-  for (const v of x) most = Math.max(most, Math.abs(v));
-  return most;
-}
-
-/** The largest difference over the largest number, or over `least` where that is more. Infinity where there are not as many. */
-function difference(found: Numbers, expected: Numbers, least = 0): number {
-  if (found.length !== expected.length) return Infinity;
-  let most = 0;
-  for (const [i, v] of expected.entries()) most = Math.max(most, Math.abs(v - found[i]!));
-  return most / Math.max(largest(expected), least);
-}
 
 /** The array of gradients that is farthest off. Those that should be zero, as of what softmax takes away, are rounding: they may be off by a
  * thousandth as much as others. */

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from resnet import median, peak_memory, safetensors
+from arrays import safetensors
+from resnet import median, peak_memory
 
 
 def attention(q, k, v):

@@ -5,36 +5,13 @@ import json
 import math
 import re
 import resource
-import struct
 import sys
 import time
 
 import torch
 import torch.nn.functional as F
 
-
-def safetensors(path):
-    with open(path, "rb") as file:
-        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-        data = bytearray(file.read())
-    return {
-        name: torch.frombuffer(data, dtype=torch.float32, offset=e["data_offsets"][0], count=torch.Size(e["shape"]).numel()).view(e["shape"])
-        for name, e in header.items()
-        if name != "__metadata__"
-    }
-
-
-def save(arrays, path):
-    header, at = {}, 0
-    for name, x in arrays.items():
-        size = 4 * x.numel()
-        header[name] = {"dtype": "F32", "shape": list(x.shape), "data_offsets": [at, at + size]}
-        at += size
-    text = json.dumps(header).encode()
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for x in arrays.values():
-            file.write(x.contiguous().numpy().tobytes())
+from arrays import safetensors, save
 
 
 class Scope:

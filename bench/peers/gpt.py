@@ -2,29 +2,18 @@
 Prints milliseconds of one token after the prompt, peak memory, and the token's logits."""
 import json
 import resource
-import struct
 import sys
 import time
 
 import torch
 import torch.nn.functional as F
 
+from arrays import safetensors
+
 folder = sys.argv[1]
 config, task = (json.load(open(f"{folder}/{name}.json")) for name in ("config", "task"))
 width, heads, context = config["n_embd"], config["n_head"], config["n_positions"]
 torch.set_grad_enabled(False)
-
-
-def safetensors(path):
-    with open(path, "rb") as file:
-        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-        data = bytearray(file.read())
-    return {
-        name: torch.frombuffer(data, dtype=torch.float32, offset=entry["data_offsets"][0], count=torch.Size(entry["shape"]).numel()).view(entry["shape"])
-        for name, entry in header.items()
-        if name != "__metadata__"
-    }
-
 
 weights = {name.removeprefix("transformer."): array for name, array in safetensors(f"{folder}/model.safetensors").items()}
 table, places = weights["wte.weight"], weights["wpe.weight"]

@@ -3,7 +3,6 @@ Prints milliseconds, peak memory, and the logits, or the losses of the first tra
 import json
 import re
 import resource
-import struct
 import sys
 import time
 
@@ -11,18 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-
-def safetensors(path):
-    with open(path, "rb") as file:
-        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-        data = bytearray(file.read())
-    types = {"F32": torch.float32, "I32": torch.int32}
-
-    def array(dtype, shape, data_offsets):
-        flat = torch.frombuffer(data, dtype=types[dtype], offset=data_offsets[0], count=torch.Size(shape).numel())
-        return flat.view(shape)
-
-    return {name: array(**entry) for name, entry in header.items()}
+from arrays import safetensors
 
 
 class Block(nn.Module):

@@ -24,9 +24,9 @@ export async function publicPictures<K extends "cifar10" | "mnist" | "fashionMni
     return await loadDataset(name);
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
-    const files = catalog[name].variants[0]!.files.map((file) => file.name).join(", ");
-    const fix =
-      catalog[name].variants[0]!.files.length === 1 ? `Give the file: --data ${files}` : `Give a folder with ${files}: --data FOLDER`;
+    const { files } = catalog[name].variants[0]!;
+    const names = files.map((file) => file.name).join(", ");
+    const fix = files.length === 1 ? `Give the file: --data ${names}` : `Give a folder with ${names}: --data FOLDER`;
     throw new ArgumentError(command, error.problem, fix);
   }
 }

@@ -1,5 +1,5 @@
 import { type Dense, Layer, type LayerNormalization, Model } from "@gradus/nn";
-import { ShapeError, stopGradient, type Tensor } from "@gradus/tensor";
+import { ArgumentError, ShapeError, stopGradient, type Tensor } from "@gradus/tensor";
 import { dense, doubled, type Kind, layerNorm } from "./layers.ts";
 import { placeCodes } from "./place-codes.ts";
 import { TransformerBlock } from "./transformer.ts";
@@ -44,6 +44,8 @@ export class Sketch extends Layer {
 
   constructor(name: string, { width, layers, channels, shown, ...options }: SketchOptions) {
     super({ name });
+    if (!Number.isInteger(width) || width < 4 || width % 4)
+      throw new ArgumentError("Sketch", `its width is ${width}`, "Codes of places need a multiple of 4");
     this.width = width;
     this.places = dense("places", width, width, options);
     this.blocks = Array.from({ length: layers }, (_, i) => new TransformerBlock(`blocks.${i}`, width, options));

@@ -65,6 +65,7 @@ function checkUNet(config: UNetConfig): void {
   if (channels[0]! % factor) refuse(`the first level has ${channels[0]} channels`, `Their number must be a multiple of ${factor}`);
   const odd = channels.find((c) => c % groups);
   if (odd !== undefined) refuse(`${odd} channels do not divide into ${groups} groups`);
+  if (config.sketch && config.contextWidth === null) refuse("it has a sketch and knows no words", "Give contextWidth, or no sketch");
 }
 
 /**

@@ -61,6 +61,22 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
   );
   if (options.from !== undefined && options.autoencoder !== undefined)
     throw new ArgumentError(command, "both --from and --autoencoder were given", "A model has its autoencoder: give --from alone");
+  if (options.from !== undefined)
+    refuseGiven(
+      command,
+      options,
+      ["sketchSteps", "autoencoderSteps"],
+      "of parts that begin anew, and --from gives trained ones",
+      "Leave one of them out",
+    );
+  else if (options.autoencoder !== undefined)
+    refuseGiven(
+      command,
+      options,
+      ["autoencoderSteps"],
+      "of one that begins anew, and --autoencoder gives a trained one",
+      "Leave one of them out",
+    );
   const from = options.from === undefined ? null : await partsIn(options.from, "--from");
   const autoencoder = options.autoencoder === undefined ? null : (await partsIn(options.autoencoder, "--autoencoder")).autoencoder;
   const given = { autoencoder: options.autoencoder ?? null, from: options.from ?? null };

@@ -15,7 +15,7 @@ import { ArgumentError } from "@gradus/tensor";
 import { digestOf, pictureFiles, publicPictures } from "../picture-data.ts";
 import { resnetReport } from "../reports/resnet.ts";
 import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
-import { bar, line, styled, timeLeft } from "../terminal.ts";
+import { bar, counted, line, styled, timeLeft } from "../terminal.ts";
 
 const command = "gradus train resnet";
 
@@ -88,7 +88,7 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   const { checkpoint, resumed, end } = await beginRun(command, folder, settings, options.fresh);
 
   say(
-    `${styled("bold", name)}, ${set.train.labels.length} pictures of ${set.classes.length} classes, recipe ${recipe}, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}`,
+    `${styled("bold", name)}, ${set.train.labels.length} pictures of ${set.classes.length} classes, recipe ${recipe}, ${counted(epochs, "epoch")}`,
   );
   if (resumed) say("A run that was stopped is there: it goes on.");
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);

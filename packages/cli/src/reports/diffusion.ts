@@ -12,6 +12,7 @@ export interface DiffusionRecord {
   readonly weights: number;
   readonly steps: number;
   readonly autoencoderSteps: number;
+  readonly sketchSteps: number;
   readonly scenes: number;
   readonly batchSize: number;
   readonly rate: number;

@@ -1,6 +1,6 @@
 import type { PlotContent, PlottedMark } from "@gradus/notebook/output";
 import type { HeadScores, InductionMeasurement, InductionResult } from "@gradus/systems/gpt/in-context";
-import { timeLeft } from "../terminal.ts";
+import { counted, timeLeft } from "../terminal.ts";
 import { report } from "./report.ts";
 
 export interface InductionRecord extends InductionResult {
@@ -9,8 +9,6 @@ export interface InductionRecord extends InductionResult {
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-
-const layersOf = (n: number): string => (n === 1 ? "1 layer" : `${n} layers`);
 
 function curves(
   label: string,
@@ -30,7 +28,7 @@ export function inductionReport(r: InductionRecord): string {
   const runs = layers.map((n) => ({ layers: n, of: r.measurements.filter((m) => m.layers === n) }));
   const outcome = runs.map(({ layers: n, of }) => {
     const { repeatedAccuracy, repeatedLoss } = of.at(-1)!;
-    return `${layersOf(n)}: ${percent(repeatedAccuracy)} of repeated tokens right, loss ${repeatedLoss.toFixed(3)}`;
+    return `${counted(n, "layer")}: ${percent(repeatedAccuracy)} of repeated tokens right, loss ${repeatedLoss.toFixed(3)}`;
   });
   const named = ({ layer, head }: HeadScores) => `Layer ${layer + 1}, head ${head + 1}`;
   const deepest = runs.reduce((a, b) => (b.layers > a.layers ? b : a));
@@ -55,7 +53,7 @@ export function inductionReport(r: InductionRecord): string {
       caption: `Loss (nats a token) where the pattern is repeated. Guessing gives ${Math.log(vocabulary).toFixed(2)}.`,
       plot: curves(
         "loss on repetitions",
-        runs.map(({ layers: n, of }) => [layersOf(n), of, (m) => m.repeatedLoss] as const),
+        runs.map(({ layers: n, of }) => [counted(n, "layer"), of, (m) => m.repeatedLoss] as const),
       ),
     },
     {
@@ -63,12 +61,12 @@ export function inductionReport(r: InductionRecord): string {
       caption: "Share of attention that the best induction head pays to what followed earlier occurrences of the present token.",
       plot: curves(
         "prefix matching",
-        runs.map(({ layers: n, of }) => [layersOf(n), of, most("prefixMatching")] as const),
+        runs.map(({ layers: n, of }) => [counted(n, "layer"), of, most("prefixMatching")] as const),
       ),
     },
     {
       kind: "plot",
-      caption: `The network of ${layersOf(deepest.layers)}: the best induction head, and the head that looks most at the token just before.`,
+      caption: `The network of ${counted(deepest.layers, "layer")}: the best induction head, and the head that looks most at the token just before.`,
       plot: curves("share of attention", [
         ["prefix matching", deepest.of, most("prefixMatching")],
         ["previous token", deepest.of, most("previousToken")],

@@ -1,5 +1,5 @@
 import type { PlotContent, PlottedMark } from "@gradus/notebook/output";
-import { timeLeft } from "../terminal.ts";
+import { counted, timeLeft } from "../terminal.ts";
 import { report } from "./report.ts";
 
 export interface ResNetRecord {
@@ -50,7 +50,7 @@ export function resnetReport(r: ResNetRecord): string {
       rows: [
         ["Command", r.command],
         ["Pictures", `${r.trainingPictures} to train with, ${r.testPictures} to test`],
-        ["Recipe", `${r.recipe}, ${r.epochs} ${r.epochs === 1 ? "epoch" : "epochs"}, batches of ${r.batchSize}, seed ${r.seed}`],
+        ["Recipe", `${r.recipe}, ${counted(r.epochs, "epoch")}, batches of ${r.batchSize}, seed ${r.seed}`],
         ["Time", `${timeLeft(r.seconds)}${r.resumed ? ", with breaks" : ""}`],
       ],
     },

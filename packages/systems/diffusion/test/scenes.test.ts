@@ -189,20 +189,25 @@ describe("training", () => {
     autoencoder: { ...autoencoder, channels: [8, 8, 8] },
   };
   const options = { config, autoencoderSteps: 2, sketchSteps: 2, steps: 4, scenes: 16, batchSize: 8, seed: 3 };
-  const finish = async (run: ReturnType<typeof trainScenes>): Promise<TrainedScenes> => {
+  const finish = async (run: ReturnType<typeof trainScenes>, parts = new Set<string>()): Promise<TrainedScenes> => {
     for (;;) {
       const { value, done } = await run.next();
       if (done) return value;
+      parts.add(value.part);
     }
   };
   const numbers = async ({ unet, text, autoencoder }: TrainedScenes) =>
     Promise.all([unet, text, autoencoder].flatMap((n) => n.weights.slice(0, 6).map(async (w) => Array.from(await w.data(), Number))));
 
-  test("depends on its seed alone", async () => {
-    const [one, two] = [await finish(trainScenes(options)), await finish(trainScenes(options))];
+  test("teaches words and sketch before the denoiser, only what is new, and depends on its seed alone", async () => {
+    const [all, rest] = [new Set<string>(), new Set<string>()];
+    const [one, two] = [await finish(trainScenes(options), all), await finish(trainScenes(options))];
     expect(await numbers(one)).toEqual(await numbers(two));
     expect(one.losses.denoiser.every((l) => l > 0 && Number.isFinite(l))).toBe(true);
     expect(one.config.autoencoder.scalingFactor).toBeGreaterThan(0);
+    expect([...all]).toEqual(["autoencoder", "latents", "sketch", "denoiser"]);
+    await finish(trainScenes({ ...options, from: one }), rest);
+    expect([...rest]).toEqual(["latents", "denoiser"]);
   });
 
   test.each([

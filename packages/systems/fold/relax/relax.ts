@@ -26,7 +26,7 @@ const stiffness = 100;
 
 /**
  * Fixes bonds and angles and removes clashes of a structure, by gradient descent (FIRE, Bitzek et al. 2006) on the energy of its geometry:
- * ((d - d₀) / σ)² / 2 for lengths and distances across angles, overlaps of atoms' spheres squared, and distances from where atoms were squared.
+ * ((d - d₀) / σ)² / 2 for lengths and distances across angles, overlaps of atoms' spheres squared, and distances from where atoms were squared; until nothing is strained.
  * Chirality and side chains' torsions stay what they are. ArgumentError for a chain without atoms, or with some that are nowhere.
  */
 export function relax(chain: Chain, { steps = 2000, restraint = 1 }: RelaxOptions = {}): Relaxed {
@@ -35,7 +35,11 @@ export function relax(chain: Chain, { steps = 2000, restraint = 1 }: RelaxOption
   if (!n) throw new ArgumentError("relax", "the chain has no atoms");
   if (!geometry.positions.every((x) => Math.abs(x) < 1e6)) throw new ArgumentError("relax", "some atoms have no finite place");
   const energy = new Energy(geometry, restraint);
-  const { positions, taken } = descend(energy, geometry.positions, steps);
+  const mended = (positions: Float64Array): boolean => {
+    const { bonds, clashes } = strainOf(geometry, positions);
+    return bonds + clashes === 0;
+  };
+  const { positions, taken } = descend(energy, geometry.positions, steps, mended);
   const atomPositions = chain.atomPositions.slice();
   let squares = 0;
   geometry.places.forEach((place, i) => {
@@ -111,14 +115,26 @@ export class Energy {
   }
 }
 
-/** FIRE: motion with friction that stops where it would go uphill. No step is longer than a tenth of an ångström. */
-function descend(energy: Energy, start: Float64Array, steps: number): { positions: Float64Array; taken: number } {
+/** Steps from one look at what is strained to the next: in as many, lengths and angles settle. */
+const lookEvery = 100;
+
+/**
+ * FIRE: motion with friction that stops where it would go uphill. No step is longer than a tenth of an ångström. It ends where nothing is
+ * strained any more: what the energy knows besides is less than what the network knew, and would only lead away from it.
+ */
+function descend(
+  energy: Energy,
+  start: Float64Array,
+  steps: number,
+  mended: (positions: Float64Array) => boolean,
+): { positions: Float64Array; taken: number } {
   const positions = start.slice();
   const gradient = new Float64Array(positions.length);
   const velocity = new Float64Array(positions.length);
   let [step, alpha, downhill] = [0.01, 0.1, 0];
   let taken = 0;
   for (; taken < steps; taken++) {
+    if (taken && taken % lookEvery === 0 && mended(positions)) break;
     energy.evaluate(positions, gradient);
     let [power, speed, force, largest] = [0, 0, 0, 0];
     for (let i = 0; i < gradient.length; i++) {

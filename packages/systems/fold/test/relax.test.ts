@@ -134,10 +134,11 @@ describe("relaxation", () => {
     const real = cropChain(whole, { start: 2, length: 60 });
     expect(strainOf(geometryOf(real))).toMatchObject({ bonds: 0, clashes: 0 });
     expect(relax(real).moved).toBeLessThan(0.1);
-    const { before, after, moved } = relax(shaken(real, 0.2));
+    const { before, after, moved, steps } = relax(shaken(real, 0.2));
     expect(before.bonds).toBeGreaterThan(50);
     expect(after).toMatchObject({ bonds: 0, clashes: 0 });
-    // Shaking moved each atom by some 0.35 Å.
-    expect(moved).toBeLessThan(0.6);
+    expect(moved).toBeLessThan(0.5);
+    // It ends when that is done: to go on would lead away from what was given.
+    expect(steps).toBeLessThan(1000);
   });
 });

@@ -1,6 +1,6 @@
 // How often a network with a search plays Connect Four as perfect play would, on the positions of yardstick.ts, and how it opens.
 //   node packages/systems/zero/solver/strength.ts [--weights FILE.safetensors] [--simulations 400] [--json]
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { init } from "@gradus/tensor";
@@ -24,8 +24,10 @@ if (!(Number.isInteger(simulations) && simulations >= 1)) {
   process.exit(2);
 }
 await init();
-const description = parseDescription(readFileSync(values.weights.replace(/\.safetensors$/, ".json"), "utf8"), values.weights);
-const { game, model } = await loadZero(description, values.weights, "connect4");
+const { game, model } = await network(values.weights).catch((error: Error) => {
+  console.error(`strength: ${error.message}`);
+  process.exit(1);
+});
 const evaluate = evaluatorOf(game, model);
 const positions = parsePositions(readFileSync(near("connect-four.positions.txt"), "utf8"));
 const begin = performance.now();
@@ -47,3 +49,9 @@ else
     `With ${simulations} simulations it opens in column ${move + 1}; ${right} of ${total} moves keep the value of the game ` +
       `(${((100 * right) / total).toFixed(1)} %), and ${kept} of the ${all} where some move would not (${((100 * kept) / all).toFixed(1)} %).`,
   );
+
+async function network(weights: string) {
+  const described = weights.replace(/\.safetensors$/, ".json");
+  for (const file of [weights, described]) if (!existsSync(file)) throw new Error(`there is no file ${file}`);
+  return loadZero(parseDescription(readFileSync(described, "utf8"), described), weights, "connect4");
+}
