@@ -10,20 +10,37 @@ const target = { ...cpu, alignment: 1 };
 function program(sizes: readonly number[], steps: readonly (readonly [reads: readonly number[], write: number])[]) {
   const slots = sizes.map((bytes, index): Slot => ({ index, dtype: "uint8", size: bytes, bytes, place: { kind: "arena", offset: -1 } }));
   const node = make.parameter([1], "uint8");
-  const kernels = steps.map(([reads, write]): Kernel => ({ kind: "opaque", node, inputs: reads.map((i) => slots[i]!), out: slots[write]! }));
+  const kernels = steps.map(
+    ([reads, write]): Kernel => ({ kind: "opaque", node, inputs: reads.map((i) => slots[i]!), out: slots[write]! }),
+  );
   return { slots, kernels };
 }
 const offsets = (slots: readonly Slot[]) => slots.map(({ place }) => (place.kind === "arena" ? place.offset : null));
 
 test("memory is used again once its last reader is done", () => {
-  const { slots, kernels } = program([10, 10, 10], [[[], 0], [[0], 1], [[1], 2]]); // biome-ignore format: a step each
+  const { slots, kernels } = program(
+    [10, 10, 10],
+    [
+      [[], 0],
+      [[0], 1],
+      [[1], 2],
+    ],
+  );
   expect(placeInArena({ kernels, slots }, target)).toBe(20);
   expect(offsets(slots)).toEqual([0, 10, 0]);
 });
 
 test("where placing in turn would leave gaps, the largest are placed first", () => {
   // The third lies behind the second, whose place is then too small for the fourth.
-  const { slots, kernels } = program([10, 100, 20, 115], [[[], 0], [[0], 1], [[1], 2], [[2], 3]]); // biome-ignore format: a step each
+  const { slots, kernels } = program(
+    [10, 100, 20, 115],
+    [
+      [[], 0],
+      [[0], 1],
+      [[1], 2],
+      [[2], 3],
+    ],
+  );
   expect(mostBytes(kernels)).toBe(135);
   expect(placeInArena({ kernels, slots }, target)).toBe(135);
   expect(offsets(slots)).toEqual([100, 0, 115, 0]);

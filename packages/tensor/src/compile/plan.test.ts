@@ -3,8 +3,8 @@ import { target as cpu } from "../backends/wasm/index.ts";
 import { linearise } from "../graph/graph.ts";
 import { make, type Node } from "../graph/node.ts";
 import { readSlots, writtenSlots } from "./fuse.ts";
-import { plan } from "./plan.ts";
 import type { Slot } from "./kernel.ts";
+import { plan } from "./plan.ts";
 import type { Target } from "./target.ts";
 import { countBuffers, twinsOf } from "./twins.ts";
 
@@ -60,7 +60,7 @@ test("results for one range of rows after the other go to their place at once, a
   const x = make.parameter([rows, width], "float32");
   const [up, down] = [make.parameter([width, inner], "float32"), make.parameter([inner, width], "float32")];
   const bias = make.parameter([1, width], "float32");
-  
+
   const parts = Array.from({ length: chunks }, (_, i) => {
     const part = make.slice(x, [(i * rows) / chunks, 0], [1, 1], [rows / chunks, width]);
     const shifted = make.binary("add", make.binary("mul", part, part), make.expand(bias, part.shape));
@@ -112,7 +112,12 @@ test("gradients of the last layers are used up before those of the first are com
 
 test("of a sum that is rectified only the result is kept, where the rest of the program asks for no more than its signs", () => {
   const [rows, width] = [512, 256];
-  const [x, w, v, g] = [[rows, width], [width, width], [width, width], [rows, width]].map((shape) => make.parameter(shape, "float32")) as [Node, Node, Node, Node]; // biome-ignore format: shapes
+  const [x, w, v, g] = [
+    [rows, width],
+    [width, width],
+    [width, width],
+    [rows, width],
+  ].map((shape) => make.parameter(shape, "float32")) as [Node, Node, Node, Node];
   const sum = make.binary("add", make.unary("tanh", product(x, w)), x);
   const negative = make.compare("le", sum, zero(sum));
   const result = make.where(negative, zero(sum), sum);
