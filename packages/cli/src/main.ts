@@ -74,7 +74,11 @@ commands.push(
       .option("--config <name>", "resnet20 to resnet110, plain20, preresnet20, resnet18 to resnet152, ...", "resnet20")
       .option("--recipe <name>", "fast: one cycle of the learning rate; paper: that of the paper", "fast")
       .option("--epochs <n>", "passes over the pictures (default: 30 fast, 164 paper)", positive)
-      .option("--batch-size <n>", "pictures a step", positive, 128)
+      .option(
+        "--batch-size <n>",
+        "pictures a step (default: 128; of the networks for 224 × 224 pixels 32, from 101 layers on 16)",
+        positive,
+      )
       .option("--limit <n>", "train with so many of the pictures only, evenly chosen", positive)
       .addHelpText(
         "after",

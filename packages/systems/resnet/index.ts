@@ -14,5 +14,5 @@ export { configOf, configs, type ResNetConfig } from "./config.ts";
 export { imageSet, normalisationOf, plainBatches, trainingBatches } from "./data.ts";
 export { type ResNetOptions, resnet } from "./model.ts";
 export { imagenetNormalisation, type Normalisation, type PreprocessOptions, preprocess } from "./preprocess.ts";
-export { depthOf, type Evaluation, evaluate, type Recipe, recipes, type Trained, type TrainOptions, train } from "./train.ts";
+export { batchSizeOf, depthOf, type Evaluation, evaluate, type Recipe, recipes, type Trained, type TrainOptions, train } from "./train.ts";
 export { loadWeights, saveWeights } from "./weights.ts";

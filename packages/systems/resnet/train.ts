@@ -26,7 +26,7 @@ export interface TrainOptions {
   readonly recipe?: Recipe;
   /** Passes over the training pictures. Default 164 (paper: 64,000 steps on CIFAR-10) or 30 (fast). */
   readonly epochs?: number;
-  /** Default 128. */
+  /** Default: `batchSizeOf` the network. */
   readonly batchSize?: number;
   /** Default 1. Same seed, same numbers. */
   readonly seed?: number;
@@ -49,6 +49,9 @@ export const recipes = {
   fast: { epochs: 30, weightDecay: 5e-4 },
 } as const;
 
+/** Pictures a step unless said otherwise: the paper's 128 of CIFAR-10; of large pictures so many that 4 GiB hold what training keeps of them. */
+export const batchSizeOf = (config: ResNetConfig): number => (config.stem === "small" ? 128 : depthOf(config) <= 50 ? 32 : 16);
+
 /** Fewer steps have no half and three quarters that differ. */
 const fewestSteps = 4;
 
@@ -69,7 +72,7 @@ export const depthOf = ({ blocks, block }: ResNetConfig): number => (block === "
 
 /** Trains a network as a stream of events, and gives it at the end. Test pictures are looked at after each epoch, and choose nothing. */
 export async function* train(set: ImageSet, config: ResNetConfig, options: TrainOptions = {}): AsyncGenerator<TrainingEvent, Trained> {
-  const { recipe = "fast", batchSize = 128, seed = 1, checkpoint, callbacks = [] } = options;
+  const { recipe = "fast", batchSize = batchSizeOf(config), seed = 1, checkpoint, callbacks = [] } = options;
   const epochs = options.epochs ?? recipes[recipe].epochs;
   const stepsPerEpoch = Math.floor(set.train.labels.length / batchSize);
   if (!stepsPerEpoch) throw new ArgumentError("train", `${set.train.labels.length} pictures do not fill a batch of ${batchSize}`);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import {
   arranged,
+  batchSizeOf,
   configOf,
   evaluate,
   type ImageSet,
@@ -24,7 +25,7 @@ export interface TrainResNetOptions {
   readonly config: string;
   readonly recipe: string;
   readonly epochs?: number;
-  readonly batchSize: number;
+  readonly batchSize?: number;
   readonly seed: number;
   readonly limit?: number;
   readonly out?: string;
@@ -56,11 +57,12 @@ async function pictures(path: string, size: number, report: (what: string, done:
 
 /** `gradus train resnet`: trains, can be stopped and goes on, and leaves weights, a record and a report. */
 export async function trainResNet(options: TrainResNetOptions): Promise<void> {
-  const { config: name, recipe, batchSize, seed, json = false } = options;
+  const { config: name, recipe, seed, json = false } = options;
   if (!(recipe in recipes)) throw new ArgumentError(command, `there is no recipe ${recipe}`, `Use ${Object.keys(recipes).join(" or ")}`);
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
   const { imageSize } = configOf(name);
+  const { batchSize = batchSizeOf(configOf(name)) } = options;
   const epochs = options.epochs ?? recipes[recipe as Recipe].epochs;
   const reading = bar("{what} {bar} {value}/{total}", json);
   const all = await pictures(options.data, imageSize, (what, done, total) => reading.update(done, total, { what })).finally(() =>

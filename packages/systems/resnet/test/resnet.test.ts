@@ -5,7 +5,7 @@ import { losses, type Model, saveTorchWeights } from "@gradus/nn";
 import { loadSafetensorsFile, saveSafetensors, type Tensor, tensor, valueAndGrad } from "@gradus/tensor";
 import { afterAll, describe, expect, test } from "vitest";
 import { formula, uniform } from "../../test/formula.ts";
-import { configOf, configs, resnet } from "../index.ts";
+import { batchSizeOf, configOf, configs, resnet } from "../index.ts";
 import { preprocess } from "../preprocess.ts";
 import { loadWeights, saveWeights } from "../weights.ts";
 
@@ -171,6 +171,11 @@ test("the networks have the numbers of parameters that are published", () => {
   for (const name of ["layer1.0.bn1", "layer2.0.downsample.1"]) expect(layers).not.toContain(name);
   expect(Object.keys(configs)).toContain("plain56");
   expect(() => configOf("resnet19")).toThrow(/no network "resnet19".*resnet18/);
+});
+
+test("batches are by default so large that 4 GiB hold their training", () => {
+  const sizes = ["resnet20", "preresnet110", "resnet18", "resnet50-paper", "resnet101"].map((name) => batchSizeOf(configOf(name)));
+  expect(sizes).toEqual([128, 128, 32, 32, 16]);
 });
 
 describe("preprocessing", () => {

@@ -1,6 +1,7 @@
 import { sizeOf } from "../shape.ts";
 import type { Access, Affine, Guard, Kernel, LoopKernel, Slot, Value } from "./kernel.ts";
 import { type Lowered, mostSlots } from "./lower.ts";
+import { masksFromResults } from "./masks.ts";
 import type { Target } from "./target.ts";
 import { countBuffers } from "./twins.ts";
 
@@ -48,7 +49,7 @@ export function fuse(
       if (!canMoveLater) break;
     }
   }
-  const kept = list.filter((k): k is Kernel => k !== null);
+  const kept = masksFromResults(list.filter((k): k is Kernel => k !== null));
   const needed = new Map<Slot, number>();
   for (const k of kept) for (const s of readSlots(k)) needed.set(s, (needed.get(s) ?? 0) + 1);
   const trimmed = kept.map((k) => (k.kind === "loop" ? dropDead(k, needed) : k));
@@ -56,7 +57,7 @@ export function fuse(
 }
 
 const sameList = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
-const sameAffine = (a: Affine, b: Affine): boolean => a.offset === b.offset && sameList(a.strides, b.strides);
+export const sameAffine = (a: Affine, b: Affine): boolean => a.offset === b.offset && sameList(a.strides, b.strides);
 
 /** Without dimensions of one element, but for one that a reduction needs. */
 function squeeze(kernel: LoopKernel): LoopKernel {

@@ -3,6 +3,7 @@ import { target as cpu } from "../backends/wasm/index.ts";
 import { linearise } from "../graph/graph.ts";
 import { make, type Node } from "../graph/node.ts";
 import { readSlots, writtenSlots } from "./fuse.ts";
+import type { Slot } from "./kernel.ts";
 import { plan } from "./plan.ts";
 import type { Target } from "./target.ts";
 import { countBuffers, twinsOf } from "./twins.ts";
@@ -59,7 +60,7 @@ test("results for one range of rows after the other go to their place at once, a
   const x = make.parameter([rows, width], "float32");
   const [up, down] = [make.parameter([width, inner], "float32"), make.parameter([inner, width], "float32")];
   const bias = make.parameter([1, width], "float32");
-  const product = (a: Node, b: Node): Node => make.contract(a, b, { batch: [[], []], contract: [[1], [0]] });
+
   const parts = Array.from({ length: chunks }, (_, i) => {
     const part = make.slice(x, [(i * rows) / chunks, 0], [1, 1], [rows / chunks, width]);
     const shifted = make.binary("add", make.binary("mul", part, part), make.expand(bias, part.shape));
@@ -70,4 +71,66 @@ test("results for one range of rows after the other go to their place at once, a
   const whole = 4 * rows * width;
   const chunk = (4 * rows * (inner + width)) / chunks;
   expect(plan(graph, cpu).arenaBytes).toBeLessThanOrEqual(whole + chunk);
+});
+
+const product = (a: Node, b: Node, contract: readonly [readonly number[], readonly number[]] = [[1], [0]]): Node =>
+  make.contract(a, b, { batch: [[], []], contract });
+const zero = (x: Node): Node => make.constant(0, x.shape, "float32");
+
+test("gradients of the last layers are used up before those of the first are computed, in whatever order they are asked for", () => {
+  const [rows, width, depth] = [512, 64, 12];
+  const x = make.parameter([rows, width], "float32");
+  const weights = Array.from({ length: depth }, () => make.parameter([width, width], "float32"));
+  const layers = [x];
+  for (const w of weights) layers.push(make.unary("tanh", product(layers.at(-1)!, w)));
+  let down = layers.at(-1)!;
+  const updates: Node[] = [];
+  for (let i = depth - 1; i >= 0; i--) {
+    const y = layers[i + 1]!;
+    const bent = make.binary("sub", make.constant(1, y.shape, "float32"), make.binary("mul", y, y));
+    const z = make.binary("mul", down, bent);
+    updates[i] = make.binary("sub", weights[i]!, product(layers[i]!, z, [[0], [0]]));
+    down = product(z, weights[i]!, [[1], [1]]);
+  }
+  const bytes = 4 * rows * width;
+  const inputs = [x, ...weights];
+  for (const outputs of [updates, updates.toReversed()]) {
+    const inPlace = outputs.map((o) => inputs.indexOf(weights[updates.indexOf(o)]!));
+    const { kernels, slots, arenaBytes } = plan({ nodes: linearise(outputs), inputs, outputs, inPlace }, cpu);
+    expect(arenaBytes).toBeLessThan((depth + 5) * bytes);
+    // Each weight is overwritten only after its last reader.
+    for (const [output, input] of inPlace.entries()) {
+      const [from, to] = (["input", "output"] as const).map((kind) => {
+        const index = kind === "input" ? input : output;
+        return slots.find((s) => s.place.kind === kind && s.place.index === index)!;
+      }) as [Slot, Slot];
+      const written = kernels.findIndex((k) => writtenSlots(k).includes(to));
+      expect(kernels.findLastIndex((k) => readSlots(k).has(from))).toBeLessThanOrEqual(written);
+    }
+  }
+});
+
+test("of a sum that is rectified only the result is kept, where the rest of the program asks for no more than its signs", () => {
+  const [rows, width] = [512, 256];
+  const [x, w, v, g] = [
+    [rows, width],
+    [width, width],
+    [width, width],
+    [rows, width],
+  ].map((shape) => make.parameter(shape, "float32")) as [Node, Node, Node, Node];
+  const sum = make.binary("add", make.unary("tanh", product(x, w)), x);
+  const negative = make.compare("le", sum, zero(sum));
+  const result = make.where(negative, zero(sum), sum);
+  const next = product(make.unary("tanh", product(result, v)), v);
+  const back = make.where(negative, zero(sum), make.binary("add", g, next));
+  const kept = (outputs: Node[]): number => {
+    const inputs = [x, w, v, g];
+    const { slots, kernels } = plan({ nodes: linearise(outputs), inputs, outputs, inPlace: outputs.map(() => -1) }, cpu);
+    const used = new Set(kernels.flatMap((k) => [...readSlots(k), ...writtenSlots(k)]));
+    return slots.filter((s) => s.place.kind === "arena" && used.has(s)).length;
+  };
+  const signs = kept([product(back, w), product(result, w)]);
+  // Here the sum itself is asked for.
+  const all = kept([product(make.binary("mul", back, sum), w), product(result, w)]);
+  expect(signs).toBe(all - 1);
 });

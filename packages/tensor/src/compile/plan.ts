@@ -1,9 +1,11 @@
 import type { Graph } from "../graph/graph.ts";
+import { placeInArena } from "./arena.ts";
 import { chain } from "./chain.ts";
 import { joinElements } from "./epilogue.ts";
 import { coalesce, fuse, readSlots, writtenSlots } from "./fuse.ts";
 import type { Access, Kernel, LoopKernel, Slot } from "./kernel.ts";
 import { type Lowered, lower } from "./lower.ts";
+import { inOrder } from "./order.ts";
 import { partKernels, placeParts } from "./parts.ts";
 import { rewrite } from "./rewrite.ts";
 import type { Target } from "./target.ts";
@@ -34,7 +36,8 @@ function planWith(graph: Graph, target: Target, shared: boolean): Plan {
   const fused = fuse(placeParts(lowered, parts), target, twins, parts);
   const convolved = target.winograd ? winograd(fused) : fused;
   const joined = target.joins === "rows" ? chain(convolved) : joinElements(convolved, target, twins);
-  const safe = protectInPlace(joined, graph);
+  const ordered = { ...joined, kernels: inOrder(joined.kernels, twinsOf(joined.slots, graph.inPlace)) };
+  const safe = protectInPlace(ordered, graph);
   return { ...safe, arenaBytes: placeInArena(safe, target) };
 }
 
@@ -105,66 +108,4 @@ function redirect(kernel: Kernel, from: Slot, to: Slot): Kernel {
   if (kernel.kind === "chain")
     return { ...kernel, stages: kernel.stages.map(({ kernel: k, each }) => ({ kernel: redirect(k, from, to), each })) };
   return { ...kernel, inputs: kernel.inputs.map(swap), out: swap(kernel.out) };
-}
-
-/** Gives every intermediate an offset; memory whose last reader is done is used again. Returns the size of the arena. */
-function placeInArena({ kernels, slots }: Lowered, { alignment, segment }: Target): number {
-  const align = (bytes: number): number => Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
-  const last = new Map<Slot, number>();
-  kernels.forEach((k, i) => {
-    for (const s of [...readSlots(k), ...writtenSlots(k)]) if (s.place.kind === "arena") last.set(s, i);
-  });
-  const placed = new Set<Slot>();
-  let free: { offset: number; bytes: number }[] = [];
-  let end = 0;
-  const release = (offset: number, bytes: number): void => {
-    free.push({ offset, bytes });
-    free.sort((a, b) => a.offset - b.offset);
-    const joined: typeof free = [];
-    for (const f of free) {
-      const before = joined.at(-1);
-      if (before && before.offset + before.bytes === f.offset) before.bytes += f.bytes;
-      else joined.push({ ...f });
-    }
-    free = joined;
-  };
-  const crosses = (offset: number, bytes: number): boolean => Math.floor(offset / segment) !== Math.floor((offset + bytes - 1) / segment);
-  const take = (bytes: number): number => {
-    const fitting = free.filter((f) => f.bytes >= bytes && !crosses(f.offset, bytes)).sort((a, b) => a.bytes - b.bytes)[0];
-    if (fitting) {
-      const { offset } = fitting;
-      fitting.offset += bytes;
-      fitting.bytes -= bytes;
-      free = free.filter((f) => f.bytes > 0);
-      return offset;
-    }
-    const tail = free.at(-1);
-    if (tail && tail.offset + tail.bytes === end && !crosses(tail.offset, bytes)) {
-      free.pop();
-      end = tail.offset + bytes;
-      return tail.offset;
-    }
-    if (crosses(end, bytes)) {
-      const next = Math.ceil(end / segment) * segment;
-      release(end, next - end);
-      end = next;
-    }
-    end += bytes;
-    return end - bytes;
-  };
-  kernels.forEach((k, i) => {
-    for (const s of writtenSlots(k))
-      if (s.place.kind === "arena" && !placed.has(s)) {
-        placed.add(s);
-        s.place.offset = take(align(s.bytes));
-      }
-    for (const s of placed)
-      if (last.get(s) === i && s.place.kind === "arena") {
-        release(s.place.offset, align(s.bytes));
-        placed.delete(s);
-      }
-  });
-  // Slots of zero elements are never written; they need an address all the same.
-  for (const s of slots) if (s.place.kind === "arena" && s.place.offset < 0) s.place.offset = 0;
-  return end;
 }
