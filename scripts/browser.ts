@@ -9,7 +9,8 @@ import { installPackages } from "./system.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+// The headless shell first: the same engine without windows, menus and the services of a whole browser, which take processor time.
+const names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 const places = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -32,7 +33,7 @@ function findBrowser(): string | undefined {
 export async function launchBrowser(more: readonly string[] = []): Promise<Browser> {
   let executablePath = findBrowser();
   if (!executablePath) {
-    installPackages("chromium");
+    installPackages("chromium-headless-shell");
     executablePath = findBrowser();
   }
   if (!executablePath)

@@ -22,7 +22,7 @@ export function installPackages(...names: readonly string[]): void {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const missing: Readonly<Record<string, boolean>> = {
-    chromium: !existsSync("/usr/bin/chromium") && !process.env.CHROMIUM,
+    "chromium-headless-shell": !existsSync("/usr/bin/chromium-headless-shell") && !process.env.CHROMIUM,
     // Chromium keeps a copy of its own elsewhere below /usr/lib.
     libvulkan1: !globSync("/usr/lib/*-linux-*/libvulkan.so.1").length,
     gnugo: !existsSync("/usr/games/gnugo"),

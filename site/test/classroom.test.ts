@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { setUp, Visitor } from "./people.ts";
-import { type Site, startSite } from "./server.ts";
+import { patience, type Site, startSite } from "./server.ts";
 
-// What a class's pages do, by HTTP alone; class.test.ts plays the same in a browser.
+// What a class's pages do, by HTTP alone; class.test.ts plays the same in a browser, postgres.test.ts this on a server's database.
 
 let site: Site;
 let ada: Visitor;
@@ -152,8 +152,38 @@ describe("a second instructor", () => {
   });
 });
 
+interface Person {
+  readonly id: string;
+  readonly role: string;
+  readonly unread: number;
+}
+
+/** What the site knows of who asks; null without a session. */
+const meOf = async (who: Visitor) => ((await (await who.request("/api/me")).json()) as { me: Person | null }).me;
+
+describe("the administrator", () => {
+  test("makes an instructor of somebody, and gives a new password to who forgot theirs, which ends the sessions", async () => {
+    const mo = new Visitor(site.url);
+    await mo.signUp("Mo");
+    const { id } = (await meOf(mo))!;
+    for (const action of ["role", "password"])
+      expect(await act(mo, `/admin?/${action}`, { id, role: "administrator" })).toMatchObject({ status: 403 });
+    await act(ada, "/admin?/role", { id, role: "instructor" });
+    expect(await meOf(mo)).toMatchObject({ role: "instructor" });
+    const { data } = JSON.parse((await act(ada, "/admin?/password", { id })).text) as { data: string };
+    const password = (JSON.parse(data) as string[])[1]!;
+    expect(await meOf(mo)).toBeNull();
+    for (const [attempt, type] of [
+      ["a long password", "failure"],
+      [password, "redirect"],
+    ] as const)
+      expect(await act(mo, "/sign-in?/in", { email: "mo@example.org", password: attempt }), attempt).toMatchObject({ type });
+    expect(await meOf(mo)).toMatchObject({ id, role: "instructor" });
+  });
+});
+
 describe("questions", () => {
-  const unread = async (who: Visitor) => ((await (await who.request("/api/me")).json()) as { me: { unread: number } }).me.unread;
+  const unread = async (who: Visitor) => (await meOf(who))!.unread;
 
   test("of a learner reach the instructors of the learner's classes, others' do not, and an answer is accepted once", async () => {
     const before = await unread(ada);
@@ -168,6 +198,26 @@ describe("questions", () => {
     const told = await unread(bob);
     for (let i = 0; i < 5; i++) await lin.form(`${question}?/accept`, { id: answer! });
     expect(await unread(bob)).toBe(told + 1);
+    expect((await bob.post("/api/notifications", {})).status).toBe(200);
+    expect(await unread(bob)).toBe(0);
+  });
+
+  test("are found by words of their answers, which their authors change, and authors and instructors remove", async () => {
+    const asked = await lin.form("/questions", { lesson: "02-data", title: "Is the sum wrong?", body: "I expected 6." });
+    const question = /\/questions\/[\w-]{36}/.exec(await asked.text())![0];
+    await bob.form(`${question}?/answer`, { body: "Add along the other axis." });
+    const found = async (words: string) =>
+      (await page(lin, `/questions?search=${encodeURIComponent(words)}`)).includes("Is the sum wrong?");
+    expect(await found("SUM other axis")).toBe(true);
+    for (const words of ["nothing of the kind", "%", "o_her"]) expect(await found(words), words).toBe(false);
+    const [id] = [...(await page(lin, question)).matchAll(/<article[^>]* id="([\w-]+)"/g)].slice(-1).map((m) => m[1]!);
+    for (const action of ["edit", "remove"])
+      expect(await act(lin, `${question}?/${action}`, { id: id!, body: "Hacked." })).toMatchObject({ status: 403 });
+    expect(await act(bob, `${question}?/edit`, { id: id!, body: "Add along the **first** axis." })).toMatchObject({ type: "success" });
+    expect(await page(lin, question)).toContain("<strong>first</strong>");
+    expect(await act(ada, `${question}?/remove`, { id: id! })).toMatchObject({ type: "success" });
+    expect(await page(lin, question)).not.toContain("axis");
+    expect(await found("axis")).toBe(false);
   });
 });
 
@@ -229,6 +279,8 @@ describe("a class's quiz", () => {
     expect(lines.join()).not.toContain("Foreign");
     expect(lines.join()).not.toContain(foreign);
     expect((await lin.request(`${room}/export?what=quizzes`)).status).toBe(403);
+    expect(await (await ada.request(`${room}/quiz/${quiz}/export`)).text()).toMatch(/::Q1::.*::Q2::/s);
+    expect((await lin.request(`${room}/quiz/${quiz}/export`)).status).toBe(403);
   });
 });
 
@@ -247,5 +299,50 @@ describe("submissions", () => {
     const ids = [...tries.matchAll(/submission=([\w-]+)#/g)].map((m) => m[1]!);
     expect(ids).toHaveLength(3);
     expect(await page(ada, `${room}?submission=${ids[2]}`)).toContain("const attempt = 1;");
+  });
+
+  test("are given points and a comment by hand, and say that the solution was seen", async () => {
+    const of = { lesson: "01-arrays", exercise: "largest-entry" };
+    const opened = async () => [...(await page(ada, room)).matchAll(/\?submission=([\w-]+)#/g)].map((m) => m[1]!);
+    const before = await opened();
+    expect((await lin.post("/api/solutions", of)).status).toBe(201);
+    const sources = { "largest-entry": "const largest = 1;" };
+    expect((await lin.post("/api/submissions", { ...of, sources, results: [], sawSolution: false })).status).toBe(201);
+    const grade = async () =>
+      ((await (await lin.request("/api/submissions?lesson=01-arrays")).json()) as { grades: Record<string, object> }).grades[
+        "largest-entry"
+      ];
+    await expect.poll(grade, { timeout: patience }).toMatchObject({ state: "graded", score: 0, points: 2 });
+    const solved = async () => ((await (await lin.request("/api/progress")).json()) as { solved: object[] }).solved;
+    expect(await solved()).toEqual([]);
+    const id = (await opened()).find((other) => !before.includes(other))!;
+    const given = { id, comment: "You saw what the largest is.", score: "2" };
+    expect(await act(lin, `${room}?/comment`, given)).toMatchObject({ status: 403 });
+    expect(await act(ada, `${room}?/comment`, given)).toMatchObject({ type: "success" });
+    expect(await grade()).toMatchObject({ score: 2, points: 2, comment: given.comment });
+    expect(await solved()).toMatchObject([{ ...of, sawSolution: true }]);
+  });
+});
+
+describe("what a learner writes", () => {
+  test("is the newer of two texts of a cell, and nobody else's to read", async () => {
+    const now = Date.now();
+    for (const [source, at] of [
+      ["new", now],
+      ["old", now - 60_000],
+    ] as const)
+      expect((await lin.post("/api/cells", { cells: [{ lesson: "00-start", cell: "model", source, version: "x", at }] })).status).toBe(200);
+    const kept = async (who: Visitor) =>
+      ((await (await who.request("/api/cells?lesson=00-start")).json()) as { cells: { source: string }[] }).cells.map((c) => c.source);
+    expect(await kept(lin)).toEqual(["new"]);
+    expect(await kept(ada)).toEqual([]);
+  });
+
+  test("as feedback is read by instructors, without a name", async () => {
+    expect((await lin.post("/api/feedback", { lesson: "01-arrays", rating: 4, body: "More pictures, please" })).status).toBe(201);
+    const shown = /<li>(?:(?!<\/li>)[\s\S])*More pictures, please/.exec(await page(ada, room))![0];
+    expect(shown).toContain("4/5");
+    expect(shown).not.toContain("Lin");
+    expect(await page(lin, room)).not.toContain("More pictures");
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { setUp, Visitor } from "./people.ts";
 import { startPostgres } from "./postgres.ts";
-import { patience, type Site, startSite } from "./server.ts";
+import { patience, type Site, startSite, useDatabases } from "./server.ts";
 
 const postgres = await startPostgres();
 afterAll(async () => {
@@ -52,7 +52,7 @@ else {
     }
   });
 
-  // All that a class does, on a server.
-  process.env["GRADUS_TEST_DATABASE"] = await postgres.database("class");
-  await import("./class.test.ts");
+  // All that a class does, on a server: by HTTP, since pages do not know where the site keeps its data.
+  useDatabases(() => postgres.database("classroom"));
+  await import("./classroom.test.ts");
 }

@@ -42,6 +42,13 @@ export function newData(folder: string): string {
   return folder;
 }
 
+let newDatabase: (() => Promise<string>) | null = null;
+
+/** From now on sites of this file have a database of a server, a new one each, whose address `make` gives. */
+export function useDatabases(make: () => Promise<string>): void {
+  newDatabase = make;
+}
+
 /** Starts the built site as a process of its own, with data of its own. */
 export async function startSite({ folder, env = {} }: SiteOptions = {}): Promise<Site> {
   const data = folder ?? newData(mkdtempSync(join(tmpdir(), "gradus-site-")));
@@ -53,7 +60,7 @@ export async function startSite({ folder, env = {} }: SiteOptions = {}): Promise
       HOST: "127.0.0.1",
       GRADUS_DATA: data,
       GRADUS_LOG: "none",
-      DATABASE_URL: process.env["GRADUS_TEST_DATABASE"] ?? "",
+      DATABASE_URL: env["DATABASE_URL"] ?? (await newDatabase?.()) ?? "",
       ...env,
     },
     stdio: ["ignore", "pipe", "pipe"],

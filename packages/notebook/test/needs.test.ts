@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { neededCells } from "../src/kernel/index.ts";
+import { neededCells } from "../src/kernel/needs.ts";
 
 /** Cells called a, b, c, ...; gives those that the last needs, as a word. */
 const needs = (sources: readonly string[], ...checks: string[]): string =>

@@ -2,6 +2,5 @@
 export { describeError, Stopped } from "./errors.ts";
 export { Kernel, type KernelOptions } from "./kernel.ts";
 export { type Modules, modules } from "./modules.ts";
-export { neededCells } from "./needs.ts";
 export { CellSyntaxError, type Prepared, prepare } from "./prepare.ts";
 export type { CheckResult, CheckSource, Reply, Request } from "./protocol.ts";

@@ -35,7 +35,9 @@ export function chain({ kernels, slots }: Lowered): Lowered {
     }
   }
   const kept = list.filter((k): k is Kernel => k !== null);
-  return { kernels: kept.map((k) => (k.kind === "chain" ? { ...k, blocks: [...k.blocks, ...takeBlocks(k, kept)] } : k)), slots };
+  const users = new Map<Slot, number>();
+  for (const k of kept) for (const slot of new Set([...readSlots(k), ...writtenSlots(k)])) users.set(slot, (users.get(slot) ?? 0) + 1);
+  return { kernels: kept.map((k) => (k.kind === "chain" ? { ...k, blocks: [...k.blocks, ...takeBlocks(k, users)] } : k)), slots };
 }
 
 function mayComeLater(kernel: Kernel, between: readonly Kernel[]): boolean {
@@ -130,13 +132,12 @@ function accessStaysWithin(access: Access, dims: readonly number[], outer: { who
   return low >= 0 && high < width;
 }
 
-/** The slots that only this chain uses. From now on they have no memory of their own. */
-function takeBlocks(kernel: ChainKernel, all: readonly Kernel[]): Block[] {
-  const others = all.filter((k) => k !== kernel).flatMap((k) => [...readSlots(k), ...writtenSlots(k)]);
+/** The slots that only this chain uses, by how many kernels use each. From now on they have no memory of their own. */
+function takeBlocks(kernel: ChainKernel, users: ReadonlyMap<Slot, number>): Block[] {
   const own = new Set(kernel.stages.flatMap((s) => [...readSlots(s.kernel)]));
   const blocks: Block[] = [];
   for (const slot of writtenSlots(kernel)) {
-    if (slot.place.kind !== "arena" || !own.has(slot) || others.includes(slot)) continue;
+    if (slot.place.kind !== "arena" || !own.has(slot) || users.get(slot)! > 1) continue;
     slot.place = { kind: "block" };
     blocks.push({ slot, each: slot.size / kernel.units });
   }

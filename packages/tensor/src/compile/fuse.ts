@@ -25,28 +25,38 @@ export function fuse(
   const slotLimit = Math.min(mostSlots, target.slots);
   const list: (Kernel | null)[] = kernels.map((k) => (k.kind === "loop" ? squeeze(k) : k));
   const partOf = kernels.map((k) => parts.get(k));
+  /** What two kernels that fit become, and which way the others between them let one come to the other. */
+  const join = (i: number, j: number, between: Between): { merged: LoopKernel; later: boolean } | null => {
+    const [a, b] = [list[i], list[j]];
+    if (a?.kind !== "loop" || b?.kind !== "loop") return null;
+    // Parts of an array stay where they become known, even where they read the same bias.
+    if (partOf[i] && partOf[i] === partOf[j]) return null;
+    const [first, second] = sameSpace(a, b);
+    const split = commonSplit(first, second, target);
+    if (split === null || !related(first, second)) return null;
+    const later = !first.stores.some((s) => between.read.has(s.access.slot));
+    if (!later && [...readSlots(second)].some((s) => between.written.has(s))) return null;
+    const merged = merge(first, second, split);
+    if (!merged || merged.body.length > mostValues || countBuffers(slotsOf(merged), twins) > slotLimit) return null;
+    return { merged, later };
+  };
   for (let j = 1; j < list.length; j++) {
+    const between: Between = { read: new Set(), written: new Set() };
     // Nearest first: values are still in registers or cache.
     for (let i = j - 1; i >= Math.max(0, j - 64); i--) {
-      if (list[i]?.kind !== "loop" || list[j]?.kind !== "loop") continue;
-      // Parts of an array stay where they become known, even where they read the same bias.
-      if (partOf[i] && partOf[i] === partOf[j]) continue;
-      const [first, second] = sameSpace(list[i] as LoopKernel, list[j] as LoopKernel);
-      const split = commonSplit(first, second, target);
-      if (split === null || !related(first, second)) continue;
-      const written = new Set(first.stores.map((s) => s.access.slot));
-      const wanted = readSlots(second);
-      const between = list.slice(i + 1, j).filter((k): k is Kernel => k !== null);
-      const canMoveLater = !between.some((k) => [...readSlots(k)].some((s) => written.has(s)));
-      const canMoveEarlier = !between.some((k) => writtenSlots(k).some((s) => wanted.has(s)));
-      if (!canMoveLater && !canMoveEarlier) continue;
-      const merged = merge(first, second, split);
-      if (!merged || merged.body.length > mostValues || countBuffers(slotsOf(merged), twins) > slotLimit) continue;
+      const joined = join(i, j, between);
+      if (!joined) {
+        const kernel = list[i];
+        if (!kernel) continue;
+        for (const s of readSlots(kernel)) between.read.add(s);
+        for (const s of writtenSlots(kernel)) between.written.add(s);
+        continue;
+      }
       partOf[i] ??= partOf[j];
       partOf[j] = partOf[i];
-      list[canMoveLater ? j : i] = merged;
-      list[canMoveLater ? i : j] = null;
-      if (!canMoveLater) break;
+      list[joined.later ? j : i] = joined.merged;
+      list[joined.later ? i : j] = null;
+      if (!joined.later) break;
     }
   }
   const kept = masksFromResults(list.filter((k): k is Kernel => k !== null));
@@ -54,6 +64,12 @@ export function fuse(
   for (const k of kept) for (const s of readSlots(k)) needed.set(s, (needed.get(s) ?? 0) + 1);
   const trimmed = kept.map((k) => (k.kind === "loop" ? dropDead(k, needed) : k));
   return { kernels: trimmed.map((k) => (k.kind === "loop" ? coalesce(k) : k)), slots };
+}
+
+/** What the kernels between two others read and write. */
+interface Between {
+  readonly read: Set<Slot>;
+  readonly written: Set<Slot>;
 }
 
 const sameList = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
@@ -129,8 +145,18 @@ function related(a: LoopKernel, b: LoopKernel): boolean {
   return false;
 }
 
-export function readSlots(kernel: Kernel): Set<Slot> {
-  if (kernel.kind === "loop") return new Set(kernel.body.flatMap((v) => (v.op === "load" ? [v.access.slot] : [])));
+/** What loop kernels read: asked for again and again, in programs of hundreds of kernels. */
+const loopReads = new WeakMap<LoopKernel, ReadonlySet<Slot>>();
+
+export function readSlots(kernel: Kernel): ReadonlySet<Slot> {
+  if (kernel.kind === "loop") {
+    let reads = loopReads.get(kernel);
+    if (!reads) {
+      reads = new Set(kernel.body.flatMap((v) => (v.op === "load" ? [v.access.slot] : [])));
+      loopReads.set(kernel, reads);
+    }
+    return reads;
+  }
   if (kernel.kind === "contraction") {
     const after = kernel.epilogue ? [...readSlots(kernel.epilogue.kernel)].filter((s) => s !== kernel.out) : [];
     return new Set([kernel.a.slot, kernel.b.slot, ...after]);

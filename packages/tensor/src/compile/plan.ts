@@ -22,9 +22,8 @@ export function plan(graph: Graph, target: Target): Plan {
   const simple = rewrite(graph, target);
   const planned = planWith(simple, target, true);
   // An output in place that must be computed aside first is one buffer more than its kernel was merged for.
-  const fits = planned.kernels.every(
-    (k) => countBuffers([...readSlots(k), ...writtenSlots(k)], twinsOf(planned.slots, graph.inPlace)) <= target.slots,
-  );
+  const twins = twinsOf(planned.slots, graph.inPlace);
+  const fits = planned.kernels.every((k) => countBuffers([...readSlots(k), ...writtenSlots(k)], twins) <= target.slots);
   return fits ? planned : planWith(simple, target, false);
 }
 

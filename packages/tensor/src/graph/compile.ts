@@ -175,19 +175,18 @@ function trace(f: TensorFunction, args: unknown[], given: ReturnType<typeof flat
     return { node };
   });
   const donated = donatedLeaves(args, given, donate);
-  const taken = new Set<number>();
+  /** Inputs given up by the caller whose memory serves for no result yet. */
+  const free = new Map(sources.flatMap((s, k) => ("argument" in s && donated.has(s.argument) ? [[inputs[k]!, k] as const] : [])));
   const inPlace = outputs.map((node, i) => {
     const variable = assigned[i - results.length]?.[0];
     if (variable) return sources.findIndex((s) => "variable" in s && s.variable === variable);
-    const fits = (k: number): boolean => {
-      const source = sources[k];
-      if (!source || !("argument" in source) || !donated.has(source.argument) || taken.has(k)) return false;
-      return sameShape(inputs[k]!.shape, node.shape) && inputs[k]!.dtype === node.dtype;
-    };
+    const fits = (n: Node): boolean => free.has(n) && sameShape(n.shape, node.shape) && n.dtype === node.dtype;
+    const any = [...free.keys()].find(fits);
+    if (!any) return -1;
     // Best what the result is made from, such as last step's keys for this step's: each place can be changed where it lies.
-    const near = nearest(node, (n) => fits(inputs.indexOf(n)));
-    const at = near ? inputs.indexOf(near) : sources.findIndex((_, k) => fits(k));
-    if (at >= 0) taken.add(at);
+    const taken = nearest(node, fits) ?? any;
+    const at = free.get(taken)!;
+    free.delete(taken);
     return at;
   });
   const graph: Graph = { nodes, inputs, outputs, inPlace };

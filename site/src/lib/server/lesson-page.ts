@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { type Block, cellsOf, exercisesOf, type Lesson } from "@gradus/course";
 import { highlight, renderMarkdown } from "@gradus/course/markdown";
 import { drawPlot } from "@gradus/notebook/draw";
-import { neededCells } from "@gradus/notebook/kernel";
+import { neededCells } from "@gradus/notebook/needs";
 import type { Content, Output } from "@gradus/notebook/output";
 import { publicQuestion } from "@gradus/quiz";
 import { parseHTML } from "linkedom";

@@ -352,19 +352,15 @@ export class FunctionBuilder {
   }
 
   /** The body as the code section wants it, with every call's function number filled in. */
-  encode(number: (target: FunctionRef) => number): number[] {
-    const code = [...this.bytes];
-    for (const { position, target } of this.calls) {
-      unsignedPadded(number(target)).forEach((byte, i) => {
-        code[position + i] = byte;
-      });
-    }
+  encode(number: (target: FunctionRef) => number): Uint8Array {
+    const code = Uint8Array.from(this.bytes);
+    for (const { position, target } of this.calls) code.set(unsignedPadded(number(target)), position);
     const prologue = [...this.constants.values()].flatMap(({ local, bytes }) => [
       ...[0xfd, 12, ...bytes],
       ...[0x21, ...unsigned(local.index)],
     ]);
     const locals = this.locals.flatMap((type) => [1, valTypes[type]]);
-    return [...unsigned(this.locals.length), ...locals, ...prologue, ...code, 0x0b];
+    return join([unsigned(this.locals.length), locals, prologue, code, [0x0b]]);
   }
 }
 
@@ -460,28 +456,41 @@ export class ModuleBuilder {
     const code = this.functions.map(({ ref, body }) => {
       if (!body) throw new Error(`finish: function ${ref.name} was declared but never defined`);
       const bytes = body.encode(numberOf);
-      return [...unsigned(bytes.length), ...bytes];
+      return join([unsigned(bytes.length), bytes]);
     });
 
-    return Uint8Array.from([
-      ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-      ...section(1, types),
-      ...section(2, imports),
-      ...section(3, functions),
-      ...section(7, exports),
-      ...section(10, code),
+    return join([
+      [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+      section(1, types),
+      section(2, imports),
+      section(3, functions),
+      section(7, exports),
+      section(10, code),
     ]);
   }
 }
 
-function vector(items: readonly (readonly number[])[]): number[] {
-  return [...unsigned(items.length), ...items.flat()];
+type Bytes = ArrayLike<number>;
+
+/** One after the other. Programs of a large network have megabytes: they are copied as bytes, not as lists of numbers. */
+function join(parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
-function section(id: number, items: readonly number[][]): number[] {
+function vector(items: readonly Bytes[]): Uint8Array {
+  return join([unsigned(items.length), ...items]);
+}
+
+function section(id: number, items: readonly Bytes[]): Bytes {
   if (items.length === 0) return [];
   const body = vector(items);
-  return [id, ...unsigned(body.length), ...body];
+  return join([[id], unsigned(body.length), body]);
 }
 
 function encodeLimits({ initialPages, maximumPages, shared = false }: MemoryLimits): number[] {
