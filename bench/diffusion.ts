@@ -16,6 +16,7 @@ import {
   valueAndGrad,
 } from "@gradus/tensor";
 import { safetensorsChunks, saveFile } from "@gradus/tensor/io";
+import { type Checked, held } from "./held.ts";
 import { runForLines } from "./process.ts";
 import type { Timing } from "./timing.ts";
 import type { Workload } from "./workloads.ts";
@@ -180,10 +181,6 @@ async function inFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
 async function inTorch(python: string, work: object, folder: string, expected: readonly number[]): Promise<Omit<Timing, "peer" | "name">> {
   const script = fileURLToPath(new URL("peers/diffusion.py", import.meta.url));
   const { found, problem } = await runForLines(python, [script, JSON.stringify(work), folder], { OMP_NUM_THREADS: "2" });
-  const [result] = found as unknown as [(Omit<Timing, "peer" | "name"> & { outputs: number[] })?];
-  if (!result) return { error: problem };
-  const { outputs, ...timing } = result;
-  const largest = Math.max(...expected.map(Math.abs));
-  const off = Math.max(...expected.map((v, i) => Math.abs(v - outputs[i]!))) / largest;
-  return off < 1e-3 ? { ...timing, off } : { error: `its results are off ours by ${off.toPrecision(2)} of the largest` };
+  const [result] = found as unknown as [Checked?];
+  return result ? held(result, expected) : { error: problem };
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { saveSafetensors, type Tensor } from "@gradus/tensor";
 import { gradientsOf, outputOf, partOf, prepare, stepOf } from "./fold.ts";
+import { type Checked, held } from "./held.ts";
 import { readArrays } from "./peers/arrays.ts";
 import { runForLines } from "./process.ts";
 import type { Timing } from "./timing.ts";
@@ -29,35 +30,38 @@ export async function timeFold(name: string, python: string): Promise<Timing> {
     const { found, problem } = await runForLines(python, [script, name.split("-")[0]!, training ? "train" : "forward", file], {
       OMP_NUM_THREADS: "2",
     });
-    const result = found[0] as { ms: number; peak_mb: number; outputs: number[]; detail: string } | undefined;
+    const [result] = found as unknown as [Checked?];
     if (!result) return { peer: "torch", name, error: problem };
-    const { outputs, ...timing } = result;
-    const results = difference(Float32Array.from(outputs), Float32Array.from(expected));
-    if (!(results < 1e-3)) return { peer: "torch", name, error: `its results are off ours by ${results.toPrecision(2)} of the largest` };
-    if (!gradients) return { peer: "torch", name, ...timing, off: results };
+    const timing = held(result, expected);
+    if (timing.error || !gradients) return { peer: "torch", name, ...timing };
     const { off, worst } = worstGradient(readArrays(await readFile(`${file}.gradients`)), gradients);
     if (!(off < 1e-3))
-      return { peer: "torch", name, error: `its gradient of ${worst} is off ours by ${off.toPrecision(2)} of its largest number` };
-    return { peer: "torch", name, ...timing, off: Math.max(off, results) };
+      return { peer: "torch", name, error: `its gradient of ${worst} is off ours by ${off.toPrecision(2)} of the largest in it` };
+    return { peer: "torch", name, ...timing, off: Math.max(off, timing.off!) };
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-const largest = (x: Float32Array): number => x.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+type Numbers = Float32Array | Float64Array;
 
-/** The largest difference over the largest number, or over `least` where that is more. Infinity where there are not as many, or no numbers. */
-function difference(found: Float32Array, expected: Float32Array, least = 0): number {
-  if (found.length !== expected.length) return Infinity;
-  const off = expected.reduce((most, v, i) => Math.max(most, Math.abs(v - found[i]!)), 0) / Math.max(largest(expected), least);
-  return Number.isNaN(off) ? Infinity : off;
+function largest(x: Numbers): number {
+  let most = 0;
+  for (const v of x) most = Math.max(most, Math.abs(v));
+  return most;
 }
 
-/**
- * The array of gradients that is farthest off. Some are zero but for rounding, as of what softmax takes away: none is measured by less than a
- * thousandth of the largest of all.
- */
-function worstGradient(found: ReturnType<typeof readArrays>, expected: ReadonlyMap<string, Float32Array>): { off: number; worst: string } {
+/** The largest difference over the largest number, or over `least` where that is more. Infinity where there are not as many. */
+function difference(found: Numbers, expected: Numbers, least = 0): number {
+  if (found.length !== expected.length) return Infinity;
+  let most = 0;
+  for (const [i, v] of expected.entries()) most = Math.max(most, Math.abs(v - found[i]!));
+  return most / Math.max(largest(expected), least);
+}
+
+/** The array of gradients that is farthest off. Those that should be zero, as of what softmax takes away, are rounding: they may be off by a
+ * thousandth as much as others. */
+function worstGradient(found: ReturnType<typeof readArrays>, expected: ReadonlyMap<string, Numbers>): { off: number; worst: string } {
   const least = 1e-3 * Math.max(...[...expected.values()].map(largest));
   const offs = [...expected].map(([name, gradient]) => ({
     worst: name,

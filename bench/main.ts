@@ -109,6 +109,7 @@ const print = (timing: Timing, reference?: number): void => {
     bandwidth ? `${bandwidth.toFixed(1)} GB/s at least` : "",
     gflops ? `${gflops.toFixed(1)} GFLOP/s` : "",
     ms === undefined || peer === "gradus" ? "" : peer,
+    timing.off !== undefined && timing.off > 1e-3 ? `off ours by ${timing.off.toPrecision(2)} of the largest` : "",
     ratio === undefined ? "" : `${ratio.toFixed(2)} times ours`,
     timing.peak_mb === undefined ? "" : `${timing.peak_mb} MiB at most`,
     timing.rss_mb === undefined ? "" : `${timing.rss_mb} MiB at the end`,

@@ -5,14 +5,12 @@ import { fileURLToPath } from "node:url";
 import { exportOnnx } from "@gradus/nn";
 import { saveWeights } from "@gradus/systems/resnet";
 import { saveSafetensors } from "@gradus/tensor";
+import { type Checked, held } from "./held.ts";
 import { inPages } from "./page.ts";
 import type { Tfjs } from "./peers/tfjs.ts";
 import { runForLines } from "./process.ts";
 import type { Timing } from "./timing.ts";
 import { type Network, workloads } from "./workloads.ts";
-
-/** A peer's timing with what it computed: logits, or the losses of the first three steps. */
-type Result = Omit<Timing, "peer" | "name"> & { readonly outputs: readonly number[] };
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
@@ -47,24 +45,17 @@ async function outputs({ model, x, y, training }: Network): Promise<number[]> {
   return losses;
 }
 
-/** The timing, if its results are ours but for rounding. */
-function held({ outputs, ...timing }: Result, expected: readonly number[]): Omit<Timing, "peer" | "name"> {
-  const largest = Math.max(...expected.map(Math.abs));
-  const off = Math.max(...expected.map((v, i) => Math.abs(v - outputs[i]!))) / largest;
-  return off < 1e-3 ? { ...timing, off } : { error: `its results are off ours by ${off.toPrecision(2)} of the largest` };
-}
-
-async function time(variant: string, config: string, folder: string, python: string): Promise<Result | string> {
+async function time(variant: string, config: string, folder: string, python: string): Promise<Checked | string> {
   if (variant === "tfjs-chromium") return timeTfjsInPage(folder);
   const { found, problem } =
     variant === "torch"
       ? await runForLines(python, [here("peers/resnet.py"), config, folder], { OMP_NUM_THREADS: "2" })
       : await runForLines(process.execPath, [here("peers/node.ts"), variant, folder]);
-  return (found[0] as unknown as Result | undefined) ?? problem;
+  return (found[0] as unknown as Checked | undefined) ?? problem;
 }
 
 /** tfjs with two threads, which it starts in pages only. */
-async function timeTfjsInPage(folder: string): Promise<Result | string> {
+async function timeTfjsInPage(folder: string): Promise<Checked | string> {
   const packages = join(process.env.PEERS_DIR!, "node_modules/@tensorflow");
   const [result] = await inPages([
     async (page, url) => {

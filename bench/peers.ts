@@ -6,6 +6,7 @@ import { timeFold } from "./fold-peers.ts";
 import { timeNetwork } from "./networks.ts";
 import { runForLines } from "./process.ts";
 import type { Timing } from "./timing.ts";
+import { rounding, timeTokens } from "./tokens.ts";
 import { workloads } from "./workloads.ts";
 
 /** Names people use for peers, and the variants that the peers' script knows. */
@@ -14,6 +15,7 @@ const javascript: Record<string, readonly string[]> = {
   "tfjs-cpu": ["tfjs-cpu-node"],
   "jax-js": ["jaxjs-node", "jaxjs-chromium"],
   ort: ["ort-web-node", "ort-node"],
+  "transformers-js": ["transformers-js-node"],
 };
 export const peerNames = ["torch", ...Object.keys(javascript)];
 
@@ -33,27 +35,22 @@ function missing(peer: string, names: readonly string[], why: string): Timing[] 
   return names.map((name) => ({ peer, name, error: why }));
 }
 
-/** Layers, width, heads, vocabulary, context, and tokens before the one that is timed. */
-const tokenShapes: Record<string, readonly number[]> = {
-  "gpt-small-token": [4, 128, 4, 65, 64, 48],
-  "gpt2-124m-token": [12, 768, 12, 50257, 1024, 64],
-};
-
-async function torchTokens(name: string, python: string): Promise<Timing> {
-  const script = fileURLToPath(new URL("peers/gpt.py", import.meta.url));
-  const { found, problem } = await runForLines(python, [script, ...tokenShapes[name]!.map(String)], { OMP_NUM_THREADS: "2" });
-  const result = found[0] as { ms: number; peak_mb: number } | undefined;
-  return { peer: "torch", name, ...(result ? { ms: result.ms, peak_mb: result.peak_mb } : { error: problem }) };
+/** The variants that generate tokens with weights of so many bits; with codes, those that multiply by them as they are. */
+function tokenVariants(peer: string, bits: number): readonly string[] {
+  if (bits !== 32) return peer === "ort" ? ["ort-node", rounding] : [];
+  return ["torch", "ort", "transformers-js"].includes(peer) ? (javascript[peer] ?? [peer]) : [];
 }
 
 /**
- * Who times a workload in a peer: the workload; networks.ts or fold.ts, with our weights; a script of the folder, training in JavaScript too;
- * or nobody.
+ * Who times a workload in a peer: the workload; networks.ts, tokens.ts or fold.ts, with our weights; a script of the folder, training in
+ * JavaScript too; or nobody.
  */
 function whoTimes(peer: string, name: string): "workload" | "networks" | "tokens" | "fold" | "script" | null {
   if (name in foldWorkloads) return peer === "torch" ? "fold" : null;
   if (workloads[name]!.torch) return peer === "torch" ? "workload" : null;
-  if (name.includes("-token")) return peer === "torch" && tokenShapes[name] ? "tokens" : null;
+  const { decoding } = workloads[name]!;
+  if (decoding) return tokenVariants(peer, decoding.bits).length ? "tokens" : null;
+  if (peer === "transformers-js") return null;
   if (!workloads[name]!.network) return "script";
   if (peer === "torch" || (peer !== "jax-js" && name.endsWith("-infer"))) return "networks";
   return ["resnet20-b128", "resnet20-b1-infer"].includes(name) ? "script" : null;
@@ -95,12 +92,17 @@ export async function timePeer(peer: string, names: readonly string[]): Promise<
   const folder = process.env.PEERS_DIR;
   if (!python && !(folder && existsSync(`${folder}/node_modules`)))
     return missing(peer, names, "not installed: set PEERS_DIR to a folder with the anchors' package.json installed");
+  if (peer === "transformers-js" && !existsSync(`${folder}/node_modules/@huggingface/transformers`))
+    return missing(peer, names, "not installed: npm install --ignore-scripts @huggingface/transformers, in PEERS_DIR");
   const by = (who: string | null): string[] => names.filter((n) => whoTimes(peer, n) === who);
   const found = missing(peer, by(null), "nothing here times it there");
   for (const name of by("workload")) found.push({ peer, name, ...(await workloads[name]!.torch!(python)) });
   for (const name of by("networks")) found.push(...(await timeNetwork(name, javascript[peer] ?? [peer], python)));
   for (const name of by("fold")) found.push(await timeFold(name, python));
-  for (const name of by("tokens")) found.push(await torchTokens(name, python));
+  for (const name of by("tokens")) {
+    const decoding = workloads[name]!.decoding!;
+    found.push(...(await timeTokens(name, decoding, tokenVariants(peer, decoding.bits), python)));
+  }
   const rest = by("script");
   if (rest.length) found.push(...(await (python ? torchScript(rest, python) : javascriptScript(peer, rest))));
   return found;

@@ -43,6 +43,8 @@ export interface Workload {
   readonly share?: () => number;
   /** The network and its data, for peers that are given the same. */
   readonly network?: () => Network;
+  /** The token that one run generates, for peers that are asked for the same. */
+  readonly decoding?: Decoding;
   /** Times the same work in PyTorch, by this Python, and holds its results to ours. */
   readonly torch?: (python: string) => Promise<Omit<Timing, "peer" | "name">>;
   readonly prepare: () => () => void | Promise<void>;
@@ -56,6 +58,15 @@ export interface Network {
   readonly y: Tensor;
   /** It takes training steps; else it gives logits. */
   readonly training: boolean;
+}
+
+/** A step of a language model, after so many others, and how many tokens a peer that only generates whole texts goes on with. */
+export interface Decoding {
+  readonly config: GptConfig;
+  readonly bits: Bits;
+  readonly after: number;
+  readonly next: number;
+  readonly generated: number;
 }
 
 let seed = 1;
@@ -167,7 +178,9 @@ function gptStep(detail: string, config: GptConfig, batch: number, rate: number)
 function gptToken(config: GptConfig, after: number, bits: Bits = 32): Workload {
   const { layers, width, context } = config;
   const weights = countWeights(config) - context * width;
+  const next = 17;
   return {
+    decoding: { config, bits, after, next, generated: 16 },
     detail: `one token after ${after}, weights of ${bits} bits`,
     ...{
       tokens: 1,
@@ -180,7 +193,7 @@ function gptToken(config: GptConfig, after: number, bits: Bits = 32): Workload {
         if (first) await decoder.read([Array.from({ length: after }, (_, i) => i)]);
         first = false;
         decoder.rewind([after]);
-        await decoder.read([[17]]);
+        await decoder.read([[next]]);
       };
     },
   };

@@ -1,52 +1,75 @@
-"""GPT-2's small model in PyTorch on the CPU, with keys and values kept: python3 gpt.py LAYERS WIDTH HEADS VOCABULARY CONTEXT AFTER
-Prints the milliseconds of one token after AFTER others, and of copying 256 MiB, as JSON lines."""
+"""A GPT-2 that tokens.ts wrote to a folder, in PyTorch on the CPU, with keys and values kept: python3 gpt.py FOLDER
+Prints milliseconds of one token after the prompt, peak memory, and the token's logits."""
 import json
 import resource
+import struct
 import sys
 import time
 
 import torch
 import torch.nn.functional as F
 
-layers, width, heads, vocabulary, context, after = map(int, sys.argv[1:])
-torch.manual_seed(1)
+folder = sys.argv[1]
+config, task = (json.load(open(f"{folder}/{name}.json")) for name in ("config", "task"))
+width, heads, context = config["n_embd"], config["n_head"], config["n_positions"]
 torch.set_grad_enabled(False)
 
 
-def weights(*shape):
-    return torch.randn(*shape) * 0.02
+def safetensors(path):
+    with open(path, "rb") as file:
+        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        data = bytearray(file.read())
+    return {
+        name: torch.frombuffer(data, dtype=torch.float32, offset=entry["data_offsets"][0], count=torch.Size(entry["shape"]).numel()).view(entry["shape"])
+        for name, entry in header.items()
+        if name != "__metadata__"
+    }
 
 
-table, places = weights(vocabulary, width), weights(context, width)
-norm = (torch.ones(width), torch.zeros(width))
+weights = {name.removeprefix("transformer."): array for name, array in safetensors(f"{folder}/model.safetensors").items()}
+table, places = weights["wte.weight"], weights["wpe.weight"]
+pair = lambda name: (weights[f"{name}.weight"], weights[f"{name}.bias"])
+
+
+def product(name):
+    """As torch.nn.Linear has it; the file's matrices are [in, out]."""
+    weight, bias = pair(name)
+    return weight.T.contiguous(), bias
+
+
 blocks = [
     dict(
-        qkv=(weights(3 * width, width), torch.zeros(3 * width)),
-        out=(weights(width, width), torch.zeros(width)),
-        up=(weights(4 * width, width), torch.zeros(4 * width)),
-        down=(weights(width, 4 * width), torch.zeros(width)),
+        norm1=pair(f"h.{i}.ln_1"),
+        qkv=product(f"h.{i}.attn.c_attn"),
+        out=product(f"h.{i}.attn.c_proj"),
+        norm2=pair(f"h.{i}.ln_2"),
+        up=product(f"h.{i}.mlp.c_fc"),
+        down=product(f"h.{i}.mlp.c_proj"),
         keys=torch.zeros(heads, context, width // heads),
         values=torch.zeros(heads, context, width // heads),
     )
-    for _ in range(layers)
+    for i in range(config["n_layer"])
 ]
+last = pair("ln_f")
+# What was copied above is not needed twice.
+del weights
 
 
-def normed(x):
-    return F.layer_norm(x, (width,), *norm, 1e-5)
+def normed(x, norm):
+    return F.layer_norm(x, (width,), *norm, config["layer_norm_epsilon"])
 
 
 def step(token, place):
     x = table[token] + places[place]
     for b in blocks:
-        q, k, v = F.linear(normed(x), *b["qkv"]).view(3, heads, 1, width // heads)
+        q, k, v = F.linear(normed(x, b["norm1"]), *b["qkv"]).view(3, heads, 1, width // heads)
         b["keys"][:, place : place + 1] = k
         b["values"][:, place : place + 1] = v
         scores = q @ b["keys"][:, : place + 1].transpose(1, 2) / (width // heads) ** 0.5
         mixed = (scores.softmax(-1) @ b["values"][:, : place + 1]).reshape(width)
         x = x + F.linear(mixed, *b["out"])
-        x = x + F.linear(F.gelu(F.linear(normed(x), *b["up"])), *b["down"])
-    return F.linear(normed(x), table)
+        x = x + F.linear(F.gelu(F.linear(normed(x, b["norm2"]), *b["up"]), approximate="tanh"), *b["down"])
+    return F.linear(normed(x, last), table)
 
 
 def median(f, runs=15):
@@ -60,8 +83,10 @@ def median(f, runs=15):
     return sorted(times)[runs // 2]
 
 
-ms = median(lambda: step(17, after))
+for place, token in enumerate(task["prompt"]):
+    step(token, place)
+run = lambda: step(task["next"], len(task["prompt"]))
+outputs = run().tolist()
+ms = median(run)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-source, target = torch.zeros(2**26), torch.zeros(2**26)
-copy = median(lambda: target.copy_(source))
-print(json.dumps(dict(ms=ms, peak_mb=round(peak), copy_ms=copy)))
+print(json.dumps(dict(ms=ms, peak_mb=round(peak), outputs=outputs, detail=f"torch {torch.__version__}")))

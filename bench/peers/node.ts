@@ -1,35 +1,18 @@
 // Times a network that networks.ts wrote to a folder, in a peer for Node.js installed in PEERS_DIR: node peers/node.ts VARIANT FOLDER
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { median } from "../median.ts";
 import { peakMemory } from "../memory.ts";
 import { readArrays } from "./arrays.ts";
+import { load, openOnnx } from "./onnxruntime.ts";
 import { type Tfjs, timeTfjs } from "./tfjs.ts";
 
-/** What is used of onnxruntime. */
-interface OnnxRuntime {
-  readonly env: { readonly versions: { readonly common: string }; readonly wasm: { numThreads: number } };
-  readonly Tensor: new (type: "float32", data: Float32Array, shape: readonly number[]) => { readonly data: Float32Array };
-  readonly InferenceSession: { create(model: string | Uint8Array, options: object): Promise<Session> };
-}
-interface Session {
-  readonly inputNames: readonly string[];
-  readonly outputNames: readonly string[];
-  run(feeds: object): Promise<Readonly<Record<string, { readonly data: Float32Array }>>>;
-}
-
 const [variant, folder] = process.argv.slice(2) as [string, string];
-const load = createRequire(join(process.env.PEERS_DIR!, "package.json"));
 const read = (file: string): Promise<Uint8Array> => readFile(join(folder, file));
 
 async function timeOnnxRuntime(web: boolean) {
-  const ort = load(web ? "onnxruntime-web" : "onnxruntime-node") as OnnxRuntime;
+  const { ort, session } = await openOnnx(join(folder, "network.onnx"), web);
   const x = readArrays(await read("data.safetensors")).x!;
-  if (web) ort.env.wasm.numThreads = 2;
-  const session = web
-    ? await ort.InferenceSession.create(await read("network.onnx"), { executionProviders: ["wasm"] })
-    : await ort.InferenceSession.create(join(folder, "network.onnx"), { executionProviders: ["cpu"], intraOpNumThreads: 2 });
   const feeds = { [session.inputNames[0]!]: new ort.Tensor("float32", x.data, x.shape) };
   const run = () => session.run(feeds);
   const start = performance.now();
@@ -51,5 +34,5 @@ const variants: Record<string, () => Promise<object>> = {
   "ort-node": () => timeOnnxRuntime(false),
 };
 const timing = await variants[variant]!();
-console.log(JSON.stringify({ ...timing, peak_mb: peakMemory() }));
-process.exit(0);
+// The end of the process would cut a long line off.
+process.stdout.write(`${JSON.stringify({ ...timing, peak_mb: peakMemory() })}\n`, () => process.exit(0));

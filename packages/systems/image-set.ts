@@ -1,5 +1,5 @@
 import { type FileEntry, fashionMnistClasses, imageFiles, readCifar, readIdx, resizeImage } from "@gradus/data";
-import { ArgumentError, FormatError } from "@gradus/tensor";
+import { ArgumentError, FormatError, GradusError } from "@gradus/tensor";
 import type { ArrayData } from "@gradus/tensor/io";
 import { square } from "./square.ts";
 
@@ -157,6 +157,15 @@ async function read(
 
 // ------------------------------------------------------------------------------------------------------ CIFAR-10 and MNIST
 
+/** What is in a file; errors name it. */
+async function reading<T>(file: FileEntry, read: (bytes: Uint8Array) => Promise<T>): Promise<T> {
+  try {
+    return await read(await file.read());
+  } catch (error) {
+    throw error instanceof GradusError ? new (error.constructor as typeof GradusError)(file.name, error.message) : error;
+  }
+}
+
 export const cifar10Classes: readonly string[] = [
   ...["airplane", "automobile", "bird", "cat", "deer"],
   ...["dog", "frog", "horse", "ship", "truck"],
@@ -166,7 +175,7 @@ async function cifarSet(files: readonly FileEntry[]): Promise<ImageSet> {
   const part = async (name: RegExp): Promise<Pictures> => {
     const chosen = files.filter((f) => name.test(f.name)).sort((a, b) => (a.name < b.name ? -1 : 1));
     if (!chosen.length) throw new FormatError(operation, `there is no ${name.source.replaceAll(/[\\^$()|/]/g, "")}`);
-    const parts = await Promise.all(chosen.map(async (f) => readCifar(await f.read())));
+    const parts = await Promise.all(chosen.map((f) => reading(f, readCifar)));
     const labels = Int32Array.from(parts.flatMap((p) => [...p.labels]));
     const pixels = new Uint8Array(labels.length * 3072);
     let at = 0;
@@ -187,7 +196,7 @@ async function idxSet(files: readonly FileEntry[]): Promise<ImageSet> {
     const file = files.find((f) => f.name.split("/").at(-1)!.startsWith(`${part}-${what}`));
     if (!file)
       throw new FormatError(operation, `there is no ${part}-${what}-idx${what === "images" ? 3 : 1}-ubyte`, "Four files belong together");
-    const array = await readIdx(await file.read());
+    const array = await reading(file, readIdx);
     const axes = what === "images" ? 3 : 1;
     if (array.dtype !== "uint8" || array.shape.length !== axes)
       throw new FormatError(operation, `${file.name} holds ${array.dtype}[${array.shape.join(", ")}]`, `uint8 of ${axes} axes is expected`);

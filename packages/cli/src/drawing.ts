@@ -1,8 +1,8 @@
-import { access, constants, mkdir } from "node:fs/promises";
+import { access, constants } from "node:fs/promises";
 import { dirname, extname } from "node:path";
 import { encodePng } from "@gradus/data";
 import { ArgumentError } from "@gradus/tensor";
-import { type ArrayData, saveFile } from "@gradus/tensor/io";
+import { type ArrayData, makeFolder, saveFile } from "@gradus/tensor/io";
 
 /** Where a picture goes, and how it came about. */
 export interface DrawingFiles {
@@ -21,7 +21,7 @@ export function checkDrawingFiles(command: string, { out, animation }: DrawingFi
 export async function makeRoom({ out, animation }: DrawingFiles): Promise<void> {
   for (const path of [out, animation]) {
     if (path === undefined) continue;
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await access(dirname(path), constants.W_OK);
   }
 }

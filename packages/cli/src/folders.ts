@@ -1,6 +1,7 @@
-import { access, constants, mkdir, stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ArgumentError } from "@gradus/tensor";
+import { makeFolder } from "@gradus/tensor/io";
 
 /** ArgumentError, before any work is done, where a folder for results cannot be made or nothing may be written in it. Makes nothing. */
 export async function checkFolder(command: string, folder: string): Promise<void> {
@@ -22,8 +23,8 @@ export async function checkFolder(command: string, folder: string): Promise<void
 }
 
 /** Makes a folder for results. ArgumentError where that fails. */
-export async function makeFolder(command: string, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+export async function makeResultsFolder(command: string, folder: string): Promise<void> {
+  await makeFolder(folder).catch((error: NodeJS.ErrnoException) => {
     throw new ArgumentError(command, `the folder ${folder} cannot be made (${error.code})`, "Give another folder with --out");
   });
 }

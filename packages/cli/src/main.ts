@@ -99,7 +99,7 @@ commands.push(
       .option("--rate <x>", "the highest learning rate; it rises to it, then falls along a cosine", positiveNumber)
       .option("--dropout <share>", "share dropped in training (default: 0.2 baby, else 0)", share)
       .option("--evaluate <n>", "steps from one evaluation, with a sample, to the next", positive)
-      .option("--from <folder>", "train the model in this folder further")
+      .option("--from <folder>", "train the model in this folder further: one of gradus train gpt or of Hugging Face")
       .option("--lora <rank>", "with --from: train changes of low rank (Hu et al. 2022) alone", positive)
       .addHelpText(
         "after",

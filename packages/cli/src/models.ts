@@ -5,16 +5,26 @@ import { fileURLToPath } from "node:url";
 import { type Bits, descriptionFile, type LanguageModel, loadHuggingFace, loadLanguageModel, quantize } from "@gradus/systems/gpt";
 import { ArgumentError } from "@gradus/tensor";
 
+export interface ModelOptions {
+  /** Matrices with weights of 8 or 4 bits, where the folder has 32 or 16. */
+  readonly bits?: Bits | undefined;
+  /** For training it further; its chance follows from `seed`. */
+  readonly dropout?: number;
+  readonly seed?: number;
+}
+
 /**
  * A language model from a folder that `gradus train gpt` wrote or one of Hugging Face; without a folder, the one that comes with Gradus.
- * `bits`: weights of the matrices of 8 or 4 bits, where the folder has 32 or 16.
+ * ArgumentError for a folder that holds neither, and for a model whose weights have few bits already, but others.
  */
-export async function languageModel(command: string, folder?: string, bits: Bits = 32): Promise<LanguageModel> {
-  if (folder === undefined) return encoded(await shippedModel(), bits);
+export async function languageModel(command: string, folder?: string, options: ModelOptions = {}): Promise<LanguageModel> {
+  const { bits = 32, dropout = 0, seed } = options;
+  const training = { dropout, ...(seed === undefined ? {} : { seed }) };
+  if (folder === undefined) return encoded(command, await shippedModel(), bits);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw new ArgumentError(command, `there is no folder ${folder}`, "Give one that gradus train gpt wrote, or one of Hugging Face");
-  if (existsSync(join(folder, descriptionFile))) return encoded(await loadLanguageModel(folder), bits);
-  if (existsSync(join(folder, "config.json"))) return loadHuggingFace(folder, { bits });
+  if (existsSync(join(folder, descriptionFile))) return encoded(command, await loadLanguageModel(folder, training), bits);
+  if (existsSync(join(folder, "config.json"))) return loadHuggingFace(folder, { bits, ...training });
   throw new ArgumentError(
     command,
     `${folder} holds neither ${descriptionFile} nor config.json`,
@@ -22,8 +32,12 @@ export async function languageModel(command: string, folder?: string, bits: Bits
   );
 }
 
-async function encoded(model: LanguageModel, bits: Bits): Promise<LanguageModel> {
-  return bits === 32 || model.network.tokens.bits !== 32 ? model : { ...model, network: await quantize(model.network, bits) };
+async function encoded(command: string, model: LanguageModel, bits: Bits): Promise<LanguageModel> {
+  const { bits: has } = model.network.tokens;
+  if (bits === 32 || bits === has) return model;
+  if (has !== 32)
+    throw new ArgumentError(command, `--bits is ${bits}, and the model's weights have ${has} bits already`, "Leave --bits out");
+  return { ...model, network: await quantize(model.network, bits) };
 }
 
 /** Verses by a network that knows Shakespeare's, character by character. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import type { FileEntry } from "@gradus/data";
-import { openArchive } from "@gradus/data/node";
+import { catalog, type FileEntry } from "@gradus/data";
+import { loadDataset, openArchive } from "@gradus/data/node";
 import { ArgumentError, FormatError } from "@gradus/tensor";
 import type { ArrayData } from "@gradus/tensor/io";
 
@@ -15,6 +15,19 @@ export async function pictureFiles(command: string, path: string, expected: stri
     const picture = /\.(jpe?g|png|gif|webp)$/i.test(path);
     const what = picture ? "one picture, where many were expected" : `no archive that can be read (${error.message})`;
     throw new ArgumentError(command, `${path} is ${what}`, `Give ${expected}`);
+  }
+}
+
+/** Pictures of the catalog, from its cache or the network; ArgumentError where they cannot be had, with what helps on the command line. */
+export async function publicPictures<K extends "cifar10" | "mnist" | "fashionMnist">(command: string, name: K) {
+  try {
+    return await loadDataset(name);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    const files = catalog[name].variants[0]!.files.map((file) => file.name).join(", ");
+    const fix =
+      catalog[name].variants[0]!.files.length === 1 ? `Give the file: --data ${files}` : `Give a folder with ${files}: --data FOLDER`;
+    throw new ArgumentError(command, error.problem, fix);
   }
 }
 

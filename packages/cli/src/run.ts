@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ArgumentError, OutOfMemoryError } from "@gradus/tensor";
-import { saveFile } from "@gradus/tensor/io";
+import { makeFolder, saveFile } from "@gradus/tensor/io";
 
 /** A training run in a folder. */
 export interface Run {
@@ -22,7 +22,7 @@ export interface Run {
 export async function beginRun(command: string, folder: string, settings: object, fresh = false, state = "run.safetensors"): Promise<Run> {
   const [checkpoint, settingsFile] = [join(folder, state), join(folder, "run.json")];
   const remove = async () => void (await Promise.all([checkpoint, settingsFile].map((path) => rm(path, { force: true }))));
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   if (fresh) await remove();
   const known = (await readFile(settingsFile, "utf8")
     .then(JSON.parse, () => null)

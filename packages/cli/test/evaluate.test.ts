@@ -47,6 +47,12 @@ test("a model is asked the paper's tasks and those of a file, zero- and few-shot
   expect(answers.at(-1)!["right"]).toBe(answers.filter((a) => a["right"] === true).length);
 });
 
+test("a task with characters that the model does not know is named, with what helps", () => {
+  const { status, stdout, stderr } = gradus("evaluate", "--task", "2d-addition");
+  expect([status, stdout]).toEqual([1, ""]);
+  expect(stderr).toMatch(/^gradus evaluate: 2d-addition cannot be asked of this model: the character .*Give another one with --model\n$/);
+});
+
 test.each([
   [["--task", "2d-addition", "--shots", "8"], 1, "At most"],
   [["--task", "nothing"], 1, 'there is no task "nothing"'],

@@ -93,6 +93,7 @@ describe("gradus train resnet", () => {
     [["--data", "/nowhere"], /there is no \/nowhere/],
     [["--data", data, "--config", "resnet19"], /no network "resnet19"/],
     [["--data", data, "--recipe", "slow"], /no recipe slow.*paper or fast/s],
+    [["--data", data, "--batch-size", "48", "--epochs", "1"], /1 × 2 batches of 48 are 2 steps/],
     [["--data", join(data, "train")], /below a folder "train"/],
     [["--data", main], /main\.ts is no archive that can be read.*Give a folder or a \.tar/],
     [["--data", join(data, "train", "red", "0.png")], /0\.png is one picture.*Give a folder or a \.tar.*train\/CLASS\//],
@@ -145,5 +146,13 @@ describe("gradus classify", () => {
       ...["dog", "frog", "horse", "ship", "truck"],
     ]);
     expect(gradus("classify", join(folder, "nothing.png"), "--weights", weights).stderr).toMatch(/there is no file/);
+    const other = join(folder, "other.safetensors");
+    writeFileSync(other, readFileSync(weights));
+    expect(gradus("classify", good, "--weights", other).stderr).toMatch(/no .*other\.json.*for torchvision's weights name their network/);
+    const named = join(folder, "folder.safetensors");
+    mkdirSync(named);
+    expect(gradus("classify", good, "--model", "resnet18", "--weights", named).stderr).toMatch(
+      /folder\.safetensors is a folder, where a file/,
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -83,6 +83,30 @@ describe("gradus train gpt", () => {
     expect(weights("c")).not.toEqual(weights("a"));
   }, 240_000);
 
+  test("trains a model in a folder of Hugging Face further, and keeps the tokens that begin and end its texts", () => {
+    const path = new URL("../../systems/gpt/test/transformers.golden.json", import.meta.url);
+    const { cases } = JSON.parse(readFileSync(path, "utf8")) as { cases: { name: string; files: Record<string, string> }[] };
+    const from = join(folder, "llama");
+    mkdirSync(from);
+    for (const [name, text] of Object.entries(cases.find((c) => c.name === "llama")!.files))
+      writeFileSync(join(from, name), Buffer.from(text, "base64"));
+    const given = ["--steps", "20", "--evaluate", "10", "--context", "16", "--out", join(folder, "d"), "--json"];
+    const { status, stdout, stderr } = gradus("train", "gpt", "--data", data, "--from", from, ...given);
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+    const [first, second] = events(stdout) as { validationLoss: number }[];
+    expect(second!.validationLoss).toBeLessThan(first!.validationLoss);
+    expect(description("d")).toMatchObject({ beginnings: [1], endings: [0] });
+    expect(description("d")["tokenizer"]).toMatchObject({ type: "huggingface" });
+
+    expect(gradus("quantize", from, "--bits", "8", "--out", join(folder, "few")).status).toBe(0);
+    expect(description("few")).toMatchObject({ beginnings: [1], endings: [0], bits: 8 });
+    const refused = gradus("train", "gpt", "--data", data, "--from", join(folder, "few"), "--lora", "2", ...given);
+    expect(refused.stderr).toMatch(
+      /^gradus train gpt: the weights in .*few have 8 bits, which cannot be trained\. Give the model of 32\n$/,
+    );
+  }, 240_000);
+
   const file = (name: string, content: string | Uint8Array) => {
     writeFileSync(join(folder, name), content);
     return join(folder, name);
@@ -98,7 +122,8 @@ describe("gradus train gpt", () => {
     [{ tokenizer: "words" }, /there is no tokenizer words.*characters, or bpe:SIZE/s],
     [{ heads: 3 }, /3 heads do not divide a width of 128/],
     [{ lora: 4 }, /--lora changes a network that there is.*--from FOLDER/s],
-    [{ from: "/nowhere" }, /there is no \/nowhere\/model\.json/],
+    [{ from: "/nowhere" }, /there is no folder \/nowhere/],
+    [{ from: folder }, /holds neither model\.json nor config\.json/],
     [{ from: folder, width: 16 }, /--width and --from exclude each other/],
   ])("%j is answered with a sentence", async (given, message) => {
     await expect(trainGpt({ ...bad, data, ...given })).rejects.toThrow(message);

@@ -168,6 +168,7 @@ export { MeanSquaredError } from "./losses/regression.ts";
 export * as metrics from "./metrics/index.ts";
 export { Model, type ModelOptions, Sequential } from "./model.ts";
 export { exportOnnx, type OnnxExportOptions, onnxBytes } from "./onnx/export.ts";
+export type { OnnxOperator } from "./onnx/exporter.ts";
 export { importOnnx, OnnxModel } from "./onnx/import.ts";
 export * from "./optimizers/index.ts";
 export * as schedules from "./optimizers/schedules.ts";

@@ -19,8 +19,6 @@ export interface DenoisingOptions {
    * what is hard (Hang et al. 2023, "Min-SNR-γ"). Default 5; Infinity: all count alike.
    */
   readonly snrLimit?: number;
-  /** More than 1 draws times of much noise more often (Esser et al. 2024, equation 23). Default 1: all alike. */
-  readonly shift?: number;
   /** The class that stands for any. */
   readonly anyClass?: number;
 }
@@ -51,15 +49,10 @@ export class Denoising extends Model {
   /** [pictures uint8 [B, H, W, C], words or classes], or the pictures alone, to the loss, [1]. */
   override call(inputs: Tensor | readonly Tensor[] | Record<string, Tensor>): Tensor {
     const [pictures, told] = [inputs].flat() as unknown as readonly [Tensor, Tensor?];
-    const { schedule, encode, drop, shift = 1, anyClass = 0 } = this.settings;
+    const { schedule, encode, drop, anyClass = 0 } = this.settings;
     const clean = stopGradient(encode(pictures));
     const B = clean.shape[0]!;
-    const u = random.uniform(this.seeds.next(), [B]);
-    const t = u
-      .mul(shift)
-      .div(u.mul(shift - 1).add(1))
-      .mul(schedule.steps)
-      .astype("int32");
+    const t = random.uniform(this.seeds.next(), [B]).mul(schedule.steps).astype("int32");
     const noise = random.normal(this.seeds.next(), clean.shape);
     const noisy = schedule.addNoise(clean, noise, t);
     let said: Tensor;

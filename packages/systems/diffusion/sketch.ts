@@ -1,5 +1,5 @@
 import { type Dense, Layer, type LayerNormalization, Model } from "@gradus/nn";
-import { stopGradient, type Tensor } from "@gradus/tensor";
+import { ShapeError, stopGradient, type Tensor } from "@gradus/tensor";
 import { dense, doubled, type Kind, layerNorm } from "./layers.ts";
 import { placeCodes } from "./place-codes.ts";
 import { TransformerBlock } from "./transformer.ts";
@@ -57,8 +57,10 @@ export class Sketch extends Layer {
     return this.forward(context, 2, 2).guess;
   }
 
-  /** Of the words' vectors [B, S, contextWidth], for pictures of an even height and width. */
+  /** Of the words' vectors [B, S, contextWidth], for pictures of an even height and width; ShapeError for others. */
   forward(context: Tensor, height: number, width: number): Sketched {
+    if (height % 2 || width % 2)
+      throw new ShapeError("Sketch", `the picture is ${height} x ${width}`, "It guesses at half the size: height and width must be even");
     const [B, h, w] = [context.shape[0]!, height / 2, width / 2];
     const places = this.places(placeCodes(h, w, this.width).reshape([1, h * w, this.width]));
     let x = places.broadcastTo([B, h * w, this.width]);

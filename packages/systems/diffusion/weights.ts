@@ -1,6 +1,6 @@
 import type { Layer } from "@gradus/nn";
 import { type DType, FormatError, ShapeError } from "@gradus/tensor";
-import { type ArrayData, openSafetensors, safetensorsChunks, saveFile } from "@gradus/tensor/io";
+import { type ArrayData, makeFolder, openSafetensors, safetensorsChunks, saveFile } from "@gradus/tensor/io";
 import { type ModelFolder, openIn, placeOf } from "../model-folder.ts";
 import { arrayOf, type Parameter, parametersOf, setParameter } from "./parameters.ts";
 
@@ -122,8 +122,7 @@ const some = (names: readonly string[]): string =>
 
 /** Writes a part's weights into a model's folder, under the names of the published checkpoints. */
 export async function savePart(network: Layer, folder: string, part: PartName): Promise<void> {
-  const { mkdir } = await import("node:fs/promises");
-  await mkdir(`${folder}/${part}`, { recursive: true });
+  await makeFolder(`${folder}/${part}`);
   const arrays: [string, ArrayData][] = [];
   for (const parameter of parametersOf(network)) arrays.push([parameter.name, await arrayOf(parameter)]);
   await saveFile(`${folder}/${part}/${files[part][0]}`, safetensorsChunks(arrays, { format: "pt" }));

@@ -20,6 +20,8 @@ interface Description {
   /** Of each weight of the matrices; 32 where nothing is said. */
   readonly bits: Bits;
   readonly tokenizer: unknown;
+  /** Tokens before every prompt; none where nothing is said. */
+  readonly beginnings: readonly number[];
   readonly endings: readonly number[];
   /** How the weights came about, for people to read. */
   readonly training: unknown;
@@ -36,11 +38,11 @@ export interface LoadedModel extends LanguageModel {
   readonly training: unknown;
 }
 
-function describe({ network, tokenizer, endings }: LanguageModel, training: unknown): string {
+function describe({ network, tokenizer, beginnings = [], endings }: LanguageModel, training: unknown): string {
   if (hasAdapters(network))
     throw new StateError("saveLanguageModel", "the network has adapters", "Merge them, or save them alone: saveAdapters");
   const { config, tokens } = network;
-  const description: Description = { system: "gpt", format: 1, config, bits: tokens.bits, tokenizer, endings, training };
+  const description: Description = { system: "gpt", format: 1, config, bits: tokens.bits, tokenizer, beginnings, endings, training };
   return `${JSON.stringify(description, null, 1)}\n`;
 }
 
@@ -71,7 +73,7 @@ export async function loadLanguageModel(
   { dropout = 0, seed }: { readonly dropout?: number; readonly seed?: number } = {},
 ): Promise<LoadedModel> {
   const { description, weights } = typeof source === "string" ? await inFolder(source) : source;
-  const { config, bits, tokenizer: json, endings, training } = parse(description);
+  const { config, bits, tokenizer: json, beginnings, endings, training } = parse(description);
   const tokenizer = tokenizerFromJSON(json);
   if (tokenizer.size > config.vocabulary)
     throw new FormatError("loadLanguageModel", `the tokenizer has ${tokenizer.size} tokens, the network knows ${config.vocabulary}`);
@@ -87,7 +89,7 @@ export async function loadLanguageModel(
   if (seed !== undefined) setRandomSeed(seed);
   const network = new Gpt(config, { dropout, bits });
   await network.loadWeights(weights);
-  return { network, tokenizer, endings, training };
+  return { network, tokenizer, beginnings, endings, training };
 }
 
 async function inFolder(folder: string): Promise<ModelFiles> {
@@ -124,16 +126,19 @@ function parse(given: string | Uint8Array): Description {
   } catch {
     fail("is not JSON");
   }
-  const { system, format, config, endings, bits = 32, ...rest } = (value ?? {}) as Partial<Description>;
+  const { system, format, config, beginnings = [], endings, bits = 32, ...rest } = (value ?? {}) as Partial<Description>;
   if (system !== "gpt" || format !== 1) fail("is not of a language model");
   if (![32, 8, 4].includes(bits)) fail(`says ${JSON.stringify(bits)} bits`);
-  if (!Array.isArray(endings) || !endings.every((id) => Number.isInteger(id) && id >= 0)) fail("lists no endings");
+  const tokens = (list: unknown): boolean => Array.isArray(list) && list.every((id) => Number.isInteger(id) && (id as number) >= 0);
+  if (!tokens(endings)) fail("lists no endings");
+  if (!tokens(beginnings)) fail("lists no tokens as beginnings");
   return {
     system: "gpt",
     format: 1,
     config: parseConfig(config, fail),
     bits,
     tokenizer: rest.tokenizer,
+    beginnings,
     endings: endings!,
     training: rest.training ?? null,
   };

@@ -1,3 +1,4 @@
+import { setRandomSeed } from "@gradus/nn";
 import { FormatError, StateError, type Variable } from "@gradus/tensor";
 import { type ModelFolder, readObject } from "../model-folder.ts";
 import type { GptConfig } from "./config.ts";
@@ -11,6 +12,11 @@ import type { Linear } from "./linear.ts";
 import { Gpt, type GptOptions } from "./model.ts";
 import type { HuggingFaceTokenizer } from "./tokenizers/index.ts";
 
+/** As for a new network; what chance there is in dropout follows from `seed`. */
+interface LoadOptions extends GptOptions {
+  readonly seed?: number;
+}
+
 /** The configuration in a folder of Hugging Face. FormatError as for `loadGpt`. */
 export async function readGptConfig(folder: ModelFolder): Promise<GptConfig> {
   return readConfig("readGptConfig", await configIn("readGptConfig", folder)).config;
@@ -22,7 +28,7 @@ export async function readGptConfig(folder: ModelFolder): Promise<GptConfig> {
  * FormatError for a configuration that we do not compute, for arrays that are missing or left over and for damaged files, ShapeError for
  * arrays of another shape; all that is checked before memory for the network is asked for.
  */
-export async function loadGpt(folder: ModelFolder, options: GptOptions = {}): Promise<Gpt> {
+export async function loadGpt(folder: ModelFolder, { seed, ...options }: LoadOptions = {}): Promise<Gpt> {
   const operation = "loadGpt";
   const { config, format } = readConfig(operation, await configIn(operation, folder));
   return Checkpoint.use(operation, folder, async (checkpoint) => {
@@ -34,6 +40,7 @@ export async function loadGpt(folder: ModelFolder, options: GptOptions = {}): Pr
         operation,
         `config.json says that the output layer is the table of tokens, and lm_head.weight differs from ${table}`,
       );
+    if (seed !== undefined) setRandomSeed(seed);
     const network = new Gpt(config, options);
     await checkpoint.fill(network, rules);
     return network;
@@ -46,7 +53,7 @@ export async function loadGpt(folder: ModelFolder, options: GptOptions = {}): Pr
  */
 export async function loadHuggingFace(
   folder: ModelFolder,
-  options: GptOptions = {},
+  options: LoadOptions = {},
 ): Promise<LanguageModel & { readonly tokenizer: HuggingFaceTokenizer }> {
   const operation = "loadHuggingFace";
   const json = await configIn(operation, folder);

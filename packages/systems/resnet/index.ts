@@ -1,5 +1,5 @@
 /** ResNet (He et al. 2016): the networks, training, weights. */
-export { cifar10Classes, type ImageSet, type Pictures, some } from "../image-set.ts";
+export { arranged, cifar10Classes, type ImageSet, type Pictures, some } from "../image-set.ts";
 export { square } from "../square.ts";
 export {
   Classifier,

@@ -49,6 +49,9 @@ export const recipes = {
   fast: { epochs: 30, weightDecay: 5e-4 },
 } as const;
 
+/** Fewer steps have no half and three quarters that differ. */
+const fewestSteps = 4;
+
 /** The optimizer of a recipe for so many steps. */
 function optimizerFor(recipe: Recipe, steps: number, depth: number): SGD {
   if (recipe === "fast") return new SGD({ learningRate: new schedules.OneCycle(0.2, steps), momentum: 0.9, nesterov: true });
@@ -70,13 +73,20 @@ export async function* train(set: ImageSet, config: ResNetConfig, options: Train
   const epochs = options.epochs ?? recipes[recipe].epochs;
   const stepsPerEpoch = Math.floor(set.train.labels.length / batchSize);
   if (!stepsPerEpoch) throw new ArgumentError("train", `${set.train.labels.length} pictures do not fill a batch of ${batchSize}`);
+  const steps = epochs * stepsPerEpoch;
+  if (steps < fewestSteps)
+    throw new ArgumentError(
+      "train",
+      `${epochs} × ${stepsPerEpoch} batches of ${batchSize} are ${steps} steps, and the learning rate needs ${fewestSteps} to rise and fall`,
+      "Give more epochs or a smaller batch",
+    );
   if (set.classes.length !== config.classes)
     throw new ArgumentError("train", `the network tells ${config.classes} classes, the pictures have ${set.classes.length}`);
   setRandomSeed(seed);
   const normalisation = normalisationOf(set.train);
   const model = resnet(config, { weightDecay: recipes[recipe].weightDecay });
   model.compile({
-    optimizer: optimizerFor(recipe, epochs * stepsPerEpoch, depthOf(config)),
+    optimizer: optimizerFor(recipe, steps, depthOf(config)),
     loss: new losses.SparseCategoricalCrossentropy({ fromLogits: true }),
     metrics: ["accuracy"],
   });

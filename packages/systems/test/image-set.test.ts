@@ -57,6 +57,15 @@ describe("a set of pictures", () => {
     expect((await imageSet(one)).train.images.shape).toEqual([2, 8, 8, 3]);
   });
 
+  test("with a damaged file of CIFAR-10 or MNIST is refused, and the file named", async () => {
+    const cifar = ["data_batch_1.bin", "data_batch_2.bin", "test_batch.bin"].map((name) => file(`cifar/${name}`, new Uint8Array(3073)));
+    await expect(imageSet([...cifar.slice(0, 2), file("cifar/test_batch.bin", new Uint8Array(3000))])).rejects.toThrow(
+      /^cifar\/test_batch\.bin: readCifar: 3000 bytes/,
+    );
+    const broken = mnist([1, 2]).map((f) => (f.name.endsWith("t10k-images-idx3-ubyte") ? file(f.name, new Uint8Array(9)) : f));
+    await expect(imageSet(broken)).rejects.toThrow(/^data\/t10k-images-idx3-ubyte: /);
+  });
+
   test("is read from IDX files as MNIST's, the classes being numbers", async () => {
     const set = await imageSet(mnist([0, 1, 2, 1]));
     expect(set.classes).toEqual(["0", "1", "2"]);

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { decodeImage, encodePng } from "@gradus/data";
 import { type Accuracy, type Captioner, evaluate, loadCaptioner, parseCaptioner, scene } from "@gradus/systems/gpt/vision";
 import { ArgumentError, GradusError } from "@gradus/tensor";
-import { type ArrayData, saveFile } from "@gradus/tensor/io";
+import { type ArrayData, makeFolder, saveFile } from "@gradus/tensor/io";
 import { percent } from "../reports/captioner.ts";
 import { bar, line, styled } from "../terminal.ts";
 
@@ -30,7 +30,7 @@ async function load(folder: string | undefined): Promise<Captioner> {
 
 /** Scenes that no training has seen, as files: something to caption. */
 async function draw(folder: string, seed: number): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const paths = [...Array(12).keys()].map((i) => join(folder, `scene-${i + 1}.png`));
   for (const [i, path] of paths.entries()) await saveFile(path, [await encodePng(scene(seed, "unseen", i).picture)]);
   return paths;

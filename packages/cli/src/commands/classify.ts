@@ -49,7 +49,7 @@ async function load({ model, weights: given, resize }: ClassifyOptions): Promise
     throw new ArgumentError(
       "gradus classify",
       `there is no ${beside}, which tells classes and normalisation`,
-      "gradus train resnet writes it",
+      "gradus train resnet writes it; for torchvision's weights name their network, such as --model resnet50",
     );
   const description: Description = text === null ? imagenetDescription(model) : parseDescription(text, beside);
   if (description.config !== model)

@@ -45,7 +45,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 export async function evaluateModel(options: EvaluateCommandOptions): Promise<void> {
   const { shots: counts, examples, by, normalise, seed, fewer: fewerShots = false, json = false } = options;
   const tasks = await tasksOf(options);
-  const model = await languageModel(command, options.model, options.bits);
+  const model = await languageModel(command, options.model, { bits: options.bits });
   const name = Math.max(4, ...tasks.map((task) => task.name.length)) + 2;
   const row = (cells: readonly string[]) =>
     `${cells[0]!.padEnd(name)}${cells
@@ -77,6 +77,10 @@ export async function evaluateModel(options: EvaluateCommandOptions): Promise<vo
           progress.update(done, total, { what: `${task.name}, ${shots} shots`, right, left: left === null ? "?" : timeLeft(left) });
           if (json) line(JSON.stringify({ event: "answer", task: task.name, ...answer, context: item.context, answer: item.answer }));
         }
+      } catch (error) {
+        // A tokenizer of characters has those of its text alone.
+        if (!(error instanceof ArgumentError && error.operation === "encode")) throw error;
+        throw new ArgumentError(command, `${task.name} cannot be asked of this model: ${error.problem}`, "Give another one with --model");
       } finally {
         progress.stop();
       }

@@ -4,7 +4,7 @@ import { type Chain, type Comparison, compareChains, moved, paeJson, writeMmcif,
 import { type FoldNetwork, mostAlignedError, type Predicted, predict } from "@gradus/systems/fold/network";
 import { OutOfMemoryError } from "@gradus/tensor";
 import { type EvidenceOptions, evidence, type Job, jobsOf, memoryFix, notesOf, size } from "../fold-jobs.ts";
-import { checkFolder, makeFolder } from "../folders.ts";
+import { checkFolder, makeResultsFolder } from "../folders.ts";
 import { type FoldSource, foldSource, queriesIn } from "../folding.ts";
 import { comparisonLine, mean, predictionReport } from "../reports/prediction.ts";
 import { writeText } from "../run.ts";
@@ -34,7 +34,7 @@ export async function fold(fasta: string, options: FoldCommandOptions): Promise<
   const jobs = await jobsOf(queries, source, options, (text) => say(styled("dim", text)));
   const recycles = options.recycles ?? source.config.recycles;
   const network = await source.load();
-  await makeFolder(command, out);
+  await makeResultsFolder(command, out);
   say(`${styled("bold", "Network")}: ${source.about}.`);
   tell({ event: "network", name: source.name, about: source.about });
   for (const job of jobs) {

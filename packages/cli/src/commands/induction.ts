@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { induction } from "@gradus/systems/gpt/in-context";
+import { makeFolder } from "@gradus/tensor/io";
 import { inductionReport } from "../reports/induction.ts";
 import { Pace, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
@@ -16,7 +16,7 @@ export interface InductionCommandOptions {
 /** `gradus experiment induction`: in-context learning arises in a small network, or does not; with a report. */
 export async function inductionExperiment(options: InductionCommandOptions): Promise<void> {
   const { layers, seed, out, json = false } = options;
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const begin = performance.now();
   const progress = bar("{what} {bar} {percentage}% | loss {loss} | {left} left", json);
   const pace = new Pace();

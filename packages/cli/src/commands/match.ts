@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type FinishedGame,
@@ -18,6 +17,7 @@ import {
 } from "@gradus/systems/zero";
 import { GtpEngine, UniversalEngine, writeKif } from "@gradus/systems/zero/node";
 import { ArgumentError } from "@gradus/tensor";
+import { makeFolder } from "@gradus/tensor/io";
 import { loadNetwork } from "../players.ts";
 import { writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
@@ -54,7 +54,7 @@ export async function playMatches(name: string, options: MatchCommandOptions): P
   const game = await gameOf(name);
   const engines: { close(): void }[] = [];
   const [a, b] = [await entrant(options.first, game, options, engines), await entrant(options.second, game, options, engines)];
-  if (out) await mkdir(out, { recursive: true });
+  if (out) await makeFolder(out);
   say(`${styled("bold", game.title)}: ${a.name} against ${b.name}, ${games} games`);
   const settings = {
     games,

@@ -1,5 +1,6 @@
 import { beamSearch, type GenerateOptions, generate } from "@gradus/systems/gpt";
 import { languageModel } from "../models.ts";
+import { refuseGiven } from "../options.ts";
 import { line, styled } from "../terminal.ts";
 
 const command = "gradus sample";
@@ -31,7 +32,10 @@ export async function sample(options: SampleOptions): Promise<void> {
     string[],
     string[]?,
   ];
-  const model = await languageModel(command, options.model, options.bits);
+  const byChance = ["topK", "topP", "minP", "repetitionPenalty", "stop", "draft", "probabilities"];
+  if (beams !== undefined) refuseGiven(command, options, byChance, "for texts drawn by chance, not for --beams", "Leave one of them out");
+  if (options.draft === undefined) refuseGiven(command, options, ["lookahead"], "how far --draft guesses ahead", "Give --draft, too");
+  const model = await languageModel(command, options.model, { bits: options.bits });
   if (beams !== undefined) {
     for (const prompt of prompts) {
       const found = await beamSearch(model, prompt, { beams, tokens });
@@ -42,7 +46,7 @@ export async function sample(options: SampleOptions): Promise<void> {
     }
     return;
   }
-  const draft = options.draft === undefined ? undefined : await languageModel(command, options.draft, options.bits);
+  const draft = options.draft === undefined ? undefined : await languageModel(command, options.draft, { bits: options.bits });
   const { temperature, topK, topP, minP, repetitionPenalty, lookahead } = options;
   const given = { tokens, seed, temperature, topK, topP, minP, repetitionPenalty, stop, draft, lookahead };
   const settings = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as GenerateOptions;
@@ -51,10 +55,13 @@ export async function sample(options: SampleOptions): Promise<void> {
   const logs: number[][] = prompts.map(() => []);
   // One text is shown as it comes; several, when they are whole.
   const streams = !json && !probabilities && prompts.length === 1;
-  if (streams) process.stdout.write(styled("bold", prompts[0]!));
+  let begun = false;
   const begin = performance.now();
   for (;;) {
     const { value: step, done } = await run.next();
+    // Not before: a prompt that is refused is told in a sentence of its own.
+    if (streams && !begun) process.stdout.write(styled("bold", prompts[0]!));
+    begun = true;
     if (done) {
       const seconds = (performance.now() - begin) / 1000;
       const count = logs.reduce((n, l) => n + l.length, 0);

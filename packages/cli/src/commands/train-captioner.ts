@@ -1,8 +1,7 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { encodePng } from "@gradus/data";
 import { type CaptionerEvent, evaluate, judge, parseCaption, scene, smallCaptioner, type Trained, train } from "@gradus/systems/gpt/vision";
-import { saveFile } from "@gradus/tensor/io";
+import { makeFolder, saveFile } from "@gradus/tensor/io";
 import { type CaptionedScene, type CaptionerRecord, captionerReport, percent } from "../reports/captioner.ts";
 import { beginRun, withinMemory, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
@@ -50,7 +49,7 @@ export async function trainCaptioner(options: TrainCaptionerOptions): Promise<vo
   await captioner.network.saveWeights(join(folder, "weights.safetensors"));
   await writeText(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);
   await writeText(join(folder, "report.html"), captionerReport(record, shown));
-  await mkdir(join(folder, "scenes"), { recursive: true });
+  await makeFolder(join(folder, "scenes"));
   for (const [i, { png }] of shown.entries()) await saveFile(join(folder, "scenes", `${i + 1}.png`), [png]);
   await end();
   tell({ event: "end", unseen, heldOut, seconds, folder });

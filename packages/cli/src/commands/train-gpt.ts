@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import {
   complete,
@@ -10,7 +10,6 @@ import {
   finetuneRecipe,
   type Gpt,
   type GptConfig,
-  loadLanguageModel,
   mergeAdapters,
   type Recipe,
   recipeOf,
@@ -24,6 +23,7 @@ import {
 } from "@gradus/systems/gpt";
 import { CharacterTokenizer, type Tokenizer, trainBPE } from "@gradus/systems/gpt/tokenizers";
 import { ArgumentError } from "@gradus/tensor";
+import { languageModel } from "../models.ts";
 import { gptReport } from "../reports/gpt.ts";
 import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
 import { bar, indented, line, styled, timeLeft } from "../terminal.ts";
@@ -58,6 +58,7 @@ interface Job {
   readonly name: string;
   readonly config: GptConfig;
   readonly tokenizer: Tokenizer;
+  readonly beginnings?: readonly number[];
   readonly endings: readonly number[];
   readonly tokens: TokenSplit;
   readonly recipe: Recipe;
@@ -75,7 +76,7 @@ export async function trainGpt(options: TrainGptOptions): Promise<void> {
   const tell = (event: object) => json && line(JSON.stringify(event));
   const text = await readText(options.data);
   const job = await (options.from === undefined ? newNetwork : knownNetwork)(options, text);
-  const { name, config, tokenizer, endings, tokens, recipe } = job;
+  const { name, config, tokenizer, beginnings = [], endings, tokens, recipe } = job;
   const folder = options.out ?? join("runs", name);
   if (options.from !== undefined && resolve(folder) === resolve(options.from))
     throw new ArgumentError(command, "--out is the folder of the model that is trained further", "Give another one");
@@ -122,7 +123,7 @@ export async function trainGpt(options: TrainGptOptions): Promise<void> {
         ...{ data: options.data, trainingTokens: tokens.train.length, validationTokens: tokens.validation.length, seconds, resumed },
         ...{ step: final.step, loss: final.loss, validationLoss: final.validationLoss, history },
       };
-      await saveLanguageModel(folder, { network, tokenizer, endings }, record);
+      await saveLanguageModel(folder, { network, tokenizer, beginnings, endings }, record);
       await writeText(join(folder, "report.html"), gptReport(record, config));
       await end();
       await rm(best, { force: true });
@@ -189,13 +190,19 @@ async function knownNetwork(options: TrainGptOptions, text: string): Promise<Job
   for (const option of ["config", "tokenizer", "layers", "heads", "width"] as const)
     if (options[option] !== undefined)
       throw new ArgumentError(command, `--${option} and --from exclude each other`, "The model that is trained further has its own");
-  const model = await loadLanguageModel(from!, { dropout: options.dropout ?? 0, seed });
-  const { network, tokenizer, endings } = model;
+  const { network, tokenizer, beginnings = [], endings } = await languageModel(command, from!, { dropout: options.dropout ?? 0, seed });
+  if (network.tokens.bits !== 32)
+    throw new ArgumentError(
+      command,
+      `the weights in ${from} have ${network.tokens.bits} bits, which cannot be trained`,
+      "Give the model of 32",
+    );
   const recipe = recipeWith(options, { ...finetuneRecipe(network, lora !== undefined), dropout: 0 });
   const tokens = splitText(text, tokenizer, options.context ?? network.config.context);
   const start = (run: RunOptions) => finetune(network, tokens, { ...run, ...(lora === undefined ? {} : { adapters: { rank: lora } }) });
-  const settings = { from: await digest([join(from!, "model.json"), join(from!, "weights.safetensors")]), lora, context: options.context };
-  return { name: `${basename(resolve(from!))}-tuned`, config: network.config, tokenizer, endings, tokens, recipe, settings, start };
+  const settings = { from: await digest(await modelFiles(from!)), lora, context: options.context };
+  const name = `${basename(resolve(from!))}-tuned`;
+  return { name, config: network.config, tokenizer, beginnings, endings, tokens, recipe, settings, start };
 }
 
 /** A configuration by name, of the sizes given. */
@@ -221,6 +228,12 @@ function tokenizerOf(kind: string, text: string): Tokenizer {
   if (size === undefined) throw new ArgumentError(command, `there is no tokenizer ${kind}`, "Use characters, or bpe:SIZE such as bpe:1024");
   // From what the network is trained with alone.
   return trainBPE(text.slice(0, Math.floor(0.9 * text.length)), { size: Number(size) });
+}
+
+/** What a model's folder says and holds, ours or one of Hugging Face. */
+async function modelFiles(folder: string): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => /\.(json|safetensors)$/.test(name));
+  return names.sort().map((name) => join(folder, name));
 }
 
 async function digest(paths: readonly string[]): Promise<string> {

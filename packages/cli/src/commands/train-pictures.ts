@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { encodePng } from "@gradus/data";
-import { loadDataset } from "@gradus/data/node";
 import {
   arranged,
   type DrawnPicture,
@@ -22,9 +21,9 @@ import {
   trainPictures,
 } from "@gradus/systems/diffusion/pictures";
 import { ArgumentError, FormatError } from "@gradus/tensor";
-import { type ArrayData, saveFile } from "@gradus/tensor/io";
+import { type ArrayData, makeFolder, saveFile } from "@gradus/tensor/io";
 import { refuseGiven } from "../options.ts";
-import { digestOf, pictureFiles } from "../picture-data.ts";
+import { digestOf, pictureFiles, publicPictures } from "../picture-data.ts";
 import { percent } from "../reports/captioner.ts";
 import { type PictureRecord, pictureReport } from "../reports/picture-model.ts";
 import { grid } from "../reports/pictures.ts";
@@ -66,7 +65,7 @@ async function pictures(path: string, options: ImageSetOptions): Promise<ImageSe
       throw error instanceof FormatError ? withFlags(error) : error;
     });
   }
-  const { train, test, classes } = await loadDataset(catalog[path as keyof typeof catalog]);
+  const { train, test, classes } = await publicPictures(command, catalog[path as keyof typeof catalog]);
   // Grey ones come without an axis for their channel.
   const whole = <T extends { readonly images: ArrayData }>(part: T): T =>
     part.images.shape.length === 4 ? part : { ...part, images: { ...part.images, shape: [...part.images.shape, 1] } };
@@ -214,7 +213,7 @@ async function follow(
     progress.update(step, steps, { rate: rate.toFixed(2), loss: loss.toFixed(4), left: remaining });
     if (!paused) continue;
     const file = join(shownIn, `step-${String(step).padStart(String(steps).length, "0")}.png`);
-    await mkdir(shownIn, { recursive: true });
+    await makeFolder(shownIn);
     await saveFile(file, [await encodePng(grid(await drawn(model, { classes: oneOfEach(model), seed }), shownAtOnce))]);
     progress.above(() => {
       if (json) line(JSON.stringify({ event: "sampled", step, loss, file }));

@@ -1,8 +1,18 @@
 import { join } from "node:path";
-import { loadDataset } from "@gradus/data/node";
-import { configOf, evaluate, type ImageSet, imageSet, type Recipe, recipes, saveWeights, some, train } from "@gradus/systems/resnet";
+import {
+  arranged,
+  configOf,
+  evaluate,
+  type ImageSet,
+  imageSet,
+  type Recipe,
+  recipes,
+  saveWeights,
+  some,
+  train,
+} from "@gradus/systems/resnet";
 import { ArgumentError } from "@gradus/tensor";
-import { digestOf, pictureFiles } from "../picture-data.ts";
+import { digestOf, pictureFiles, publicPictures } from "../picture-data.ts";
 import { resnetReport } from "../reports/resnet.ts";
 import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
@@ -39,10 +49,7 @@ const expected =
   "a folder or a .tar, .tar.gz or .zip archive with train/CLASS/ and test/CLASS/, CIFAR-10's binary files or MNIST's, or cifar10";
 
 async function pictures(path: string, size: number, report: (what: string, done: number, total: number) => void): Promise<ImageSet> {
-  if (path === "cifar10") {
-    const { train: training, test, classes } = await loadDataset("cifar10");
-    return { train: training, test, classes };
-  }
+  if (path === "cifar10") return arranged(await publicPictures(command, path), { size, channels: 3 });
   // An archive of CIFAR's own holds a folder of its own; entries are found by their last parts.
   return imageSet(await pictureFiles(command, path, expected), size, report);
 }
@@ -80,7 +87,9 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   };
   const { checkpoint, resumed, end } = await beginRun(command, folder, settings, options.fresh);
 
-  say(`${styled("bold", name)}, ${set.train.labels.length} pictures of ${set.classes.length} classes, recipe ${recipe}, ${epochs} epochs`);
+  say(
+    `${styled("bold", name)}, ${set.train.labels.length} pictures of ${set.classes.length} classes, recipe ${recipe}, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}`,
+  );
   if (resumed) say("A run that was stopped is there: it goes on.");
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
   const steps = Math.floor(set.train.labels.length / batchSize);
@@ -103,9 +112,8 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
       await writeText(join(folder, "report.html"), resnetReport(record));
       await end();
       tell({ event: "end", top1: evaluation.top1, top5: evaluation.top5, seconds: record.seconds, folder });
-      say(
-        `\nTest pictures: ${(100 * evaluation.top1).toFixed(2)} % right, ${(100 * evaluation.top5).toFixed(2)} % among the five likeliest.`,
-      );
+      const five = set.classes.length > 5 ? `, ${(100 * evaluation.top5).toFixed(2)} % among the five likeliest` : "";
+      say(`\nTest pictures: ${(100 * evaluation.top1).toFixed(2)} % right${five}.`);
       say(`${join(folder, "report.html")} shows how it went; weights.safetensors and weights.json are the network:`);
       say(`  gradus classify picture.jpg --model ${name} --weights ${join(folder, "weights.safetensors")}`);
       return;

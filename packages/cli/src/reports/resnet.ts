@@ -43,14 +43,14 @@ export function resnetReport(r: ResNetRecord): string {
   return report(`${r.config}: ${percent(r.top1)} of ${r.testPictures} test pictures right`, [
     {
       kind: "text",
-      text: `Among the five likeliest classes: ${percent(r.top5)}. Mistakes made most often: ${worst.join("; ") || "none"}.`,
+      text: `${r.classes.length > 5 ? `Among the five likeliest classes: ${percent(r.top5)}. ` : ""}Mistakes made most often: ${worst.join("; ") || "none"}.`,
     },
     {
       kind: "table",
       rows: [
         ["Command", r.command],
         ["Pictures", `${r.trainingPictures} to train with, ${r.testPictures} to test`],
-        ["Recipe", `${r.recipe}, ${r.epochs} epochs, batches of ${r.batchSize}, seed ${r.seed}`],
+        ["Recipe", `${r.recipe}, ${r.epochs} ${r.epochs === 1 ? "epoch" : "epochs"}, batches of ${r.batchSize}, seed ${r.seed}`],
         ["Time", `${timeLeft(r.seconds)}${r.resumed ? ", with breaks" : ""}`],
       ],
     },

@@ -22,9 +22,24 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   const { channels = 3 } = options;
   if (![1, 3, 4].includes(channels)) throw new ArgumentError("decodeImage", `channels is ${channels}`, "Give 1, 3 or 4");
   const decode = isJpeg(bytes) ? decodeJpeg : isPng(bytes) ? decodePng : null;
-  if (!decode) throw new FormatError("decodeImage", "neither a JPEG nor a PNG file");
+  if (!decode) {
+    const kind = kindOf(bytes);
+    if (kind === null) throw new FormatError("decodeImage", `neither a JPEG nor a PNG file${bytes.length ? "" : ", but empty"}`);
+    throw new FormatError("decodeImage", `neither a JPEG nor a PNG file, but ${kind}`, "Save it as one of these");
+  }
   const image = await decode(bytes, options);
   return { dtype: "uint8", shape: [image.height, image.width, channels], data: convert(image, channels) };
+}
+
+/** What else a file is, by its first bytes: what people take for pictures that can be read. */
+function kindOf(bytes: Uint8Array): string | null {
+  const head = String.fromCharCode(...bytes.subarray(0, 12));
+  if (/^GIF8/.test(head)) return "a GIF";
+  if (/^RIFF.{4}WEBP/s.test(head)) return "a WebP file";
+  if (/^BM/.test(head)) return "a BMP file";
+  if (/^(II\*\0|MM\0\*)/.test(head)) return "a TIFF file";
+  if (/^.{4}ftyp(avif|hei[cx]|mif1)/s.test(head)) return head.includes("avif") ? "an AVIF file" : "a HEIC file";
+  return null;
 }
 
 /** Another number of channels. Grey is PIL's "L": ITU-R 601 luma in 16-bit fixed point. */

@@ -1,10 +1,10 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { FormatError } from "@gradus/tensor";
-import { saveFile } from "@gradus/tensor/io";
+import { makeFolder, saveFile } from "@gradus/tensor/io";
 import type { CatalogData, CatalogFile, CatalogName } from "../catalog/entries.ts";
 import { loadFrom, network, type Place } from "../catalog/load.ts";
 
@@ -56,7 +56,7 @@ const cachePlace = (folder: string): Place => ({
   async put(name, file, bytes) {
     const path = join(folder, name, file.name);
     try {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await saveFile(path, [bytes]);
     } catch (error) {
       console.warn(`gradus: ${file.name} could not be kept in ${folder}: ${(error as Error).message}`);

@@ -1,12 +1,13 @@
-import { ArgumentError, flattenTree, GradusError, type GraphNode, type Tensor, traceGraph } from "@gradus/tensor";
+import { ArgumentError, type DType, flattenTree, GradusError, type GraphNode, type Tensor, traceGraph } from "@gradus/tensor";
 import { saveFile } from "@gradus/tensor/io";
 import { withContext } from "../context.ts";
+import type { Layer } from "../layer.ts";
 import type { Model } from "../model.ts";
 import type { SymbolicTensor } from "../symbolic.ts";
-import { Exporter, type LayerUse, type TracedModel } from "./exporter.ts";
+import { Exporter, type LayerUse, type OnnxOperator, type TracedModel } from "./exporter.ts";
 import { encodeModel, type NodeProto, type ValueInfoProto } from "./protobuf.ts";
 import { Sizes } from "./sizes.ts";
-import { onnxTypes } from "./types.ts";
+import { int64, onnxTypes } from "./types.ts";
 
 /** Operator set of exported files, and the file format's version that belongs to it (ONNX 1.13, December 2022). */
 const opset = 18n;
@@ -15,6 +16,12 @@ const irVersion = 8n;
 export interface OnnxExportOptions {
   /** What the model is called on, as made by `Input`: for subclasses of Model, which do not say it themselves. */
   readonly inputs?: readonly SymbolicTensor[];
+  /** Names of the results, in order. Default: keys where the model gives an object of them, else the names of their layers. */
+  readonly outputNames?: readonly string[];
+  /** What int32 inputs are in the file: other libraries feed tokens and places as int64. Default "int32". */
+  readonly integers?: "int32" | "int64";
+  /** Layers of one input that are one operator of the program that will read the file; null for all others. */
+  readonly operators?: (layer: Layer) => OnnxOperator | null;
 }
 
 /**
@@ -34,20 +41,27 @@ export async function onnxBytes(model: Model, options: OnnxExportOptions = {}): 
     weights.set(variable.node, path.startsWith(prefix) ? path.slice(prefix.length) : path);
   }
   const first = trace(model, inputs, sizes, 0);
-  const exporter = new Exporter(first.traced, trace(model, inputs, sizes, 1).traced, sizes, weights);
+  const { operators = () => null } = options;
+  const exporter = new Exporter(first.traced, trace(model, inputs, sizes, 1).traced, sizes, weights, operators);
   const { writer } = exporter;
   const inputNames = inputs.map((x) => writer.unique(x.name));
-  await exporter.run(inputNames);
-  const info = (name: string, node: GraphNode): ValueInfoProto => {
+  const isWide = (dtype: DType): boolean => options.integers === "int64" && dtype === "int32";
+  await exporter.run(
+    inputs.map(({ dtype }, i) => (isWide(dtype) ? writer.node("Cast", [inputNames[i]!], { to: onnxTypes.int32 }) : inputNames[i]!)),
+  );
+  const info = (name: string, node: GraphNode, elemType = onnxTypes[node.dtype]): ValueInfoProto => {
     const dim = exporter.pairs(node).map((pair) => {
       const size = sizes.meaning(pair);
       if (typeof size === "number") return { dimValue: BigInt(size) };
       return { dimParam: size ? [...(size.factor === 1 ? [] : [size.factor]), ...size.names].join(" * ") : `${name}_size` };
     });
-    return { name, type: { tensorType: { elemType: onnxTypes[node.dtype], shape: { dim } } } };
+    return { name, type: { tensorType: { elemType, shape: { dim } } } };
   };
+  const { outputNames: given = first.names } = options;
+  if (given.length !== first.traced.outputs.length)
+    throw new ArgumentError("exportOnnx", `${given.length} names for ${first.traced.outputs.length} results`, "Give a name for each");
   const outputs = first.traced.outputs.map((node, i) => {
-    const name = writer.unique(first.names[i]!);
+    const name = writer.unique(given[i]!);
     writer.nodes.push({ input: [exporter.name(node)], output: [name], name, opType: "Identity", domain: "", attribute: [] });
     return info(name, node);
   });
@@ -56,12 +70,12 @@ export async function onnxBytes(model: Model, options: OnnxExportOptions = {}): 
     irVersion,
     producerName: "Gradus",
     producerVersion: "0.1.0",
-    opsetImport: [{ domain: "", version: opset }],
+    opsetImport: [...new Set(["", ...nodes.map((n) => n.domain)])].map((domain) => ({ domain, version: domain ? 1n : opset })),
     graph: {
       name: model.name,
       node: nodes,
       initializer: await writer.finish(new Set(nodes.flatMap((n) => n.input))),
-      input: first.traced.inputs.map((node, i) => info(inputNames[i]!, node)),
+      input: first.traced.inputs.map((node, i) => info(inputNames[i]!, node, isWide(node.dtype) ? int64 : undefined)),
       output: outputs,
     },
     metadataProps: [{ key: "model", value: model.name }],

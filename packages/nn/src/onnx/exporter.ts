@@ -14,6 +14,17 @@ export interface LayerUse {
   readonly options: CallOptions;
 }
 
+/** One operator that does a layer's work: it takes the layer's input and then these arrays, and gives the layer's result. */
+export interface OnnxOperator {
+  readonly opType: string;
+  /** Whose operator it is, such as "com.microsoft"; default: ONNX's. */
+  readonly domain?: string;
+  /** Null where the operator may do without one. */
+  readonly arrays: readonly (Tensor | null)[];
+  /** Whole numbers are ints, but for those that ONNX has as floats, such as alpha and epsilon. */
+  readonly attributes?: AttributeValues;
+}
+
 /** What a layer becomes: names of the results in the order of `use.outputs`. */
 export type LayerRule = (out: Exporter, use: LayerUse) => void;
 
@@ -44,12 +55,18 @@ export class Exporter {
   private readonly order: GraphNode[];
   private readonly weights = new Map<Tensor, string>();
 
-  constructor(first: TracedModel, second: TracedModel, sizes: Sizes, weightNames: ReadonlyMap<GraphNode, string>) {
+  constructor(
+    first: TracedModel,
+    second: TracedModel,
+    sizes: Sizes,
+    weightNames: ReadonlyMap<GraphNode, string>,
+    operators: (layer: Layer) => OnnxOperator | null,
+  ) {
     this.trace = first;
     this.sizes = sizes;
     this.weightNames = weightNames;
-    this.uses = ruled(first);
-    const { order, twins } = pair(first, second, this.uses, ruled(second));
+    this.uses = ruled(first, operators);
+    const { order, twins } = pair(first, second, this.uses, ruled(second, operators));
     this.order = order;
     this.twins = twins;
   }
@@ -275,12 +292,21 @@ export class Unsupported extends ArgumentError {
 export const toFirst = (rank: number): number[] => [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, i) => i + 1)];
 export const toLast = (rank: number): number[] => [0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2), 1];
 
+/** Writes a layer of one input and one result as one operator. */
+const asOperator =
+  ({ opType, domain, arrays, attributes }: OnnxOperator): LayerRule =>
+  (out, { inputs: [x], outputs: [y] }) => {
+    const names = arrays.map((array) => (array ? out.weight(array) : ""));
+    out.set(y!, out.writer.nodeOf(opType, [out.name(x!), ...names], 1, attributes, domain)[0]!);
+  };
+
 /** The calls of layers that have a rule, by the nodes they give; where several give one node, the innermost. */
-function ruled(trace: TracedModel): Map<GraphNode, { use: LayerUse; rule: LayerRule }> {
+function ruled(trace: TracedModel, operators: (layer: Layer) => OnnxOperator | null): Map<GraphNode, { use: LayerUse; rule: LayerRule }> {
   const found = new Map<GraphNode, { use: LayerUse; rule: LayerRule }>();
   for (const use of trace.uses) {
     const { className } = use.layer.constructor as typeof Layer;
-    const rule = Object.hasOwn(layerRules, className) ? layerRules[className]!(use) : null;
+    const own = use.inputs.length === 1 && use.outputs.length === 1 ? operators(use.layer) : null;
+    const rule = own ? asOperator(own) : Object.hasOwn(layerRules, className) ? layerRules[className]!(use) : null;
     if (!rule) continue;
     for (const node of use.outputs) if (!found.has(node) && !use.inputs.includes(node)) found.set(node, { use, rule });
   }

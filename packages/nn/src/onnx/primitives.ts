@@ -21,8 +21,22 @@ function operands(out: Exporter, node: GraphNode): { names: string[]; layout: "f
   const complete = node.shape.every((_, axis) => arrays.some((x) => out.sameSize(x, axis, node, axis)));
   const used = complete && arrays.length ? peeled : node.inputs;
   const layout = node.shape.length > 2 && used.some((x) => out.isFirst(x)) ? "first" : "last";
-  const names = used.map((x) => (used === peeled && isPrimitive(x, "constant") ? out.number(x) : out.named(x, layout)));
-  return { names, layout };
+  const name = (x: GraphNode): string => {
+    if (used !== peeled) return out.named(x, layout);
+    if (isPrimitive(x, "constant")) return out.number(x);
+    return layout === "last" && arrays.some((other) => !out.isConstant(other))
+      ? out.name(withoutLeadingOnes(out, x))
+      : out.named(x, layout);
+  };
+  return { names: used.map(name), layout };
+}
+
+/** A weight before axes of one were put in front of its own, which ONNX does by itself too: what reads files finds biases by their one axis. */
+function withoutLeadingOnes(out: Exporter, x: GraphNode): GraphNode {
+  if (x.op !== "reshape" || !out.isConstant(x)) return x;
+  const [inner] = x.inputs as [GraphNode];
+  const added = x.shape.length - inner.shape.length;
+  return added > 0 && x.shape.every((n, axis) => n === (axis < added ? 1 : inner.shape[axis - added])) ? inner : x;
 }
 
 type Spelling = (out: Exporter, inputs: string[], node: GraphNode) => string;

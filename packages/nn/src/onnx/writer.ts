@@ -54,11 +54,11 @@ export class GraphWriter {
   }
 
   /** Adds a node of several results. */
-  nodeOf(opType: string, input: readonly string[], results: number, attributes: AttributeValues = {}): string[] {
+  nodeOf(opType: string, input: readonly string[], results: number, attributes: AttributeValues = {}, domain = ""): string[] {
     const name = this.unique(opType.toLowerCase());
     const output = Array.from({ length: results }, (_, i) => (i ? `${name}:${i}` : `${name}:out`));
     const given = Object.entries(attributes).filter((entry): entry is [string, AttributeValue] => entry[1] !== undefined);
-    this.nodes.push({ input: [...input], output, name, opType, domain: "", attribute: given.map(([key, value]) => attribute(key, value)) });
+    this.nodes.push({ input: [...input], output, name, opType, domain, attribute: given.map(([key, value]) => attribute(key, value)) });
     return output;
   }
 

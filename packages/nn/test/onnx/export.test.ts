@@ -1,4 +1,4 @@
-import { type DType, Tensor, tensor } from "@gradus/tensor";
+import { type DType, gelu, Tensor, tensor } from "@gradus/tensor";
 import * as ort from "onnxruntime-web";
 import { describe, expect, test } from "vitest";
 import * as nn from "../../src/index.ts";
@@ -324,6 +324,57 @@ describe("whole models", () => {
     const dims = graph!.output[1]!.type!.tensorType!.shape!.dim.map(({ dimValue, dimParam }) => (dimParam ? dimParam : Number(dimValue)));
     expect(dims).toEqual(["batch", "size_1", 4]);
     expect(graph!.initializer.map((t) => t.name)).toEqual(model.namedWeights().map(([path]) => path.split("/").slice(1).join("/")));
+  });
+
+  test("whole numbers come as int64, and results go by other names, where that is asked for", async () => {
+    const tokens = Input({ shape: [null], dtype: "int32", name: "tokens" });
+    const model = new Model({ inputs: tokens, outputs: new nn.Dense(3)(new nn.Embedding(5, 4)(tokens)) });
+    shake(model);
+    const bytes = await onnxBytes(model, { integers: "int64", outputNames: ["scores.of.all"] });
+    const ids = [4, 0, 2, 1, 3, 3];
+    const expected = model(tensor(ids, { dtype: "int32" }).reshape([2, 3])) as Tensor;
+    const session = await ort.InferenceSession.create(bytes);
+    const { "scores.of.all": scores } = await session.run({ tokens: new ort.Tensor("int64", BigInt64Array.from(ids, BigInt), [2, 3]) });
+    await session.release();
+    expectClose(tensor(scores!.data as Float32Array).reshape(scores!.dims), expected, 2e-5);
+    expectClose((await importOnnx(bytes))(tensor(ids, { dtype: "int32" }).reshape([2, 3])) as Tensor, expected, 2e-5);
+    await expect(onnxBytes(model, { outputNames: ["a", "b"] })).rejects.toThrow("2 names for 1 results");
+  });
+
+  test("a layer is an operator of onnxruntime's own, where it says which", async () => {
+    class BiasGelu extends nn.Layer {
+      readonly bias = this.addWeight("bias", [4], { initializer: "ones" });
+      override call(x: Tensor): Tensor {
+        return gelu(x.add(this.bias), { approximate: true });
+      }
+    }
+    const model = on(new BiasGelu({ name: "own" }), line);
+    shake(model);
+    const operators = (layer: Layer) =>
+      layer instanceof BiasGelu ? { opType: "FastGelu", domain: "com.microsoft", arrays: [layer.bias] } : null;
+    const bytes = await onnxBytes(model, { operators });
+    const { graph, opsetImport } = await decodeModel(bytes);
+    expect(graph!.node.map((n) => [n.opType, n.domain])).toEqual([["FastGelu", "com.microsoft"]]);
+    expect(graph!.initializer.map((t) => t.name)).toEqual(["own/bias"]);
+    expect(opsetImport.map(({ domain, version }) => [domain, Number(version)])).toEqual([
+      ["", 18],
+      ["com.microsoft", 1],
+    ]);
+    const x = dataFor(model.inputs[0]!, 2);
+    const [y] = await runOrt(bytes, { [model.inputs[0]!.name]: x });
+    expectClose(y!, model(x) as Tensor, 2e-5);
+  });
+
+  test("a bias has one axis in the file, whatever it is added to", async () => {
+    class Shift extends nn.Layer {
+      readonly bias = this.addWeight("bias", [4], { initializer: "ones" });
+      override call(x: Tensor): Tensor {
+        return x.add(this.bias);
+      }
+    }
+    const model = on(new Shift(), line);
+    await checkExport(model);
+    expect((await decodeModel(await onnxBytes(model))).graph!.initializer.map((t) => t.dims)).toEqual([[4n]]);
   });
 
   test("a subclass of Model says its inputs", async () => {

@@ -109,9 +109,8 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
     model.compile({ optimizer: optimizerFor(sketchSteps, 1e-3, false) });
     yield* part("sketch", model, data, { steps: sketchSteps, perPass, batchSize, seed, keep });
   }
-  // Where things are, and how many, is settled while the noise is strong: an error counts in full there, and it is looked at more often.
-  const settings = { drop: 0.1, snrLimit: Infinity, shift: 3 };
-  const model = new Denoising({ network: unet, text, schedule, encode, ...settings });
+  // Where things are is the sketch's part, so that the strongest noise may count little: colours and shapes are learned sooner then.
+  const model = new Denoising({ network: unet, text, schedule, encode, drop: 0.1 });
   model.compile({ optimizer: optimizerFor(steps, rate, true) });
   const parts: Parts = { config, autoencoder, text, unet };
   losses.denoiser = yield* part("denoiser", model, data, { steps, perPass, batchSize, seed, keep }, parts);

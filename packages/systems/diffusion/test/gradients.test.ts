@@ -1,5 +1,5 @@
 import type { Layer } from "@gradus/nn";
-import { compile, random, randomKey, type Tensor, tensor, valueAndGrad } from "@gradus/tensor";
+import { compile, concat, random, randomKey, type Tensor, tensor, valueAndGrad } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
 import { Autoencoder, ClipTextEncoder, DiT, UNet } from "../index.ts";
 import { parametersOf } from "../parameters.ts";
@@ -33,6 +33,14 @@ const cases: Record<string, () => readonly [Layer, (net: never) => Tensor]> = {
   "a U-Net with words and classes": () => [
     new UNet({ ...unet, contextWidth: 6, classes: 3 }, { dtype }),
     (net: UNet) => net.forward(normal(1, [2, 4, 6, 2]), int32([3, 700]), { context: normal(2, [2, 4, 6]), classes: int32([2, 0]) }),
+  ],
+  "a U-Net that is shown a sketch, and its guess": () => [
+    new UNet({ ...unet, contextWidth: 6, sketch: { width: 8, heads: 2, layers: 1 } }, { dtype }),
+    (net: UNet) => {
+      let guess: Tensor | undefined;
+      const out = net.forward(normal(1, [2, 4, 6, 2]), int32([3, 700]), { context: normal(2, [2, 4, 6]), guessed: (g) => (guess = g) });
+      return concat([out, guess!].map((t) => t.reshape([-1])));
+    },
   ],
   "the autoencoder's way in": () => [
     new Autoencoder({ inChannels: 3, latentChannels: 2, channels: [4, 8], layersPerBlock: 1, groups: 2, scalingFactor: 1 }, { dtype }),

@@ -188,7 +188,7 @@ describe("training", () => {
     ...{ ...scenesConfig, unet: { ...unet, channels: [16, 16], attention: [false, true] } },
     autoencoder: { ...autoencoder, channels: [8, 8, 8] },
   };
-  const options = { config, autoencoderSteps: 2, steps: 4, scenes: 16, batchSize: 8, seed: 3 };
+  const options = { config, autoencoderSteps: 2, sketchSteps: 2, steps: 4, scenes: 16, batchSize: 8, seed: 3 };
   const finish = async (run: ReturnType<typeof trainScenes>): Promise<TrainedScenes> => {
     for (;;) {
       const { value, done } = await run.next();
@@ -207,6 +207,7 @@ describe("training", () => {
 
   test.each([
     [{ steps: 0 }, /steps is 0/],
+    [{ sketchSteps: 1.5 }, /sketchSteps is 1.5/],
     [{ scenes: 4 }, /4 scenes for batches of 8/],
     [{ rate: -1 }, /rate is -1/],
   ])("refuses %j", async (wrong, message) => {

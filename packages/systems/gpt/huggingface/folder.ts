@@ -1,5 +1,5 @@
 import { FormatError } from "@gradus/tensor";
-import { type ArrayData, safetensorsChunks, saveFile } from "@gradus/tensor/io";
+import { type ArrayData, makeFolder, safetensorsChunks, saveFile } from "@gradus/tensor/io";
 import { type ModelFolder, placeOf, readObject } from "../../model-folder.ts";
 
 /** The `config.json` of a folder. FormatError where there is none. */
@@ -16,8 +16,7 @@ export async function saveFolder(
   config: object,
   arrays: Iterable<readonly [name: string, array: ArrayData]>,
 ): Promise<void> {
-  const { mkdir } = await import("node:fs/promises");
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await saveFile(`${folder}/model.safetensors`, safetensorsChunks(arrays, { format: "pt" }));
   await saveFile(`${folder}/config.json`, [new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`)]);
 }

@@ -15,7 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), "gradus-gpt-files-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const tokenizer = CharacterTokenizer.from("abcde");
-const model: LanguageModel = { network: new Gpt(tiny(5)), tokenizer, endings: [4] };
+const model: LanguageModel = { network: new Gpt(tiny(5)), tokenizer, beginnings: [3], endings: [4] };
 const logits = async ({ network }: LanguageModel) => (await toArrayData(network.forward(tensor([[0, 1, 2]], { dtype: "int32" })))).data;
 beforeAll(() => saveLanguageModel(folder, model, { steps: 7 }));
 
@@ -25,7 +25,7 @@ describe("a language model in a folder", () => {
     expect(await logits(loaded)).toEqual(await logits(model));
     expect(loaded.network.config).toEqual(model.network.config);
     expect(loaded.tokenizer.encode("cab")).toEqual([2, 0, 1]);
-    expect([loaded.endings, loaded.training]).toEqual([[4], { steps: 7 }]);
+    expect([loaded.beginnings, loaded.endings, loaded.training]).toEqual([[3], [4], { steps: 7 }]);
   });
 
   test("is the same from bytes", async () => {
@@ -52,6 +52,7 @@ describe("a language model in a folder", () => {
     ["null", () => "null", /is not of a language model/],
     ["an unknown activation", () => changed((d) => Object.assign(d["config"]!, { activation: "sine" })), /says "sine" for activation/],
     ["no rotary base", () => changed((d) => Object.assign(d["config"]!, { rotary: null })), /does not say how positions turn/],
+    ["no list of beginnings", () => changed((d) => Object.assign(d, { beginnings: "<s>" })), /lists no tokens as beginnings/],
     ["no width", () => changed((d) => Object.assign(d["config"]!, { width: undefined })), /width is undefined/],
     [
       "a claim of any size",

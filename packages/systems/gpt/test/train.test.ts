@@ -1,13 +1,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { losses, setRandomSeed } from "@gradus/nn";
+import { type Tensor, tensor, valueAndGrad } from "@gradus/tensor";
 import { toArrayData } from "@gradus/tensor/io";
 import { afterAll, describe, expect, test } from "vitest";
 import { configOf } from "../config.ts";
 import { splitText, type TokenSplit, trainingWindows, validationWindows } from "../data.ts";
-import type { Gpt } from "../model.ts";
+import { Gpt } from "../model.ts";
 import { CharacterTokenizer } from "../tokenizers/index.ts";
-import { recipeOf, type TrainOptions, train } from "../train.ts";
+import { optimise, recipeOf, type TrainOptions, train } from "../train.ts";
 import { all, recipe, tiny } from "./tiny.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "gradus-gpt-train-"));
@@ -19,6 +21,39 @@ const tokens = splitText(text, tokenizer, 8);
 const config = tiny(tokenizer.size);
 const weightsOf = async (network: Gpt) => Promise.all(network.weights.map(async (w) => (await toArrayData(w)).data));
 const options: TrainOptions = { ...recipe, seed: 1 };
+
+type Weights = readonly Float32Array[];
+
+/** The updates of `optimise` in plain numbers (Kingma and Ba 2015, algorithm 1), gradients cut as told; also how long these were before. */
+async function adam(
+  network: Gpt,
+  { steps, rate, beta2, batchSize, seed }: TrainOptions,
+  cut: (gradients: Weights, length: number) => Weights,
+): Promise<[weights: Weights, lengths: number[]]> {
+  const variables = network.trainableWeights;
+  const weights = (await weightsOf(network)) as Weights;
+  const [m, v] = [weights.map((w) => w.map(() => 0)), weights.map((w) => w.map(() => 0))];
+  const loss = new losses.SparseCategoricalCrossentropy({ fromLogits: true });
+  const lengths: number[] = [];
+  const windows = trainingWindows(tokens.train, { context: config.context, batchSize, batches: () => steps, seed });
+  for await (const [x, y] of windows.iterate({ epoch: 0 })) {
+    const [, found] = valueAndGrad(() => loss(y, network(x) as Tensor) as Tensor, { wrt: variables })();
+    const gradients = await Promise.all((found as readonly Tensor[]).map(async (g) => (await g.data()) as Float32Array));
+    const length = Math.hypot(...gradients.map((g) => Math.hypot(...g)));
+    const t = lengths.push(length);
+    const cutGradients = cut(gradients, length);
+    const now = rate * (0.1 + 0.45 * (1 + Math.cos((Math.PI * (t - 1)) / steps)));
+    for (const [i, w] of weights.entries()) {
+      for (const [j, g] of cutGradients[i]!.entries()) {
+        m[i]![j] = 0.9 * m[i]![j]! + 0.1 * g;
+        v[i]![j] = beta2 * v[i]![j]! + (1 - beta2) * g * g;
+        w[j]! -= (now * (m[i]![j]! / (1 - 0.9 ** t))) / (Math.sqrt(v[i]![j]! / (1 - beta2 ** t)) + 1e-8);
+      }
+      variables[i]!.assign(tensor(w).reshape(variables[i]!.shape));
+    }
+  }
+  return [weights, lengths];
+}
 
 describe("splitText", () => {
   test("gives the first 90 % to train with, and the rest", () => {
@@ -101,6 +136,31 @@ describe("train", () => {
     const [whole, parts] = [await run({ batchSize: 8 }), await run({ batchSize: 4, accumulate: 2 })];
     for (const [i, values] of whole.entries())
       for (const [j, v] of values.entries()) expect(Math.abs(v - (parts[i]![j] as number))).toBeLessThan(2e-4);
+  });
+
+  test("gradients are cut to a length of 1 all together, and not each number by itself", async () => {
+    const steps = 4;
+    const given = { ...options, steps, evaluateEvery: steps, weightDecay: 0 };
+    // Large weights have large gradients; Adam's update shows what they were cut to only where that is not the same share at every step.
+    const start = () => {
+      setRandomSeed(1);
+      // Without biases: keys' have gradients of rounding alone, which Adam makes as large as any.
+      const network = new Gpt({ ...config, bias: "none" });
+      for (const w of network.trainableWeights) if (w.ndim > 1) w.assign(w.mul(20));
+      return network;
+    };
+    const trained = (await weightsOf((await all(optimise(start(), tokens, given))).result.network)) as Weights;
+    const [byLength, lengths] = await adam(start(), given, (gradients, length) =>
+      gradients.map((g) => g.map((v) => v * Math.min(1, 1 / length))),
+    );
+    const [byValue] = await adam(start(), given, (gradients) => gradients.map((g) => g.map((v) => Math.max(-1, Math.min(1, v)))));
+    // Of numbers whose gradient is hardly more than rounding, Adam makes any change: the whole is compared.
+    const distance = (a: Weights, b: Weights) =>
+      Math.sqrt(a.reduce((sum, w, i) => sum + w.reduce((s, v, j) => s + (v - b[i]![j]!) ** 2, 0), 0));
+    const moved = distance(trained, (await weightsOf(start())) as Weights);
+    expect(Math.min(...lengths)).toBeGreaterThan(1);
+    expect(distance(byLength, trained) / moved).toBeLessThan(2e-3);
+    expect(distance(byValue, trained) / moved).toBeGreaterThan(0.02);
   });
 
   test("stopped between two evaluations, goes on to the same weights to the bit", async () => {

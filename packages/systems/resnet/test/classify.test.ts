@@ -66,8 +66,19 @@ describe("a picture", () => {
 
   test("that is none is refused with a sentence", async () => {
     const png = await encodePng(picture(20, 20, 3));
-    await expect(readPicture(new TextEncoder().encode("GIF89a"))).rejects.toThrow(/neither a JPEG nor a PNG/);
-    await expect(readPicture(new Uint8Array(0))).rejects.toThrow(/neither a JPEG nor a PNG/);
+    const others = {
+      GIF89a: "a GIF",
+      "RIFF....WEBP": "a WebP file",
+      BM: "a BMP file",
+      "MM\0*": "a TIFF file",
+      "....ftypheic": "a HEIC file",
+    };
+    for (const [head, kind] of Object.entries(others))
+      await expect(readPicture(new TextEncoder().encode(`${head}........`))).rejects.toThrow(
+        `neither a JPEG nor a PNG file, but ${kind}. Save it as one of these`,
+      );
+    await expect(readPicture(new TextEncoder().encode("a letter"))).rejects.toThrow(/neither a JPEG nor a PNG file$/);
+    await expect(readPicture(new Uint8Array(0))).rejects.toThrow(/neither a JPEG nor a PNG file, but empty$/);
     await expect(readPicture(png.subarray(0, 200))).rejects.toThrow(/decodePng|decodeImage/);
     // A JPEG whose header names four colour components, as CMYK has.
     const cmyk = Uint8Array.from([0xff, 0xd8, 0xff, 0xc0, 0, 20, 8, 0, 16, 0, 16, 4, 1, 17, 0, 2, 17, 0, 3, 17, 0, 4, 17, 0, 0xff, 0xd9]);

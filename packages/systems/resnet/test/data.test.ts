@@ -94,5 +94,9 @@ describe("training", () => {
   test("with too few pictures for a batch, or for other classes, is refused with a sentence", async () => {
     await expect(run({ batchSize: 32 })).rejects.toThrow(/20 pictures do not fill a batch of 32/);
     await expect(run({ batchSize: 4 }, configOf("resnet20"))).rejects.toThrow(/tells 10 classes, the pictures have 2/);
+    for (const recipe of ["fast", "paper"] as const)
+      await expect(run({ batchSize: 10, epochs: 1, recipe })).rejects.toThrow(
+        /^train: 1 × 2 batches of 10 are 2 steps, .* needs 4 .*Give more epochs or a smaller batch$/,
+      );
   });
 });

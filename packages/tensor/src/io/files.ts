@@ -40,11 +40,40 @@ export async function saveFile(path: string, chunks: Iterable<Uint8Array>): Prom
   }
 }
 
-/** A file whose parts are read when asked for; close it when done. FormatError, when reading, for a file that ends too early. */
+/**
+ * Makes a folder, and those that it lies in, where they are missing. Rejects with Node's own error where that cannot be. Node's own way to
+ * make several at once never ends where a folder that is there answers that there is none, as in /proc.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const { fs, path: paths } = await node();
+  const isFolder = (at: string): Promise<boolean> =>
+    fs.stat(at).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+  if (await isFolder(path)) return;
+  const parent = paths.dirname(paths.resolve(path));
+  try {
+    await fs.mkdir(path);
+  } catch (error) {
+    // Somebody else may have made it meanwhile.
+    if (await isFolder(path)) return;
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || (await isFolder(parent))) throw error;
+    await makeFolder(parent);
+    await makeFolder(path);
+  }
+}
+
+/** A file whose parts are read when asked for; close it when done. FormatError for a folder and, when reading, for a file that ends too early. */
 export async function openFile(path: string): Promise<RandomAccess & { close(): Promise<void> }> {
   const { fs } = await node();
   const file = await fs.open(path, "r");
-  const { size } = await file.stat();
+  const stats = await file.stat();
+  if (stats.isDirectory()) {
+    await file.close();
+    throw new FormatError("file", `${path} is a folder, where a file was expected`);
+  }
+  const { size } = stats;
   return {
     size,
     async read(offset, length) {

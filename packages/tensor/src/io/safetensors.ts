@@ -50,7 +50,12 @@ interface Safetensors {
 function headerLength(first: Uint8Array, size: number): number {
   if (first.length < 8) throw new FormatError(operation, `a file of ${size} bytes is too short for a header`);
   const length = Number(new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true));
-  if (length > largestHeader) throw new FormatError(operation, `a header of ${length} bytes is larger than the ${largestHeader} allowed`);
+  if (length > largestHeader)
+    throw new FormatError(
+      operation,
+      `the first 8 bytes announce a header of ${length} bytes, larger than the ${largestHeader} allowed`,
+      "Is it a .safetensors file?",
+    );
   if (8 + length > size) throw new FormatError(operation, `the header claims ${length} bytes, the file has ${size}`, "It may be truncated");
   return length;
 }

@@ -9,6 +9,7 @@ import { FormatError, GradusError, loadNpy, loadSafetensors, saveNpy, saveSafete
 import {
   type ArrayData,
   formatArray,
+  makeFolder,
   openSafetensors,
   readNpy,
   readNpyStream,
@@ -91,7 +92,7 @@ describe(".safetensors", () => {
   };
   const entry = (shape: string, from: number, to: number): string => `{"dtype":"F32","shape":${shape},"data_offsets":[${from},${to}]}`;
   test.each([
-    ["a huge header", new Uint8Array([255, 255, 255, 255, 255, 255, 255, 127]), /larger than/],
+    ["a huge header", new Uint8Array([255, 255, 255, 255, 255, 255, 255, 127]), /larger than.*Is it a \.safetensors file\?$/],
     ["a header beyond the file", new Uint8Array([200, 0, 0, 0, 0, 0, 0, 0]), /truncated/],
     ["a name given twice", file(`{"a":${entry("[1]", 0, 4)},"a":${entry("[1]", 0, 4)}}`, 4), /twice/],
     ["overlapping elements", file(`{"a":${entry("[2]", 0, 8)},"b":${entry("[1]", 4, 8)}}`, 8), /overlap/],
@@ -187,5 +188,16 @@ describe("files", () => {
     await new Promise((resolve) => child.once("exit", resolve));
     expect(readFileSync(path, "utf8")).toBe("old");
     expect(readdirSync(folder).some((f) => f.startsWith("kept.bin.") && f.endsWith(".tmp"))).toBe(true);
+  });
+
+  test("folders are made with those that they lie in, and what cannot be made is refused at once", async () => {
+    await makeFolder(join(folder, "a", "b", "c"));
+    await Promise.all(["c", "c", "d"].map((name) => makeFolder(join(folder, "a", "b", name))));
+    expect(readdirSync(join(folder, "a", "b")).sort()).toEqual(["c", "d"]);
+    writeFileSync(join(folder, "a", "file"), "");
+    await expect(makeFolder(join(folder, "a", "file"))).rejects.toMatchObject({ code: "EEXIST" });
+    await expect(makeFolder(join(folder, "a", "file", "below", "it"))).rejects.toMatchObject({ code: "ENOTDIR" });
+    // There a folder cannot be made, and the system says that there is none.
+    if (existsSync("/proc/self")) await expect(makeFolder("/proc/gradus/folder")).rejects.toMatchObject({ code: "ENOENT" });
   });
 });
