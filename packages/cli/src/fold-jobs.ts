@@ -1,7 +1,8 @@
 import { type Alignment, type Chain, fetchAlignment, singleSequence, type Template, templateOf } from "@gradus/systems/fold";
 import { type Estimate, estimate, type Task, taskOf } from "@gradus/systems/fold/network";
 import { ArgumentError } from "@gradus/tensor";
-import { alignmentsFor, type FoldSource, type FoundStructure, forOption, type NamedQuery, structureOf } from "./folding.ts";
+import { alignmentsFor, type FoldSource, type FoundStructure, type NamedQuery, structureOf } from "./folding.ts";
+import { ownErrors } from "./own-errors.ts";
 import { counted } from "./terminal.ts";
 
 /** What `gradus fold` has to do, and what that takes. */
@@ -94,10 +95,11 @@ export async function jobsOf(
 
 /** A structure laid along a query: its chain that was asked for, or the one that fits best. */
 const chainFor = (option: string, { id, sequence }: NamedQuery, { name, structure, chain }: FoundStructure): Promise<Template> =>
-  forOption(`--${option} ${name}, for ${id}`, () => templateOf(sequence, structure, chain === undefined ? {} : { chain }));
+  ownErrors(command, `--${option} ${name}, for ${id}`, () => templateOf(sequence, structure, chain === undefined ? {} : { chain }));
 
 const fetched = ({ id, sequence }: NamedQuery, url: string, onStatus: (status: string) => void): Promise<Alignment[]> =>
-  forOption(
+  ownErrors(
+    command,
     `no alignment for ${id}`,
     () => fetchAlignment(sequence, { url, onStatus }),
     "Give one as a file with --msa instead, or say --single-sequence: the prediction will be much worse",

@@ -8,6 +8,7 @@ import { type Alignment, fetchStructure, type Query, readAlignment, readQueries,
 import { configOf, type FoldConfig, FoldNetwork, loadFold, loadOfficialWeights, type TrainedFold } from "@gradus/systems/fold/network";
 import { loadStructure } from "@gradus/systems/fold/node";
 import { ArgumentError, FormatError, GradusError } from "@gradus/tensor";
+import { ownErrors } from "./own-errors.ts";
 
 /** What `gradus fold` is given: a network, sequences, alignments, structures. */
 
@@ -46,7 +47,7 @@ export async function foldSource(weights: string | undefined, config: string | u
       `the name ${basename(weights)} does not tell which network this is`,
       "Say it with --config, model_1 to model_5 or model_1_ptm to model_5_ptm",
     );
-  const known = await forOption(`--config ${name}`, () => configOf(name));
+  const known = await ownErrors(command, `--config ${name}`, () => configOf(name));
   return {
     name,
     about: `AlphaFold 2's ${name} with weights of ${weights}, trained on alignments of relatives`,
@@ -116,16 +117,6 @@ function checkFile(path: string, fix?: string, operation = command): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found) throw new ArgumentError(operation, `there is no file ${path}`, fix);
   if (found.isDirectory()) throw new ArgumentError(operation, `${path} is a folder`, fix ?? "Give a file");
-}
-
-/** Does what a library does for an option; its errors are this command's, and begin with `about`. */
-export async function forOption<T>(about: string, work: () => T | Promise<T>, fix?: string): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof GradusError)) throw error;
-    throw new ArgumentError(command, `${about}: ${error.problem}`, fix ?? error.fix);
-  }
 }
 
 /** Does what reads a file; errors name it. */
@@ -209,5 +200,5 @@ export async function structureOf(option: string, text: string): Promise<FoundSt
       `--${option} is ${text}: there is no such file, and it is no PDB id`,
       "Give an mmCIF or PDB file, or an id such as 2RBG",
     );
-  return { name: text, structure: await forOption(`--${option} ${text}`, () => fetchStructure(id)), ...named };
+  return { name: text, structure: await ownErrors(command, `--${option} ${text}`, () => fetchStructure(id)), ...named };
 }

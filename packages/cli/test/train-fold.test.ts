@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { generateFolds, writePdb } from "@gradus/systems/fold";
 import { loadFold } from "@gradus/systems/fold/network";
 import { afterAll, describe, expect, test } from "vitest";
-import { gradus } from "./gradus.ts";
+import { gradus, kill } from "./gradus.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "gradus-cli-fold-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -30,7 +30,9 @@ describe("gradus train fold", () => {
     expect(readdirSync(out).sort()).toEqual(["report.html", "run.json", "weights.json", "weights.safetensors"]);
     const description = readFileSync(join(out, "weights.json"), "utf8");
     const seen = folds.filter(({ chain }) => chain.sequence.length <= 16).length;
-    expect(JSON.parse(description)).toMatchObject({ system: "fold", task: "structures", steps: 1, chains: 3, heldOut: [] });
+    expect(JSON.parse(description)).toMatchObject({
+      ...{ system: "fold", task: "structures", steps: 1, chains: 3, aligned: 1, heldOut: [] },
+    });
     expect(JSON.parse(description).training).toHaveLength(seen);
     await expect(loadFold(description, join(out, "weights.safetensors"))).resolves.toMatchObject({ config: { recycles: 3 } });
     expect(readFileSync(join(out, "report.html"), "utf8")).toMatch(/<svg/);
@@ -40,10 +42,35 @@ describe("gradus train fold", () => {
     expect(again.stderr).toMatch(/holds a run that is finished.*--fresh/);
   });
 
+  test("goes on after it was killed, to the same weights, and tells as JSON what it learns from", async () => {
+    const data = join(folder, "few");
+    mkdirSync(data);
+    for (const [i, { chain }] of generateFolds(2, { seed: 3, kinds: ["helix"] }).entries())
+      writeFileSync(join(data, `s${i}.pdb`), writePdb({ id: `S${i}`, method: null, resolution: null, date: null, chains: [chain] }));
+    writeFileSync(join(data, "broken.pdb"), "ATOM      1  N   ALA A   1\n");
+    const args = ["train", "fold", "--data", data, "--steps", "6", "--batch-size", "1", "--held-out", "0", "--json", "--out"];
+    const [whole, parts] = [join(folder, "whole"), join(folder, "parts")];
+    const { status, stdout, stderr } = gradus(...args, whole);
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+    const told = stdout
+      .trim()
+      .split("\n")
+      .map((text) => JSON.parse(text));
+    expect(told[0]).toMatchObject({ event: "data", training: 2, heldOut: 0, leftOut: [expect.stringMatching(/broken\.pdb/)] });
+    expect(told.slice(1).map(({ event }) => event)).toEqual([...new Array(5).fill("measured"), "end"]);
+    await kill([...args, parts], join(parts, "run.safetensors"));
+    expect(gradus(...args, parts).status).toBe(0);
+    const [a, b] = [whole, parts].map((run) => readFileSync(join(run, "weights.safetensors")));
+    expect(a!.equals(b!)).toBe(true);
+    expect(JSON.parse(readFileSync(join(parts, "weights.json"), "utf8"))).toMatchObject({ resumed: true, aligned: 0 });
+  });
+
   test.each([
-    [["--data", join(folder, "nowhere")], /there is no/],
+    [["--data", join(folder, "nowhere")], /^gradus train fold: --data \S+: there is no/],
+    [["--data", folder, "--held-out", "0.9", "--max-residues", "1"], /^gradus train fold: --data \S+: among/],
     [["--data", "one.pdb.gz"], /one\.pdb\.gz is a single file.*the folder it is in/],
-    [["--config", "huge"], /there is no network "huge".*mini/],
+    [["--config", "huge"], /^gradus train fold: --config huge: there is no network "huge".*mini/],
     [["--from", join(folder, "nowhere")], /there is no file .*weights\.json.*gradus train fold wrote/],
     [["--steps", "-1"], /--steps/],
     [["--held-out", "2"], /held-out/],

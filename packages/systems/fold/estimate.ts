@@ -66,15 +66,16 @@ function arrays(config: FoldConfig, { residues: r, sequences, extraSequences: e,
   const s = sequences + t;
 
   // An update has what it adds, and for the rows it works on its intermediates: six arrays of a head's channels, or those inside of a
-  // transition or of an outer product. Attention along columns works on [r, n, c].
+  // transition. Attention along columns works on [r, n, c], with keys and values that heads share where it is global. An outer product has one
+  // factor as a whole, twice (as it is and in the order of the product), and of the other what its rows need.
   const update = (rows: number, columns: number, c: number, each: number): number =>
     rows * columns * c + Math.min(chunk, rows) * columns * (c + each);
-  const ofBlock = (n: number, c: number, { msa, outer, transition, pair }: BlockSizes): number => {
+  const ofBlock = (n: number, c: number, { msa, outer, transition, pair }: BlockSizes, columns: "each" | "global"): number => {
     const attention = 6 * msa.heads * msa.width;
     return Math.max(
       update(n, r, c, Math.max(attention, transition * c)),
-      update(r, n, c, attention),
-      r ** 2 * cZ + 2 * n * r * outer + Math.min(chunk, r) * r * (outer ** 2 + cZ),
+      update(r, n, c, columns === "each" ? attention : 2 * msa.width),
+      r ** 2 * cZ + 2 * n * r * outer + Math.min(chunk, r) * (n * (c + outer) + r * (outer ** 2 + cZ)),
       2 * r ** 2 * cZ + update(r, r, cZ, 2 * pair.multiplication),
       update(r, r, cZ, Math.max(6 * pair.heads * pair.width, pair.transition * cZ)),
     );
@@ -82,8 +83,8 @@ function arrays(config: FoldConfig, { residues: r, sequences, extraSequences: e,
   const states = s * r * cM + r ** 2 * cZ;
   const ofTemplates = config.templates && t ? t * r ** 2 * config.templates.channels + update(r, r, config.templates.channels, 2 * 88) : 0;
   const most = Math.max(
-    states + e * r * cE + Math.max(ofBlock(e, cE, extraMsa), r ** 2 * 2 * cZ + ofTemplates),
-    states + ofBlock(s, cM, evoformer),
+    states + e * r * cE + Math.max(ofBlock(e, cE, extraMsa, "global"), r ** 2 * 2 * cZ + ofTemplates),
+    states + ofBlock(s, cM, evoformer, "each"),
     // The structure module has pairs once more, what is recycled, and scores; heads have logits of each pair.
     states + r ** 2 * (2 * cZ + 3 * structure.ipa.heads),
     states + r ** 2 * (cZ + (heads.error ? 3.3 : 2.2) * bins.distogram),

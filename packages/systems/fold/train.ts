@@ -89,6 +89,7 @@ export async function* trainFold(options: TrainFoldOptions): AsyncGenerator<Fold
   const sizes: Sizes = { residues: crop, ...rowsOf(chains, config) };
 
   let done = keep ? await restore(trainer, keep) : 0;
+  let saved = performance.now();
   for (; done < steps; ) {
     const sums: Record<string, number> = {};
     for (let k = 0; k < batchSize; k++) {
@@ -107,7 +108,10 @@ export async function* trainFold(options: TrainFoldOptions): AsyncGenerator<Fold
     }
     done++;
     const measured = done % evaluateEvery === 0 && done < steps;
-    if (keep && (done % saveEvery === 0 || measured)) await save(trainer, keep, done);
+    if (keep && (done % saveEvery === 0 || measured || performance.now() - saved > saveAfter)) {
+      await save(trainer, keep, done);
+      saved = performance.now();
+    }
     yield {
       ...{ step: done, steps, losses: sums },
       ...(measured ? { scores: await scoresOf(trainer, chains, sizes, looked) } : {}),
@@ -117,8 +121,8 @@ export async function* trainFold(options: TrainFoldOptions): AsyncGenerator<Fold
   return { weights: trainer.weights, ...(await scoresOf(trainer, chains, sizes, judged)) };
 }
 
-/** Updates between two savings of the state. */
-const saveEvery = 50;
+/** Updates between two savings of the state, and milliseconds after which it is saved sooner. */
+const [saveEvery, saveAfter] = [50, 60_000];
 
 /** Shapes that all lessons have, filled up with zeros. */
 interface Sizes {

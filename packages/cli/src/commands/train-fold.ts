@@ -17,6 +17,7 @@ import { ArgumentError } from "@gradus/tensor";
 import { saveFile } from "@gradus/tensor/io";
 import { checkFolder } from "../folders.ts";
 import { readTrained } from "../folding.ts";
+import { ownErrors } from "../own-errors.ts";
 import { type FoldRecord, foldReport, meanScores, scoreOf, scoresLine } from "../reports/fold.ts";
 import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
@@ -51,10 +52,11 @@ export async function trainFoldCommand(options: TrainFoldOptions): Promise<void>
   const tell = (event: object) => json && line(JSON.stringify(event));
   const from =
     options.from === undefined ? null : await readTrained(command, options.from, "Give --from a folder that gradus train fold wrote");
-  const config = from?.config ?? configOf(options.config);
+  const config = from?.config ?? (await ownErrors(command, `--config ${options.config}`, () => configOf(options.config)));
   await checkFolder(command, folder);
   const { chains, skipped } = await chainsOf(options);
   for (const text of skipped) say(`left out: ${text}`);
+  tell({ event: "data", training: chains.training.length, heldOut: chains.heldOut.length, leftOut: skipped });
   const { data = null, crop = null } = options;
   const names = { training: chains.training.length, heldOut: data === null ? chains.heldOut.length : chains.heldOut.map((c) => c.name) };
   const settings = { system: "fold", config, data, chains: names, steps, batchSize, rate, crop, dropout, from: options.from ?? null, seed };
@@ -98,10 +100,12 @@ async function chainsOf(options: TrainFoldOptions): Promise<{ readonly chains: C
   if (data === undefined) return { chains: generatedChains(count, generatedHeldOut, seed), skipped: [] };
   if (/\.(cif|mmcif|pdb|ent|a3m|sto)(\.gz)?$/i.test(data))
     throw new ArgumentError(command, `${data} is a single file`, "Give --data the folder it is in, or an archive of structures");
-  const files = await openArchive(data);
-  const { examples, skipped } = await readExamples(files, { maxResidues });
-  const found = await readAlignments(files, examples);
-  return { chains: dividedChains(examples, found.alignments, heldOut, seed), skipped: [...skipped, ...found.skipped] };
+  return ownErrors(command, `--data ${data}`, async () => {
+    const files = await openArchive(data);
+    const { examples, skipped } = await readExamples(files, { maxResidues });
+    const found = await readAlignments(files, examples);
+    return { chains: dividedChains(examples, found.alignments, heldOut, seed), skipped: [...skipped, ...found.skipped] };
+  });
 }
 
 /** Shows a run's events as they come. */

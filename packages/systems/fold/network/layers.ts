@@ -46,12 +46,12 @@ export function dropFrom(key: Tensor): Drop {
 
 export const keep: Drop = (x) => x;
 
-/** The results of f for one range of rows after the other, joined along their first axis: memory for one range at a time. */
-export function byRows(rows: number, chunk: number | undefined, f: (from: number, to: number) => Tensor): Tensor {
+/** The results of f for one range of rows after the other, joined along their first axis or another: memory for one range at a time. */
+export function byRows(rows: number, chunk: number | undefined, f: (from: number, to: number) => Tensor, axis = 0): Tensor {
   if (chunk === undefined || chunk >= rows) return f(0, rows);
   const parts: Tensor[] = [];
   for (let from = 0; from < rows; from += chunk) parts.push(f(from, Math.min(rows, from + chunk)));
-  return concat(parts);
+  return concat(parts, { axis });
 }
 
 /** 1 where there is something, 0 where there is padding; nothing where there is something everywhere. */

@@ -67,17 +67,23 @@ export const msaColumnAttention = (m: Tensor, mask: Mask, weights: ColumnWeights
 export const msaColumnGlobalAttention = (m: Tensor, mask: Mask, weights: GlobalColumnWeights, { chunk }: Pass = {}): Tensor =>
   byColumns(m, mask, chunk, (columns, part) => globalAttention(norm(columns, weights.query_norm), weights.attention, part));
 
-/** Algorithm 10: the mean over sequences of the outer product of two residues' channels, [s, r, c_m] → [r, r, c_z]. */
+/**
+ * Algorithm 10: the mean over sequences of the outer product of two residues' channels, [s, r, c_m] → [r, r, c_z]. Of the left factor no more is
+ * there than a chunk needs; the right one has few channels.
+ */
 export function outerProductMean(m: Tensor, mask: Mask, weights: OuterWeights, { chunk }: Pass = {}): Tensor {
-  const x = norm(m, weights.layer_norm_input);
-  const visible = mask?.expandDims({ axis: 2 });
-  const project = (w: LinearWeights) => (visible ? linear(x, w).mul(visible) : linear(x, w));
-  const [left, right] = [project(weights.left_projection), project(weights.right_projection)];
+  const project = (rows: Tensor, visible: Mask, w: LinearWeights): Tensor => {
+    const x = linear(norm(rows, weights.layer_norm_input), w);
+    return visible ? x.mul(visible.expandDims({ axis: 2 })) : x;
+  };
+  const right = byRows(m.shape[0]!, chunk, (from, to) => project(rowsOf(m, from, to), rowsOf(mask, from, to), weights.right_projection));
   return byRows(m.shape[1]!, chunk, (from, to) => {
-    const products = einsum("sic,sjd->ijcd", left.get(":", `${from}:${to}`), right);
+    const columns = mask?.get(":", `${from}:${to}`);
+    const left = project(m.get(":", `${from}:${to}`), columns, weights.left_projection);
+    const products = einsum("sic,sjd->ijcd", left, right);
     const sum = einsum("ijcd,cdz->ijz", products, weights.output_w).add(weights.output_b);
     if (!mask) return sum.div(m.shape[0]! + 1e-3);
-    const count = einsum("si,sj->ij", mask.get(":", `${from}:${to}`), mask);
+    const count = einsum("si,sj->ij", columns!, mask);
     return sum.div(count.add(1e-3).expandDims({ axis: 2 }));
   });
 }

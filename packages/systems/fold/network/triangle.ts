@@ -36,6 +36,19 @@ function edges(x: Tensor, mask: Mask, projection: LinearWeights, gating: LinearW
   return mask ? value.mul(mask) : value;
 }
 
+/** The same of all pairs, from some rows at a time. */
+const allEdges = (z: Tensor, mask: Mask, weights: TriangleMultiplicationWeights, side: "left" | "right", chunk = Infinity): Tensor =>
+  byRows(
+    z.shape[0]!,
+    // Other ranges than those of the sums: of the same, normalised rows would be one computation, and be kept from here to there.
+    2 * chunk,
+    (from, to) => {
+      const x = norm(rowsOf(z, from, to), weights.layer_norm_input);
+      return edges(x, rowsOf(mask, from, to), weights[`${side}_projection`], weights[`${side}_gate`]);
+    },
+    1,
+  );
+
 /**
  * Algorithm 11: the edges i → k and j → k, multiplied and summed over k. Of the two factors the left one belongs to i.
  */
@@ -45,7 +58,7 @@ export function triangleMultiplicationOutgoing(
   weights: TriangleMultiplicationWeights,
   { chunk }: Pass = {},
 ): Tensor {
-  const right = edges(norm(z, weights.layer_norm_input), mask, weights.right_projection, weights.right_gate);
+  const right = allEdges(z, mask, weights, "right", chunk);
   return byRows(z.shape[0]!, chunk, (from, to) => {
     const rows = norm(rowsOf(z, from, to), weights.layer_norm_input);
     const left = edges(rows, rowsOf(mask, from, to), weights.left_projection, weights.left_gate);
@@ -62,7 +75,7 @@ export function triangleMultiplicationIncoming(
   weights: TriangleMultiplicationWeights,
   { chunk }: Pass = {},
 ): Tensor {
-  const left = edges(norm(z, weights.layer_norm_input), mask, weights.left_projection, weights.left_gate);
+  const left = allEdges(z, mask, weights, "left", chunk);
   return byRows(z.shape[0]!, chunk, (from, to) => {
     const columns = `${from}:${to}`;
     const x = norm(z.get(":", columns), weights.layer_norm_input);

@@ -51,7 +51,13 @@ export function dividedChains(examples: readonly Example[], alignments: readonly
   const side = (isKept: boolean): LearnedChain[] => chains.filter((_, i) => kept.has(i) === isKept);
   const divided = { training: side(false), heldOut: side(true) };
   if (!divided.training.length)
-    throw new ArgumentError("dividedChains", `of ${chains.length} chains none is left to train on`, "Hold out a smaller share");
+    throw new ArgumentError(
+      "dividedChains",
+      chains.length === 1
+        ? "the only chain is held out, and none is left to train on"
+        : `all ${chains.length} chains are held out, and none is left to train on`,
+      "Hold out a smaller share, or none: related chains are on one side",
+    );
   return divided;
 }
 
