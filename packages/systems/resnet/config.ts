@@ -21,13 +21,20 @@ export interface ResNetConfig {
   readonly classes: number;
 }
 
+/** Blocks of each stage, by depth (table 1). */
+const imagenetBlocks: Readonly<Record<number, readonly number[]>> = {
+  18: [2, 2, 2, 2],
+  34: [3, 4, 6, 3],
+  50: [3, 4, 6, 3],
+  101: [3, 4, 23, 3],
+  152: [3, 8, 36, 3],
+};
+
 /** Figure 5 and table 1. */
-function imagenet(block: ResNetConfig["block"], blocks: readonly number[], strideAt: ResNetConfig["strideAt"] = "3x3"): ResNetConfig {
-  return {
-    ...{ blocks, widths: [64, 128, 256, 512], block, stem: "large", shortcut: "projection", strideAt },
-    ...{ preactivation: false, imageSize: 224, classes: 1000 },
-  };
-}
+const imagenet = (depth: number, changes: Partial<ResNetConfig> = {}): ResNetConfig => ({
+  ...{ blocks: imagenetBlocks[depth]!, widths: [64, 128, 256, 512], block: depth < 50 ? "basic" : "bottleneck", stem: "large" },
+  ...{ shortcut: "projection", strideAt: "3x3", preactivation: false, imageSize: 224, classes: 1000, ...changes },
+});
 
 /** §4.2: 6 n + 2 layers. */
 function cifar(depth: number, shortcut: ResNetConfig["shortcut"] = "zeros", preactivation = false): ResNetConfig {
@@ -38,20 +45,20 @@ function cifar(depth: number, shortcut: ResNetConfig["shortcut"] = "zeros", prea
   };
 }
 
-const imagenetBlocks = { 50: [3, 4, 6, 3], 101: [3, 4, 23, 3], 152: [3, 8, 36, 3] };
+const imagenetDepths = Object.keys(imagenetBlocks).map(Number);
 const cifarDepths = [20, 32, 44, 56, 110];
 
 /**
  * The networks by name: resnet18 to resnet152 as torchvision has them, `resnet50-paper` with the paper's stride placement,
- * resnet20 to resnet110 for CIFAR-10, `plain20` without shortcuts, `preresnet20` with activation first.
+ * resnet20 to resnet110 for CIFAR-10, `plain20` without shortcuts, `preresnet20` and `preresnet50` with activation first, each of all depths.
  */
 export const configs: Readonly<Record<string, ResNetConfig>> = {
-  resnet18: imagenet("basic", [2, 2, 2, 2]),
-  resnet34: imagenet("basic", [3, 4, 6, 3]),
   ...Object.fromEntries(
-    Object.entries(imagenetBlocks).flatMap(([depth, blocks]) => [
-      [`resnet${depth}`, imagenet("bottleneck", blocks)],
-      [`resnet${depth}-paper`, imagenet("bottleneck", blocks, "1x1")],
+    imagenetDepths.flatMap((depth) => [
+      [`resnet${depth}`, imagenet(depth)],
+      // Blocks of two convolutions have their stride at one place only.
+      ...(depth < 50 ? [] : [[`resnet${depth}-paper`, imagenet(depth, { strideAt: "1x1" })]]),
+      [`preresnet${depth}`, imagenet(depth, { preactivation: true })],
     ]),
   ),
   ...Object.fromEntries(

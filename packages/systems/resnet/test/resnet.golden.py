@@ -78,6 +78,50 @@ class Cifar(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+class Preactivated(nn.Module):
+    """Normalisation and activation before each convolution (He et al. 2016b, figure 4e), of blocks as torchvision has them; projections
+    are convolutions alone, of the activated input, as in the authors' code; `first`: the input is activated already."""
+
+    def __init__(self, a, width, stride, bottleneck, first):
+        super().__init__()
+        b = 4 * width if bottleneck else width
+        sizes = [(a, width, 1, 1), (width, width, 3, stride), (width, b, 1, 1)] if bottleneck else [(a, width, 3, stride), (width, b, 3, 1)]
+        self.steps = len(sizes)
+        for i, (c, d, size, s) in enumerate(sizes, 1):
+            if not (first and i == 1):
+                setattr(self, f"bn{i}", nn.BatchNorm2d(c))
+            setattr(self, f"conv{i}", nn.Conv2d(c, d, size, s, size // 2, bias=False))
+        self.downsample = nn.Sequential(nn.Conv2d(a, b, 1, stride, bias=False)) if stride > 1 or a != b else None
+
+    def forward(self, x):
+        active = F.relu(self.bn1(x)) if hasattr(self, "bn1") else x
+        y = self.conv1(active)
+        for i in range(2, self.steps + 1):
+            y = getattr(self, f"conv{i}")(F.relu(getattr(self, f"bn{i}")(y)))
+        return y + (self.downsample(active) if self.downsample else x)
+
+
+class PreImagenet(nn.Module):
+    def __init__(self, blocks, bottleneck):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        channels = 64
+        for s, count in enumerate(blocks):
+            stage = []
+            for k in range(count):
+                stage.append(Preactivated(channels, 64 << s, 2 if s and not k else 1, bottleneck, not s and not k))
+                channels = (256 if bottleneck else 64) << s
+            setattr(self, f"layer{s + 1}", nn.Sequential(*stage))
+        self.bn = nn.ModuleDict({"last": nn.BatchNorm2d(channels)})
+        self.fc = nn.Linear(channels, 1000)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(F.relu(self.bn["last"](x)).mean((2, 3)))
+
+
 class PaperBottleneck(torchvision.models.resnet.Bottleneck):
     """The stride at the first 1 x 1 convolution, as in the paper's figure and table."""
 
@@ -96,6 +140,8 @@ networks = {
     **{f"resnet{d}": (lambda d=d: Cifar(d), 32) for d in (20, 32, 44, 56, 110)},
     "plain20": (lambda: Cifar(20, residual=False), 32),
     "preresnet20": (lambda: Cifar(20, pre=True), 32),
+    "preresnet18": (lambda: PreImagenet([2, 2, 2, 2], False), 64),
+    "preresnet50": (lambda: PreImagenet([3, 4, 6, 3], True), 64),
 }
 
 
