@@ -2,6 +2,7 @@ import type { Access, Affine, Guard, LoopKernel, Value } from "../../compile/ker
 import { bytesOf, type DType } from "../../dtype.ts";
 import { sizeOf } from "../../shape.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
+import { type Dot, dotOf, dotPlaces, emitDot } from "./dots.ts";
 import { neutral, registerOf, type Speller, vectorises, type Width } from "./values.ts";
 
 /** Terms of a float32 sum that are added in float32 before the sum so far goes to float64. */
@@ -412,7 +413,9 @@ class LoopEmitter {
     };
 
     if (byRow && vector) for (const i of this.rowValuesNeeded(order, reduces, sweepStores)) this.splat(i);
-    this.nest(split, sweepBody, sums, lanes, wide);
+    const dots = byRow && vector && !sweepStores.length ? reduces.map((i) => dotOf(body, i, this.a.laneDim)) : [];
+    const whole = dots.every((dot) => dot !== null) ? dots : [];
+    this.nest(split, sweepBody, sums, lanes, wide, whole);
     reduces.forEach((i, k) => {
       this.rowValues.forEach((values, step) => {
         const local = this.valueLocal(body[i]!.dtype, lanes);
@@ -433,13 +436,14 @@ class LoopEmitter {
     return [...needed].filter((a) => this.rowValues[0]!.has(a));
   }
 
-  /** Loops over the inner dimensions from `d` on; the innermost of a row is vectorised. */
+  /** Loops over the inner dimensions from `d` on; the innermost of a row is vectorised. `dots`: what `sums` add up, where that goes faster. */
   private nest(
     d: number,
     body: (w: Width, steps: readonly number[]) => void,
     sums: readonly Accumulator[],
     lanes: Width,
     wide: number,
+    dots: readonly Dot[],
   ): void {
     const { f, kernel } = this;
     const { dims } = kernel;
@@ -456,6 +460,27 @@ class LoopEmitter {
       const sweep = (from: Local | number, to: Local | number, whole: boolean): void => {
         push(f, from).set(i);
         const end = f.local("i32");
+        if (dots.length) {
+          push(f, to)
+            .i32(dotPlaces - 1)
+            .op("i32.sub")
+            .set(end);
+          this.whileLess(
+            i,
+            end,
+            () => {
+              dots.forEach((dot, k) => {
+                emitDot(f, dot, (access, ahead) => this.address(access, 0, ahead), sums[k]!.lanesAlong);
+              });
+              f.get(i).i32(dotPlaces).op("i32.add").set(i);
+            },
+            true,
+          );
+          if (whole && n % dotPlaces === 0) {
+            f.release(end);
+            return;
+          }
+        }
         if (vector) {
           const count = sums.length && !kernel.body.some(guarded) ? unroll : besideCount(kernel);
           if (count > 1 && (!whole || n >= width * count)) {
@@ -525,7 +550,7 @@ class LoopEmitter {
     f.i32(dims[d]!).set(end);
     this.whileLess(i, end, () => {
       if (d === dims.length - 1) this.pointInner(d, (e) => (byRow ? e <= d : e !== laneDim));
-      this.nest(d + 1, body, sums, lanes, wide);
+      this.nest(d + 1, body, sums, lanes, wide, dots);
       if (innermost && dims[d]! > 512) f.get(i).i32(255).op("i32.and").i32(255).op("i32.eq").if_(flush);
       f.get(i).i32(1).op("i32.add").set(i);
     });
@@ -903,6 +928,11 @@ class Accumulator {
       speller.constant(f, zero, v.dtype, 1);
       f.set(this.scalar);
     }
+  }
+
+  /** Vectors, each with a part of the sum of a row, whose lanes lie along it. */
+  get lanesAlong(): readonly Local[] {
+    return this.vectors;
   }
 
   add(x: Local, w: Width, step: number): void {
