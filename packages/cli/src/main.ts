@@ -362,7 +362,10 @@ commands.push(
     .command("play")
     .description("a game in the terminal against a network that has learned it")
     .argument("<game>", "tictactoe, connect4, othello, go5 to go19 (go9:5.5 with another komi), chess, shogi")
-    .option("--weights <folder>", "what gradus train zero wrote (default: the network that comes with Gradus: tictactoe, connect4, go5)")
+    .option(
+      "--weights <folder>",
+      "what gradus train zero wrote (default: the network that comes with Gradus: tictactoe, connect4, go5, go7)",
+    )
     .option("--simulations <n>", "how far it looks: positions a move (default: 400)", positive)
     .option("--seconds <x>", "how long it thinks a move, in place of simulations", positiveNumber)
     .addOption(new Option("--side <who>", "whose moves you type").choices(["first", "second", "both", "none"]).default("first"))

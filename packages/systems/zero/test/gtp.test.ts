@@ -6,7 +6,19 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { secondsForMove } from "../clock.ts";
 import { handicapPoints } from "../games/go/board.ts";
-import { type Choice, type FinishedGame, go, type Limits, match, type Player, randomPlayer } from "../index.ts";
+import {
+  type Choice,
+  evaluatorOf,
+  type FinishedGame,
+  go,
+  type Limits,
+  loadZero,
+  match,
+  NetworkPlayer,
+  type Player,
+  parseDescription,
+  randomPlayer,
+} from "../index.ts";
 import { Gtp } from "../protocols/gtp.ts";
 import { GtpEngine } from "../protocols/gtp-engine.ts";
 import { words } from "../protocols/process.ts";
@@ -440,6 +452,22 @@ describe.skipIf(!gnugo)("GNU Go (Debian's gnugo; skipped where it is not install
     for await (const game of match(go({ size: 7, komi: 5.5 }), pair, settings)) games.push(game);
     for (const { winner, side, reason } of games) expect([winner, reason]).toEqual([side, expect.stringMatching(/^(black|white) by /)]);
     for (const e of engines) e.close();
+  });
+
+  test("loses most games on 7 lines to the network that comes with Gradus, which is on either side", async () => {
+    const weights = (ending: string) => readFileSync(new URL(`../weights/go7.${ending}`, import.meta.url));
+    const { game, model } = await loadZero(parseDescription(weights("json").toString(), "go7"), weights("safetensors"));
+    const evaluate = evaluatorOf(game, model);
+    const engines: GtpEngine[] = [];
+    const pair = async () => {
+      engines.push(start(10));
+      return [new NetworkPlayer(evaluate, { simulations: 200 }), engines.at(-1)!] as const;
+    };
+    let won = 0;
+    const settings = { games: 4, concurrency: 1, opening: 2, limits: [{}, {}], seed: 3, longest: 300 } as const;
+    for await (const { winner, side } of match(game, pair, settings)) won += Number(winner === side);
+    for (const e of engines) e.close();
+    expect(won).toBeGreaterThan(2);
   });
 
   test.each([5, 7])("on %i lines its board and its score are ours, where a game is played out", async (size) => {
