@@ -252,6 +252,11 @@ commands.push(
       .option("--samples <n>", "with --data: pictures that are drawn and judged at the end (default: 500)", positive)
       .option("--autoencoder-steps <n>", "of scenes: steps of the autoencoder before (default: 3000)", positive)
       .option("--sketch-steps <n>", "of scenes: steps of words and sketch before the denoiser's (default: 6000)", positive)
+      .option(
+        "--snr-least <x>",
+        "of scenes: stronger noise than this ratio of signal to noise counts as if it were this, up to 5 (default: 0); 1 teaches numbers, once shapes are learned",
+        notNegative,
+      )
       .option("--scenes <n>", "of scenes: how many the denoiser learns from (default: 100000)", positive)
       .option("--autoencoder <folder>", "of scenes: take the autoencoder of this run in place of training one")
       .option("--captions <n>", "of scenes: unseen captions that are drawn and judged at the end (default: 500)", positive)

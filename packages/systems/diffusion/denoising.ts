@@ -1,5 +1,5 @@
 import { type Layer, Model, SeedGenerator } from "@gradus/nn";
-import { random, stopGradient, type Tensor, tensor, where, zerosLike } from "@gradus/tensor";
+import { ArgumentError, random, stopGradient, type Tensor, tensor, where, zerosLike } from "@gradus/tensor";
 import type { Denoiser } from "./denoiser.ts";
 import type { Schedule } from "./schedule.ts";
 import { coarse } from "./sketch.ts";
@@ -19,6 +19,11 @@ export interface DenoisingOptions {
    * what is hard (Hang et al. 2023, "Min-SNR-γ"). Default 5; Infinity: all count alike.
    */
   readonly snrLimit?: number;
+  /**
+   * Where more noise is left than this ratio allows, examples count as if it were this (Salimans & Ho 2022, "truncated SNR"): what strong noise
+   * leaves to be decided, such as how many things there are and where, is learned too. Default 0: such examples count little.
+   */
+  readonly snrLeast?: number;
   /** The class that stands for any. */
   readonly anyClass?: number;
 }
@@ -42,7 +47,14 @@ export class Denoising extends Model {
     this.network = network;
     this.text = text;
     this.settings = settings;
-    this.importance = tensor(importanceOf(settings.schedule, settings.snrLimit ?? 5));
+    const { schedule, snrLimit = 5, snrLeast = 0 } = settings;
+    if (!(snrLeast >= 0 && snrLeast <= snrLimit))
+      throw new ArgumentError(
+        "Denoising",
+        `snrLeast is ${snrLeast}, snrLimit ${snrLimit}`,
+        "Give ratios from 0 up, the least not above the limit",
+      );
+    this.importance = tensor(importanceOf(schedule, snrLimit, snrLeast));
     this.built = true;
   }
 
@@ -76,11 +88,11 @@ export class Denoising extends Model {
   }
 }
 
-/** min(SNR, γ) in units of what the prediction's plain square is worth (Hang et al. 2023, §3.4; Salimans & Ho 2022, appendix for v). */
-function importanceOf({ prediction, sigmas }: Schedule, limit: number): Float32Array {
+/** max(min(SNR, γ), least) in units of what the prediction's plain square is worth (Hang et al. 2023, §3.4; Salimans & Ho 2022, appendix for v). */
+function importanceOf({ prediction, sigmas }: Schedule, limit: number, least: number): Float32Array {
   return Float32Array.from(sigmas, (sigma) => {
     const snr = 1 / sigma ** 2;
-    const capped = Math.min(snr, limit);
+    const capped = Math.max(Math.min(snr, limit), least);
     switch (prediction) {
       case "epsilon":
         return capped / snr;

@@ -31,6 +31,7 @@ export interface TrainDiffusionOptions {
   readonly steps?: number;
   readonly autoencoderSteps?: number;
   readonly sketchSteps?: number;
+  readonly snrLeast?: number;
   readonly scenes?: number;
   readonly batchSize?: number;
   readonly rate?: number;
@@ -48,7 +49,7 @@ const detectorFile = fileURLToPath(import.meta.resolve("@gradus/systems/diffusio
 /** `gradus train diffusion`: trains, can be stopped and goes on, and leaves weights, a record and a report with pictures. */
 export async function trainDiffusion(options: TrainDiffusionOptions): Promise<void> {
   const { steps = 12_000, autoencoderSteps = 3000, sketchSteps = 6000, captions = 500 } = options;
-  const { scenes = 100_000, batchSize = 64, rate = 0.0015 } = options;
+  const { scenes = 100_000, batchSize = 64, rate = 0.0015, snrLeast = 0 } = options;
   const { seed, out: folder = join("runs", "diffusion"), json = false } = options;
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
@@ -81,7 +82,7 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
   const autoencoder = options.autoencoder === undefined ? null : (await partsIn(options.autoencoder, "--autoencoder")).autoencoder;
   const given = { autoencoder: options.autoencoder ?? null, from: options.from ?? null };
   const config = from?.config ?? scenesConfig;
-  const settings = { system: "diffusion", config, steps, autoencoderSteps, sketchSteps, scenes, batchSize, rate, seed, ...given };
+  const settings = { system: "diffusion", config, steps, autoencoderSteps, sketchSteps, snrLeast, scenes, batchSize, rate, seed, ...given };
   const { checkpoint, resumed, end } = await beginRun(command, folder, settings, options.fresh, "run.denoiser");
   const keep = checkpoint.replace(/\.denoiser$/, "");
   const parts = ["autoencoder", "sketch"].map((part) => `${keep}.${part}`);
@@ -95,7 +96,7 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
   const begin = performance.now();
   const detector = await Detector.load(detectorFile);
   const run = trainScenes({
-    ...{ steps, autoencoderSteps, sketchSteps, scenes, batchSize, rate, seed, keep },
+    ...{ steps, autoencoderSteps, sketchSteps, snrLeast, scenes, batchSize, rate, seed, keep },
     ...(from ? { from } : autoencoder ? { autoencoder } : {}),
   });
   const { trained, history } = await follow(run, detector, seed, json);
@@ -113,7 +114,7 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
       config: trained.config,
       weights: trained.unet.countParams() + trained.text.countParams() + trained.autoencoder.countParams(),
     },
-    ...{ steps, autoencoderSteps, sketchSteps, scenes, batchSize, rate, seed, seconds, resumed, losses: trained.losses, history },
+    ...{ steps, autoencoderSteps, sketchSteps, snrLeast, scenes, batchSize, rate, seed, seconds, resumed, losses: trained.losses, history },
     ...{ unseen: unseen.judged, heldOut: heldOut.judged, diversity: await diversity(model, detector, { seed }) },
     command: `gradus ${process.argv.slice(2).join(" ")}`,
   };

@@ -97,7 +97,7 @@ export async function trainOnPictures(options: TrainPicturesOptions): Promise<vo
   refuseGiven(
     command,
     options,
-    ["autoencoderSteps", "sketchSteps", "scenes", "autoencoder", "captions"],
+    ["autoencoderSteps", "sketchSteps", "snrLeast", "scenes", "autoencoder", "captions"],
     "of scenes, --data gives pictures",
     "Leave one of them out",
   );

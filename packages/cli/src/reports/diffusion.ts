@@ -13,6 +13,7 @@ export interface DiffusionRecord {
   readonly steps: number;
   readonly autoencoderSteps: number;
   readonly sketchSteps: number;
+  readonly snrLeast: number;
   readonly scenes: number;
   readonly batchSize: number;
   readonly rate: number;

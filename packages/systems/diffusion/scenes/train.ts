@@ -27,6 +27,8 @@ export interface TrainOptions {
   readonly batchSize?: number;
   /** The denoiser's highest learning rate. Default 0.001. */
   readonly rate?: number;
+  /** How much strong noise counts, see `DenoisingOptions`. Default 0. */
+  readonly snrLeast?: number;
   /** Default 1. Same seed, same numbers. */
   readonly seed?: number;
   /** Where the run keeps its state to go on from: files that begin so. */
@@ -68,6 +70,7 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
     scenes = 100_000,
     batchSize = 64,
     rate = 1e-3,
+    snrLeast = 0,
     seed = 1,
     keep,
     from,
@@ -76,6 +79,7 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
     if (!(Number.isSafeInteger(value) && value >= 1)) throw new ArgumentError("train", `${name} is ${value}`, "Give a positive integer");
   if (scenes < batchSize) throw new ArgumentError("train", `there are ${scenes} scenes for batches of ${batchSize}`, "Give more scenes");
   if (!(rate > 0 && Number.isFinite(rate))) throw new ArgumentError("train", `rate is ${rate}`, "Give a positive number");
+  if (!(snrLeast >= 0 && snrLeast <= 5)) throw new ArgumentError("train", `snrLeast is ${snrLeast}`, "Give a ratio from 0 to 5");
   setRandomSeed(seed);
   const { config: given = from?.config ?? scenesConfig } = options;
   let autoencoder = from?.autoencoder ?? options.autoencoder ?? new Autoencoder(given.autoencoder);
@@ -109,8 +113,8 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
     model.compile({ optimizer: optimizerFor(sketchSteps, 1e-3, false) });
     yield* part("sketch", model, data, { steps: sketchSteps, perPass, batchSize, seed, keep });
   }
-  // Where things are is the sketch's part, so that the strongest noise may count little: colours and shapes are learned sooner then.
-  const model = new Denoising({ network: unet, text, schedule, encode, drop: 0.1 });
+  // Where things are is the sketch's part, so that the strongest noise may count little at first: colours and shapes are learned sooner then.
+  const model = new Denoising({ network: unet, text, schedule, encode, drop: 0.1, snrLeast });
   model.compile({ optimizer: optimizerFor(steps, rate, true) });
   const parts: Parts = { config, autoencoder, text, unet };
   losses.denoiser = yield* part("denoiser", model, data, { steps, perPass, batchSize, seed, keep }, parts);

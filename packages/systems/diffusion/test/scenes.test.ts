@@ -215,6 +215,7 @@ describe("training", () => {
     [{ sketchSteps: 1.5 }, /sketchSteps is 1.5/],
     [{ scenes: 4 }, /4 scenes for batches of 8/],
     [{ rate: -1 }, /rate is -1/],
+    [{ snrLeast: 6 }, /snrLeast is 6/],
   ])("refuses %j", async (wrong, message) => {
     await expect(finish(trainScenes({ ...options, ...wrong }))).rejects.toThrow(message);
   });
