@@ -13,7 +13,7 @@ const shown = [1, 3, 6, 10, 20];
 const noise = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => 127 + 70 * Math.sin(12.9898 * i * i + 78.233 * i));
 const pictures: ArrayData[] = [{ dtype: "uint8", shape: [64, 64, 3], data: noise }];
 for await (const { step, pictures: behind } of draw(model, {
-  ...{ prompt: "two large yellow rings left of three small red triangles on a black background", steps: 20, guidance: 3, seed: 4 },
+  ...{ prompt: "two large yellow rings left of a small red triangle on a black background", steps: 20, guidance: 3, seed: 4 },
 }))
   if (shown.includes(step)) pictures.push((await behind())[0]!);
 
