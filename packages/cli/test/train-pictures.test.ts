@@ -125,11 +125,18 @@ describe("gradus train diffusion --data", () => {
     [["--data", at("one"), "--unconditional"], /2 pictures do not fill a batch of 64.*--batch-size/],
     [["--data", at("pictures"), "--samples", "2"], /--samples is 2/],
     [["--data", at("pictures"), "--scenes", "9"], /--scenes is of scenes, --data gives pictures/],
+    [["--data", at("pictures"), "--sketch-steps", "9"], /--sketch-steps is of scenes, --data gives pictures/],
     [["--unconditional"], /--unconditional is for pictures, and no --data is given/],
+    [["--from", at("a"), "--sketch-steps", "9"], /--sketch-steps is of a part that begins anew, and --from gives a trained one/],
+    [["--autoencoder", at("a"), "--autoencoder-steps", "9"], /--autoencoder-steps is of a part that .*--autoencoder gives a trained one/],
+    [["--captions", "2"], /--captions is 2. Give at least 4/],
+    [["--snr-least", "9"], /snrLeast is 9. Give a ratio from 0 to 5/],
+    [["--scenes", "9"], /9 scenes for batches of 64/],
   ])("%j is answered with a sentence", (args, message) => {
     const { status, stderr } = gradus("train", "diffusion", ...args, "--out", at("bad"));
     expect(status).toBe(1);
     expect(stderr).toMatch(message);
     expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(existsSync(at("bad"))).toBe(false);
   });
 });

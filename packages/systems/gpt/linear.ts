@@ -101,8 +101,8 @@ export class Linear extends Layer {
   }
 
   /**
-   * W x, [outputs], where W are codes, in whole numbers: neighbours in x share a scale, too, of 16 bits. What that rounds off is a
-   * hundredth of what codes of 8 bits do; a product of decoded weights would take twice the time.
+   * W x, [outputs], where W are codes, in whole numbers: neighbours in x share a scale, too, of 16 bits. That rounds off less than a
+   * hundredth of what codes of 8 bits do, and such products take half the time of those with decoded weights.
    */
   private codesTimes(x: Tensor): Tensor {
     const { bits, share, inputs, outputs } = this;

@@ -3,6 +3,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  checkTraining,
   Detector,
   type Drawn,
   diversity,
@@ -20,6 +21,7 @@ import {
 import { ArgumentError } from "@gradus/tensor";
 import { saveFile } from "@gradus/tensor/io";
 import { refuseGiven } from "../options.ts";
+import { ownErrors } from "../own-errors.ts";
 import { type DiffusionRecord, diffusionReport } from "../reports/diffusion.ts";
 import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
@@ -62,22 +64,20 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
   );
   if (options.from !== undefined && options.autoencoder !== undefined)
     throw new ArgumentError(command, "both --from and --autoencoder were given", "A model has its autoencoder: give --from alone");
-  if (options.from !== undefined)
+  const trainedGiven = options.from !== undefined ? "--from" : options.autoencoder !== undefined ? "--autoencoder" : null;
+  if (trainedGiven)
     refuseGiven(
       command,
       options,
-      ["sketchSteps", "autoencoderSteps"],
-      "of parts that begin anew, and --from gives trained ones",
+      trainedGiven === "--from" ? ["sketchSteps", "autoencoderSteps"] : ["autoencoderSteps"],
+      `of a part that begins anew, and ${trainedGiven} gives a trained one`,
       "Leave one of them out",
     );
-  else if (options.autoencoder !== undefined)
-    refuseGiven(
-      command,
-      options,
-      ["autoencoderSteps"],
-      "of one that begins anew, and --autoencoder gives a trained one",
-      "Leave one of them out",
-    );
+  if (captions < 4)
+    throw new ArgumentError(command, `--captions is ${captions}`, "Give at least 4: pictures are compared with real scenes");
+  await ownErrors(command, "the settings", () =>
+    checkTraining({ steps, autoencoderSteps, sketchSteps, snrLeast, scenes, batchSize, rate }),
+  );
   const from = options.from === undefined ? null : await partsIn(options.from, "--from");
   const autoencoder = options.autoencoder === undefined ? null : (await partsIn(options.autoencoder, "--autoencoder")).autoencoder;
   const given = { autoencoder: options.autoencoder ?? null, from: options.from ?? null };

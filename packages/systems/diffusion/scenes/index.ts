@@ -7,5 +7,5 @@ export { allRight, attributes, judge, overall, type Share, sumOf, type Verdict }
 export { loadSceneParts, loadScenes, sceneBytes, sceneModel } from "./model.ts";
 export { heldOut, type Part, parts, pictureOf, type Scene, scene, sceneSize } from "./scene.ts";
 export { captionOf, grounds, parseCaption, places, relations, type Statement, sizes, words } from "./statement.ts";
-export { type Parts, type SceneTrainingEvent, type TrainedScenes, type TrainOptions, trainScenes } from "./train.ts";
+export { checkTraining, type Parts, type SceneTrainingEvent, type TrainedScenes, type TrainOptions, trainScenes } from "./train.ts";
 export { WordTokenizer } from "./words.ts";

@@ -61,25 +61,31 @@ export interface TrainedScenes extends Parts {
   readonly losses: { readonly autoencoder: readonly number[]; readonly denoiser: readonly number[] };
 }
 
-/** Trains autoencoder, then text encoder and sketch, then both and the denoiser together on its latents, from nothing. */
-export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<SceneTrainingEvent, TrainedScenes> {
-  const {
-    autoencoderSteps = 1500,
-    sketchSteps = 6000,
-    steps = 12_000,
-    scenes = 100_000,
-    batchSize = 64,
-    rate = 1e-3,
-    snrLeast = 0,
-    seed = 1,
-    keep,
-    from,
-  } = options;
+const usual = {
+  autoencoderSteps: 1500,
+  sketchSteps: 6000,
+  steps: 12_000,
+  scenes: 100_000,
+  batchSize: 64,
+  rate: 1e-3,
+  snrLeast: 0,
+  seed: 1,
+};
+
+/** ArgumentError for what cannot be trained: `trainScenes` asks it too, but not before its first step. */
+export function checkTraining(options: TrainOptions): void {
+  const { autoencoderSteps, sketchSteps, steps, scenes, batchSize, rate, snrLeast } = { ...usual, ...options };
   for (const [name, value] of Object.entries({ autoencoderSteps, sketchSteps, steps, scenes, batchSize }))
     if (!(Number.isSafeInteger(value) && value >= 1)) throw new ArgumentError("train", `${name} is ${value}`, "Give a positive integer");
   if (scenes < batchSize) throw new ArgumentError("train", `there are ${scenes} scenes for batches of ${batchSize}`, "Give more scenes");
   if (!(rate > 0 && Number.isFinite(rate))) throw new ArgumentError("train", `rate is ${rate}`, "Give a positive number");
   if (!(snrLeast >= 0 && snrLeast <= 5)) throw new ArgumentError("train", `snrLeast is ${snrLeast}`, "Give a ratio from 0 to 5");
+}
+
+/** Trains autoencoder, then text encoder and sketch, then both and the denoiser together on its latents, from nothing. */
+export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<SceneTrainingEvent, TrainedScenes> {
+  checkTraining(options);
+  const { autoencoderSteps, sketchSteps, steps, scenes, batchSize, rate, snrLeast, seed, keep, from } = { ...usual, ...options };
   setRandomSeed(seed);
   const { config: given = from?.config ?? scenesConfig } = options;
   let autoencoder = from?.autoencoder ?? options.autoencoder ?? new Autoencoder(given.autoencoder);

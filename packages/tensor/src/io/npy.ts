@@ -1,4 +1,5 @@
 import type { ArrayData } from "../array-data.ts";
+import { joined } from "../bytes.ts";
 import { type DType, dtypeInfo, encode, type TypedArray } from "../dtype.ts";
 import { DTypeError, FormatError } from "../errors.ts";
 import { sizeOf, stridesOf } from "../shape.ts";
@@ -163,14 +164,7 @@ export function fromWide(operation: string, wide: BigInt64Array, unsigned: boole
  * for; FormatError for elements that do not fill the shape.
  */
 export function writeNpy(a: ArrayData): Uint8Array {
-  const parts = [...npyChunks(a)];
-  const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const p of parts) {
-    out.set(p, at);
-    at += p.length;
-  }
-  return out;
+  return joined([...npyChunks(a)]);
 }
 
 /** What `writeNpy` gives, in pieces, without a second copy of the elements. */

@@ -1,4 +1,5 @@
 import type { ArrayData } from "../array-data.ts";
+import { joined } from "../bytes.ts";
 import { engine } from "../graph/engine.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { asTensor } from "../ops/core.ts";
@@ -96,14 +97,7 @@ export async function safetensorsBytes(
   arrays: Readonly<Record<string, Tensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array> {
-  const chunks = [...safetensorsChunks(await all(arrays), metadata)];
-  const bytes = new Uint8Array(chunks.reduce((n, c) => n + c.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return joined([...safetensorsChunks(await all(arrays), metadata)]);
 }
 
 async function all(arrays: Readonly<Record<string, Tensor>>): Promise<[string, ArrayData][]> {

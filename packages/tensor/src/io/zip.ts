@@ -1,3 +1,4 @@
+import { joined } from "../bytes.ts";
 import { FormatError } from "../errors.ts";
 
 /**
@@ -129,14 +130,7 @@ export function zipBytes(operation: string, files: Iterable<readonly [string, Ui
   end.setUint16(10, count, true);
   end.setUint32(12, size, true);
   end.setUint32(16, offset, true);
-  const all = [...parts, ...directory, new Uint8Array(end.buffer)];
-  const out = new Uint8Array(all.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const p of all) {
-    out.set(p, at);
-    at += p.length;
-  }
-  return out;
+  return joined([...parts, ...directory, new Uint8Array(end.buffer)]);
 }
 
 const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {

@@ -13,6 +13,7 @@
  * ```
  */
 
+import { joined } from "../../bytes.ts";
 import {
   type AtomicOp,
   accessBytes,
@@ -360,7 +361,7 @@ export class FunctionBuilder {
       ...[0x21, ...unsigned(local.index)],
     ]);
     const locals = this.locals.flatMap((type) => [1, valTypes[type]]);
-    return join([unsigned(this.locals.length), locals, prologue, code, [0x0b]]);
+    return joined([unsigned(this.locals.length), locals, prologue, code, [0x0b]]);
   }
 }
 
@@ -456,10 +457,10 @@ export class ModuleBuilder {
     const code = this.functions.map(({ ref, body }) => {
       if (!body) throw new Error(`finish: function ${ref.name} was declared but never defined`);
       const bytes = body.encode(numberOf);
-      return join([unsigned(bytes.length), bytes]);
+      return joined([unsigned(bytes.length), bytes]);
     });
 
-    return join([
+    return joined([
       [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
       section(1, types),
       section(2, imports),
@@ -472,25 +473,14 @@ export class ModuleBuilder {
 
 type Bytes = ArrayLike<number>;
 
-/** One after the other. Programs of a large network have megabytes: they are copied as bytes, not as lists of numbers. */
-function join(parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
 function vector(items: readonly Bytes[]): Uint8Array {
-  return join([unsigned(items.length), ...items]);
+  return joined([unsigned(items.length), ...items]);
 }
 
 function section(id: number, items: readonly Bytes[]): Bytes {
   if (items.length === 0) return [];
   const body = vector(items);
-  return join([[id], unsigned(body.length), body]);
+  return joined([[id], unsigned(body.length), body]);
 }
 
 function encodeLimits({ initialPages, maximumPages, shared = false }: MemoryLimits): number[] {

@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
-import { compile, type Tensor, tensor } from "../../index.ts";
+import { describe, expect, test, vi } from "vitest";
+import { compile, setDebugLevel, type Tensor, tensor } from "../../index.ts";
 
 /** Numbers of a type by a formula that has its extremes in it. */
 function numbers(n: number, dtype: "int8" | "uint8" | "int16", seed: number): Tensor {
@@ -49,24 +49,38 @@ describe("sums of products of narrow integers", () => {
     expect(await list(product(codes, x))).toEqual(expected);
   });
 
-  test("and several of them in one kernel, shifts of negative numbers among them, equal exact ones", async () => {
-    const n = 96;
-    const [a, b] = [numbers(rows * n, "int8", 5).reshape([rows, n]), numbers(n, "int16", 6)];
-    const product = compile((a: Tensor, b: Tensor) => {
-      const [x, y] = [wide(a), wide(b)];
-      const shifted = x.bitwiseRightShift(2).mul(y).sum({ axis: 1 });
-      return [shifted, x.bitwiseAnd(127).mul(y).sum({ axis: 1 }), x.mul(y).max({ axis: 1 })];
-    });
-    const [x, y] = [await list(a), await list(b)];
-    const of = (f: (code: number) => number) => Array.from({ length: rows }, (_, r) => y.map((v, i) => v * f(x[r * n + i]!)));
-    const sum = (row: number[]) => row.reduce((s, v) => (s + v) | 0, 0);
-    const [shifted, masked, largest] = (await Promise.all((product(a, b) as unknown as Tensor[]).map(list))) as [
-      number[],
-      number[],
-      number[],
-    ];
-    expect(shifted).toEqual(of((c) => c >> 2).map(sum));
-    expect(masked).toEqual(of((c) => c & 127).map(sum));
-    expect(largest).toEqual(of((c) => c).map((row) => Math.max(...row)));
+  const one = numbers(rows * 96, "int8", 5).reshape([rows, 96]);
+  const other = numbers(96, "int16", 6);
+  /** Each row of `one`, with `other`. */
+  const pairs = async (): Promise<[number, number][][]> => {
+    const [x, y] = [await list(one), await list(other)];
+    return Array.from({ length: rows }, (_, r) => y.map((v, i): [number, number] => [x[r * 96 + i]!, v]));
+  };
+
+  test("of shifted negative numbers, and the largest of products, equal exact ones", async () => {
+    const shifted = compile((a: Tensor, b: Tensor) => wide(a).bitwiseRightShift(2).mul(wide(b)).sum({ axis: 1 }));
+    const largest = compile((a: Tensor, b: Tensor) => wide(a).mul(wide(b)).max({ axis: 1 }));
+    const all = await pairs();
+    expect(await list(shifted(one, other))).toEqual(all.map((row) => row.reduce((sum, [x, y]) => (sum + (x >> 2) * y) | 0, 0)));
+    expect(await list(largest(one, other))).toEqual(all.map((row) => Math.max(...row.map(([x, y]) => x * y))));
+  });
+
+  test("go by the instruction for them, also two in one kernel, and are exact there", async () => {
+    const code = vi.spyOn(console, "error").mockImplementation(() => {});
+    setDebugLevel(4);
+    try {
+      const both = compile((a: Tensor, b: Tensor) => {
+        const [x, y] = [wide(a), wide(b)];
+        return [x.mul(y).sum({ axis: 1 }), x.bitwiseAnd(127).mul(y).sum({ axis: 1 })];
+      });
+      const [plain, masked] = (await Promise.all((both(one, other) as unknown as Tensor[]).map(list))) as [number[], number[]];
+      const all = await pairs();
+      expect(plain).toEqual(all.map((row) => row.reduce((sum, [x, y]) => (sum + x * y) | 0, 0)));
+      expect(masked).toEqual(all.map((row) => row.reduce((sum, [x, y]) => (sum + (x & 127) * y) | 0, 0)));
+      expect(code.mock.calls.join("\n").match(/i32x4\.dot_i16x8_s/g)?.length).toBeGreaterThanOrEqual(8);
+    } finally {
+      setDebugLevel(0);
+      code.mockRestore();
+    }
   });
 });

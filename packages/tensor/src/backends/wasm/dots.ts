@@ -30,7 +30,7 @@ export function dotOf(body: readonly Value[], i: number, laneDim: number): Dot |
     if (!known.has(k)) known.set(k, find(body[k]!));
     return known.get(k)!;
   };
-  const constant = ({ op, ...v }: Value): number => (op === "constant" ? (v as unknown as { value: number }).value : -1);
+  const constant = (v: Value): number => (v.op === "constant" ? v.value : -1);
   const find = (v: Value): Narrow | null => {
     if (v.op === "load") {
       const { dtype, access } = v;

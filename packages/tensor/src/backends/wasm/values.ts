@@ -8,6 +8,9 @@ import type { PlainOp } from "./opcodes.ts";
 /** How a type is computed with: bool is 0 or 1, in vectors a lane of zeros or ones. */
 export type Register = "f32" | "f64" | "i32";
 
+/** How lanes are spelled, as computed with. */
+export const shapeOf = (dtype: DType) => (({ f32: "f32x4", f64: "f64x2", i32: "i32x4" }) as const)[registerOf(dtype)];
+
 /**
  * How many elements are worked on at once: one, four lanes of a vector, or, in kernels with float64, two. Then float64
  * fills the vector, and everything else lies in its first two 32-bit lanes, the others holding anything.
