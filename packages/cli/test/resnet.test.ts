@@ -91,7 +91,7 @@ describe("gradus train resnet", () => {
 
   test.each([
     [["--data", "/nowhere"], /there is no \/nowhere/],
-    [["--data", data, "--config", "resnet19"], /no network "resnet19"/],
+    [["--data", data, "--config", "resnet19"], /^gradus train resnet: --config resnet19: there is no network "resnet19"/],
     [["--data", data, "--recipe", "slow"], /no recipe slow.*paper or fast/s],
     [["--data", data, "--batch-size", "48", "--epochs", "1"], /1 × 2 batches of 48 are 2 steps/],
     [["--data", join(data, "train")], /below a folder "train"/],

@@ -13,6 +13,7 @@ import {
   train,
 } from "@gradus/systems/resnet";
 import { ArgumentError } from "@gradus/tensor";
+import { ownErrors } from "../own-errors.ts";
 import { digestOf, pictureFiles, publicPictures } from "../picture-data.ts";
 import { resnetReport } from "../reports/resnet.ts";
 import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
@@ -61,11 +62,11 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   if (!(recipe in recipes)) throw new ArgumentError(command, `there is no recipe ${recipe}`, `Use ${Object.keys(recipes).join(" or ")}`);
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
-  const { imageSize } = configOf(name);
-  const { batchSize = batchSizeOf(configOf(name)) } = options;
+  const published = await ownErrors(command, `--config ${name}`, () => configOf(name));
+  const { batchSize = batchSizeOf(published) } = options;
   const epochs = options.epochs ?? recipes[recipe as Recipe].epochs;
   const reading = bar("{what} {bar} {value}/{total}", json);
-  const all = await pictures(options.data, imageSize, (what, done, total) => reading.update(done, total, { what })).finally(() =>
+  const all = await pictures(options.data, published.imageSize, (what, done, total) => reading.update(done, total, { what })).finally(() =>
     reading.stop(),
   );
   const { limit = all.train.labels.length } = options;
@@ -104,7 +105,7 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
       progress.stop();
       const evaluation = await evaluate(event.model, set.test, event.normalisation);
       const record = {
-        ...{ system: "resnet", config: name, classes: set.classes, normalisation: event.normalisation, resize: imageSize },
+        ...{ system: "resnet", config: name, classes: set.classes, normalisation: event.normalisation, resize: published.imageSize },
         ...{ recipe, epochs, batchSize, seed, data: options.data, trainingPictures: set.train.labels.length },
         ...{ testPictures: set.test.labels.length, top1: evaluation.top1, top5: evaluation.top5, confusion: evaluation.confusion },
         ...{ seconds: Math.round(event.seconds), resumed, command: `gradus ${process.argv.slice(2).join(" ")}`, history: event.history },
