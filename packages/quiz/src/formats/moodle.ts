@@ -277,9 +277,14 @@ function bodyXml(q: Question): [type: string, body: string] {
   }
 }
 
-/** A range is written as its middle, and half of its width as tolerance. */
+/** A range is written as its middle, and as tolerance how far its ends are from it. */
 function numberXml(target: Target, credit: number, feedback: string | undefined): string {
-  const [answer, tolerance] =
-    "min" in target ? [target.min / 2 + target.max / 2, target.max / 2 - target.min / 2] : [target.answer, absoluteTolerance(target)];
+  const [answer, tolerance] = "min" in target ? middleOf(target.min, target.max) : [target.answer, absoluteTolerance(target)];
   return answerXml(credit, String(answer), feedback, "", `<tolerance>${tolerance}</tolerance>`);
+}
+
+function middleOf(min: number, max: number): [middle: number, reach: number] {
+  // The sum of large numbers may be infinite; the halves of the smallest ones are rounded.
+  const middle = Number.isFinite(min + max) ? (min + max) / 2 : min / 2 + max / 2;
+  return [middle, Math.max(max - middle, middle - min)];
 }
