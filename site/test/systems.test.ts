@@ -141,8 +141,9 @@ describe("GPT", () => {
     expect(await cell("scratch").innerText()).toContain("Give a longer text");
     await own.fill("the cat sat on the mat\nthe dog sat on the log\n".repeat(40));
     await own.blur();
+    // A later sample takes the place of one that a busy page never showed.
     await cell("scratch")
-      .getByText(/after 50 steps/)
+      .getByText(/after \d+ steps/)
       .waitFor({ timeout: patience });
     await cell("scratch").getByRole("button", { name: "Stop" }).click();
     await state("scratch", "stopped");
