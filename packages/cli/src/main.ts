@@ -379,7 +379,7 @@ commands.push(
     .option("--gtp", "speak the Go Text Protocol instead: for Sabaki, GoGui and other programs")
     .option("--uci", "chess: speak UCI instead: for Cute Chess and other programs")
     .option("--usi", "shogi: speak USI instead")
-    .option("--json", "one JSON object a move of the network, and one at the end")
+    .option("--json", "one JSON object a move, for the answer to anything else that is typed, and at the end")
     .addHelpText(
       "after",
       "\nExamples:\n  gradus play connect4\n  gradus play connect4 --side second --simulations 50\n  gradus play tictactoe --weights runs/zero-tictactoe --side none\n  gradus play chess --side both\n  gradus play go9 --gtp --simulations 800",
@@ -396,7 +396,7 @@ commands.push(
     .argument("<game>", "tictactoe, connect4, othello, go5 to go19 (go9:5.5 with another komi), chess, shogi")
     .option(
       "--first <player>",
-      'network, network:FOLDER, random, or another program: "gtp:gnugo --mode gtp", "uci:stockfish", "usi:..."',
+      'network, network:FOLDER, random, or another program: "gtp:gnugo --mode gtp", "uci:stockfish", "usi:..."; NAME= before it names it',
       "network",
     )
     .option("--second <player>", "likewise", "random")
@@ -404,7 +404,16 @@ commands.push(
     .option("--concurrency <n>", "games at the same time", positive, 2)
     .option("--simulations <n>", "positions that a network looks at for a move", positive, 400)
     .option("--seconds <x>", "seconds a move, in place of simulations, for other programs too", positiveNumber)
-    .option("--opening <n>", "moves of chance that games begin with; each such beginning is played twice", count, 0)
+    .option(
+      "--patience <x>",
+      "seconds over those for a move after which a program has lost, and that it may take to answer anything (default: 5 over --seconds, else 120)",
+      positiveNumber,
+    )
+    .option(
+      "--opening <n>",
+      "moves of chance that games begin with; each such beginning is played twice (default: 2 between networks that always answer the same, else 0)",
+      count,
+    )
     .option("--seed <n>", "same seed, same openings", count, 1)
     .option("--out <folder>", "the games as files: SGF, PGN, KIF")
     .option("--json", "one JSON object a game, and one at the end")

@@ -13,6 +13,7 @@ import {
   parseDescription,
 } from "@gradus/systems/zero";
 import { ArgumentError } from "@gradus/tensor";
+import { ownErrors } from "./own-errors.ts";
 
 const weightsFolder = new URL(".", import.meta.resolve("@gradus/systems/zero/weights/tictactoe.json"));
 
@@ -54,7 +55,7 @@ export async function loadNetwork(command: string, name: string, weights?: strin
   const description = parseDescription(text, beside);
   if (description.game !== name && description.network.heads !== "pooled")
     throw new ArgumentError(command, `${file} plays ${description.game}, not ${name}`, `Use: gradus play ${description.game}`);
-  const { game, model } = await loadZero(description, file, name);
+  const { game, model } = await ownErrors(command, file, () => loadZero(description, file, name));
   return { game, evaluate: evaluatorOf(game, model), learned: description.game };
 }
 

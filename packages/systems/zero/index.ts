@@ -24,11 +24,21 @@ export {
   ticTacToe,
 } from "./games/index.ts";
 export { Learner } from "./learner.ts";
-export { type FinishedGame, type MatchSettings, match, playMatch, tally } from "./match.ts";
+export {
+  distinct,
+  type FinishedGame,
+  forfeits,
+  type MatchSettings,
+  match,
+  playMatch,
+  type Tally,
+  type Termination,
+  tally,
+} from "./match.ts";
 export { type NetworkConfig, zeroNetwork } from "./model.ts";
 export { evaluatorOf, together } from "./network.ts";
 export { NetworkPlayer, type NetworkPlayerOptions } from "./network-player.ts";
-export { type Candidate, type Choice, type Limits, type Player, randomPlayer } from "./player.ts";
+export { type Candidate, type Choice, LateError, type Limits, type Player, randomPlayer } from "./player.ts";
 export { Gtp, type GtpOptions } from "./protocols/gtp.ts";
 export { type Dialect, type Setting, type UniversalOptions, UniversalProtocol } from "./protocols/universal.ts";
 export { usi } from "./protocols/usi.ts";

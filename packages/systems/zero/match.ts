@@ -1,10 +1,10 @@
 import { Random } from "@gradus/data";
-import { GradusError } from "@gradus/tensor";
+import { GradusError, StateError } from "@gradus/tensor";
 import type { Game, Side, State } from "./games/game.ts";
 import { movesOf, randomOpening } from "./games/moves.ts";
 import { together } from "./network.ts";
 import { NetworkPlayer } from "./network-player.ts";
-import type { Limits, Player } from "./player.ts";
+import { LateError, type Limits, type Player } from "./player.ts";
 import type { Evaluator } from "./search/search.ts";
 
 export interface MatchSettings {
@@ -20,6 +20,9 @@ export interface MatchSettings {
   readonly seed: number;
 }
 
+/** What ended a game: its rules, a player who gave up, failed or was late, or that it went on for too long. */
+export type Termination = "rules" | "resignation" | "forfeit" | "time" | "length";
+
 /** A game of a match. */
 export interface FinishedGame {
   /** From 0 on, in the order they began. */
@@ -29,39 +32,67 @@ export interface FinishedGame {
   /** The side that the first player of the match had. */
   readonly side: Side;
   readonly winner: Side | null;
+  readonly termination: Termination;
   readonly reason: string;
 }
 
 /** Two players of a match, for one game at a time: programs are started as often as games are played at the same time. */
 export type Pair = readonly [Player, Player];
 
+/** Games in a row that a player may lose without having been beaten. */
+const mostFailures = 3;
+
 /**
- * A match as a stream of its games, as they end. Who makes a move that is not legal, resigns, or fails, has lost. `pairs` gives the
- * players of each of the games that go on at the same time.
+ * A match as a stream of its games, as they end. Who makes a move that is not legal, resigns, fails or is late, has lost; StateError when
+ * that befalls a player in three games in a row without being beaten: the score would say nothing of strength. `pairs` gives the players of
+ * each of the games that go on at the same time. ArgumentError, at once, for openings that are too long.
  */
-export async function* match(
-  game: Game,
+export function match(game: Game, pairs: (table: number) => Promise<Pair>, settings: MatchSettings): AsyncGenerator<FinishedGame, void> {
+  const { games, opening, seed } = settings;
+  const starts = Array.from({ length: Math.ceil(games / 2) }, (_, i) => randomOpening(game, opening, new Random(seed, i)));
+  return gamesFrom(starts, pairs, settings);
+}
+
+async function* gamesFrom(
+  starts: readonly State[],
   pairs: (table: number) => Promise<Pair>,
   settings: MatchSettings,
 ): AsyncGenerator<FinishedGame, void> {
-  const { games, concurrency, opening, seed } = settings;
+  const { games, concurrency } = settings;
   const running = new Map<number, Promise<{ readonly table: number; readonly finished: FinishedGame }>>();
   const tables = await Promise.all(Array.from({ length: Math.min(concurrency, games) }, (_, table) => pairs(table)));
+  const failures: [number, number] = [0, 0];
   let begun = 0;
+  let over = false;
   const begin = (table: number): void => {
     if (begun >= games) return void running.delete(table);
     const number = begun++;
-    const start = randomOpening(game, opening, new Random(seed, number >> 1));
     running.set(
       table,
-      playOne(start, tables[table]!, (number & 1) as Side, settings).then((finished) => ({ table, finished: { number, ...finished } })),
+      playOne(starts[number >> 1]!.clone(), tables[table]!, (number & 1) as Side, settings, () => over).then((finished) => ({
+        ...{ table, finished: { number, ...finished } },
+      })),
     );
   };
-  for (const table of tables.keys()) begin(table);
-  while (running.size) {
-    const { table, finished } = await Promise.race(running.values());
-    begin(table);
-    yield finished;
+  try {
+    for (const table of tables.keys()) begin(table);
+    while (running.size) {
+      const { table, finished } = await Promise.race(running.values());
+      begin(table);
+      yield finished;
+      for (const player of [0, 1] as const) {
+        failures[player] = forfeits([finished], player) ? failures[player] + 1 : 0;
+        if (failures[player] < mostFailures) continue;
+        throw new StateError(
+          "match",
+          `${tables[table]![player].name} failed in ${mostFailures} games in a row, the last time so: ${finished.reason}`,
+          "What such games count says nothing of strength: mend it, then play again",
+        );
+      }
+    }
+  } finally {
+    // Games under way are left: nobody starts a program again for a match that has ended.
+    over = true;
   }
 }
 
@@ -91,8 +122,25 @@ export async function playMatch(
   return finished.sort((x, y) => x.number - y.number);
 }
 
+export interface Tally {
+  readonly wins: number;
+  readonly draws: number;
+  readonly losses: number;
+}
+
+/** Games without those that were played before, move for move with the same sides: they tell of no more than the first did. */
+export function distinct(games: readonly FinishedGame[]): FinishedGame[] {
+  return [...new Map(games.map((game) => [`${game.side} ${game.moves} ${game.termination}`, game])).values()];
+}
+
+/** Games that a player, 0 or 1, lost by failing or by the clock. */
+export const forfeits = (games: readonly FinishedGame[], player: 0 | 1): number =>
+  games.filter(
+    ({ termination, winner, side }) => (termination === "forfeit" || termination === "time") && (winner === side) === (player === 1),
+  ).length;
+
 /** What the first player won, drew and lost. */
-export function tally(games: readonly FinishedGame[]): { readonly wins: number; readonly draws: number; readonly losses: number } {
+export function tally(games: readonly FinishedGame[]): Tally {
   const draws = games.filter(({ winner }) => winner === null).length;
   const wins = games.filter(({ winner, side }) => winner === side).length;
   return { wins, draws, losses: games.length - wins - draws };
@@ -104,24 +152,30 @@ async function playOne(
   pair: Pair,
   side: Side,
   { limits, longest = 1000 }: MatchSettings,
+  over: () => boolean,
 ): Promise<Omit<FinishedGame, "number">> {
   const opening = movesOf(state);
   const moves = [...opening];
-  const ended = (winner: Side | null, reason: string) => ({ moves, opening: opening.length, side, winner, reason });
+  const ended = (termination: Termination, winner: Side | null, reason: string) => ({
+    ...{ moves, opening: opening.length, side, winner, termination, reason },
+  });
   while (!state.outcome) {
-    if (state.ply - opening.length >= longest) return ended(null, `stopped after ${longest} moves`);
+    if (over() || state.ply - opening.length >= longest) return ended("length", null, `stopped after ${longest} moves`);
     const { turn } = state;
     const which = turn === side ? 0 : 1;
     const other = (1 - turn) as Side;
     try {
       const choice = await pair[which].choose(state, limits[which]);
-      if (choice.resign) return ended(other, "resignation");
+      if (choice.resign) return ended("resignation", other, "resignation");
       state.play(choice.move);
       moves.push(choice.move);
     } catch (error) {
       if (!(error instanceof GradusError)) throw error;
-      return ended(other, `${pair[which].name} failed: ${error.message}`);
+      const { name } = pair[which];
+      const problem = error.operation === name ? error.problem : error.message;
+      if (error instanceof LateError) return ended("time", other, `${name} was late: ${problem}`);
+      return ended("forfeit", other, `${name} failed: ${problem}`);
     }
   }
-  return ended(state.outcome.winner, state.outcome.reason);
+  return ended("rules", state.outcome.winner, state.outcome.reason);
 }

@@ -1,5 +1,5 @@
 import { Random } from "@gradus/data";
-import { ArgumentError } from "@gradus/tensor";
+import { ArgumentError, StateError } from "@gradus/tensor";
 import type { State } from "./games/game.ts";
 
 /** How long a player may think. Without either it decides itself; with both, what comes first ends it. */
@@ -44,6 +44,9 @@ export interface Player {
   /** The state is not changed. ArgumentError once the game is over. */
   choose(state: State, limits: Limits): Promise<Choice>;
 }
+
+/** Who was to move has not done so in time. */
+export class LateError extends StateError {}
 
 /** Plays any legal move. */
 export function randomPlayer(seed: number): Player {

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import {
+  distinct,
   type FinishedGame,
+  forfeits,
   type Game,
-  GoState,
   gameOf,
   type Limits,
   match,
@@ -10,17 +11,18 @@ import {
   type Player,
   randomPlayer,
   ratings,
-  ShogiState,
   share,
+  tally,
   together,
-  writeSgf,
 } from "@gradus/systems/zero";
-import { GtpEngine, UniversalEngine, writeKif } from "@gradus/systems/zero/node";
-import { ArgumentError } from "@gradus/tensor";
+import { GtpEngine, UniversalEngine } from "@gradus/systems/zero/node";
+import { ArgumentError, StateError } from "@gradus/tensor";
 import { makeFolder } from "@gradus/tensor/io";
+import { gameRecord, names } from "../game-record.ts";
+import { ownErrors } from "../own-errors.ts";
 import { loadNetwork } from "../players.ts";
 import { writeText } from "../run.ts";
-import { bar, line, styled, timeLeft } from "../terminal.ts";
+import { bar, counted, line, styled, timeLeft } from "../terminal.ts";
 import { dialectOf } from "./play-protocol.ts";
 
 const command = "gradus match";
@@ -32,7 +34,8 @@ export interface MatchCommandOptions {
   readonly concurrency: number;
   readonly simulations: number;
   readonly seconds?: number;
-  readonly opening: number;
+  readonly patience?: number;
+  readonly opening?: number;
   readonly seed: number;
   readonly out?: string;
   readonly json?: boolean;
@@ -42,123 +45,133 @@ export interface MatchCommandOptions {
 interface Entrant {
   readonly name: string;
   readonly limits: Limits;
+  /** It makes the same move whenever it sees the same game. */
+  readonly steady: boolean;
   make(table: number): Player;
 }
 
+type Engine = GtpEngine | UniversalEngine;
+
 /** `gradus match`: games between two players, with sides changed, and what they say about strength. */
 export async function playMatches(name: string, options: MatchCommandOptions): Promise<void> {
-  const { games, json = false, out } = options;
+  const game = await gameOf(name);
+  const engines: Engine[] = [];
+  try {
+    await playOut(game, options, engines);
+  } finally {
+    for (const engine of engines) engine.close();
+  }
+}
+
+async function playOut(game: Game, options: MatchCommandOptions, engines: Engine[]): Promise<void> {
+  const { games, concurrency, seed, json = false, out } = options;
   const say = (text: string): void => {
     if (!json) line(text);
   };
-  const game = await gameOf(name);
-  const engines: { close(): void }[] = [];
-  const [a, b] = [await entrant(options.first, game, options, engines), await entrant(options.second, game, options, engines)];
+  const a = await entrant("--first", game, options, engines);
+  const b = await entrant("--second", game, options, engines);
+  // Two who always answer the same would play a single game again and again.
+  const opening = options.opening ?? (a.steady && b.steady ? 2 : 0);
+  const settings = { games, concurrency, opening, limits: [a.limits, b.limits], seed } as const;
+  const pairs = async (table: number) => [a.make(table), b.make(table)] as const;
+  const stream = await ownErrors(command, `--opening is ${opening}`, () => match(game, pairs, settings));
   if (out) await makeFolder(out);
-  say(`${styled("bold", game.title)}: ${a.name} against ${b.name}, ${games} games`);
-  const settings = {
-    games,
-    concurrency: options.concurrency,
-    opening: options.opening,
-    limits: [a.limits, b.limits],
-    seed: options.seed,
-  } as const;
-  const count = { wins: 0, draws: 0, losses: 0 };
+  say(`${styled("bold", game.title)}: ${a.name} against ${b.name}, ${counted(games, "game")}`);
+  if (opening !== options.opening && opening) say(`Games begin with ${opening} moves of chance; --opening says with how many.`);
+  const played: FinishedGame[] = [];
   const progress = bar("{bar} {value}/{total} | {standing} | {left} left", json);
   const start = performance.now();
   try {
-    for await (const finished of match(game, async (table) => [a.make(table), b.make(table)], settings)) {
-      const { winner, side } = finished;
-      count[winner === null ? "draws" : winner === side ? "wins" : "losses"]++;
-      const done = count.wins + count.draws + count.losses;
+    for await (const finished of stream) {
+      played.push(finished);
+      const { number, termination, reason } = finished;
       if (out) {
-        const { text, ending } = await record(game, finished, [a.name, b.name]);
-        await writeText(join(out, `${String(finished.number + 1).padStart(4, "0")}.${ending}`), text);
+        const { text, ending } = await gameRecord(game, finished, [a.name, b.name]);
+        await writeText(join(out, `${String(number + 1).padStart(4, "0")}.${ending}`), text);
       }
       if (json) line(JSON.stringify({ event: "game", ...finished, moves: names(game, finished.moves) }));
-      const left = timeLeft(((performance.now() - start) / 1000 / done) * (games - done));
-      progress.update(done, games, { standing: `${count.wins} won, ${count.draws} drawn, ${count.losses} lost`, left });
+      else if (termination === "forfeit" || termination === "time") progress.above(() => line(`Game ${number + 1}: ${reason}`));
+      const left = timeLeft(((performance.now() - start) / 1000 / played.length) * (games - played.length));
+      progress.update(played.length, games, { standing: standing(played), left });
     }
   } finally {
     progress.stop();
-    for (const engine of engines) engine.close();
   }
+  // A game that is played again tells nothing new of strength.
+  const different = distinct(played);
+  const count = tally(different);
   const { share: points, low, high } = share(count.wins, count.draws, count.losses);
   const { elo, margin } = ratings(2, [{ a: 1, b: 0, ...count }])[1]!;
   const seconds = Math.round((performance.now() - start) / 1000);
-  if (json)
-    return line(JSON.stringify({ event: "end", first: a.name, second: b.name, ...count, share: points, low, high, elo, margin, seconds }));
-  say(`${a.name}: ${count.wins} won, ${count.draws} drawn, ${count.losses} lost, in ${timeLeft(seconds)}`);
+  const failed = { first: forfeits(played, 0), second: forfeits(played, 1) };
+  if (json) {
+    const strength = { share: points, low, high, elo, margin };
+    const counts = { ...tally(played), forfeits: failed, distinct: different.length };
+    return line(JSON.stringify({ event: "end", first: a.name, second: b.name, ...counts, ...strength, seconds }));
+  }
+  const given = ([a, b].map(({ name }, i) => [name, [failed.first, failed.second][i]!]) as [string, number][]).filter(([, n]) => n);
+  say(`${a.name}: ${standing(played)}, in ${timeLeft(seconds)}`);
+  for (const [who, n] of given) say(`${who} lost ${counted(n, "game")} without being beaten: it failed or was late`);
+  if (different.length < played.length)
+    say(`Only ${different.length} of the ${games} games differ, and each counts once below: --opening makes them differ.`);
   const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
   say(`${percent(points)} of the points (95 % interval ${percent(low)} to ${percent(high)}), Elo ${elo.toFixed(0)} ± ${margin.toFixed(0)}`);
 }
 
-async function entrant(text: string, game: Game, options: MatchCommandOptions, engines: { close(): void }[]): Promise<Entrant> {
-  const [, kind = "", rest = ""] = /^([a-z]+)(?::(.*))?$/s.exec(text) ?? [];
-  const limits: Limits = options.seconds === undefined ? { simulations: options.simulations } : { seconds: options.seconds };
-  if (kind === "random") return { name: "random", limits, make: (table) => randomPlayer(options.seed * 1000 + table) };
+function standing(games: readonly FinishedGame[]): string {
+  const { wins, draws, losses } = tally(games);
+  return `${wins} won, ${draws} drawn, ${losses} lost`;
+}
+
+/** Seconds that a program may think longer than --seconds says, unless --patience says how many. */
+const margin = 5;
+
+/** The player that an option names: "network:runs/a", "Fish=uci:stockfish". Programs are started once, so that those that are none are told of. */
+async function entrant(option: "--first" | "--second", game: Game, options: MatchCommandOptions, engines: Engine[]): Promise<Entrant> {
+  const text = options[option === "--first" ? "first" : "second"];
+  const [, given, kind = "", rest = ""] = /^(?:([^=:]+)=)?([a-z]+)(?::(.*))?$/s.exec(text) ?? [];
+  const { seconds, simulations, seed } = options;
+  const limits: Limits = seconds === undefined ? { simulations } : { seconds };
+  if (kind === "random") return { name: given ?? "random", limits, steady: false, make: (table) => randomPlayer(seed * 1000 + table) };
   if (kind === "network") {
     const { evaluate } = await loadNetwork(command, game.name, rest || undefined);
     // Positions of all games that go on at the same time are evaluated together.
     const shared = together(game, evaluate);
-    const name = rest || "Gradus";
-    return { name, limits, make: (table) => new NetworkPlayer(shared, { name, seed: options.seed * 1000 + table, parallel: 4 }) };
+    const name = given ?? (rest || "Gradus");
+    const make = (table: number) => new NetworkPlayer(shared, { name, seed: seed * 1000 + table, parallel: 4 });
+    return { name, limits, steady: seconds === undefined, make };
   }
-  if (kind === "gtp" && rest) {
-    const make = (): Player => {
-      const engine = new GtpEngine(rest);
-      engines.push(engine);
-      return engine;
-    };
-    return { name: rest, limits: options.seconds === undefined ? {} : limits, make };
-  }
-  if ((kind === "uci" || kind === "usi") && rest) {
-    const dialect = await dialectOf(kind);
-    const make = (): Player => {
-      const engine = new UniversalEngine(rest, dialect);
-      engines.push(engine);
-      return engine;
-    };
-    return { name: rest, limits, make };
-  }
-  throw new ArgumentError(
-    command,
-    `there is no player ${JSON.stringify(text)}`,
-    'Use network, network:FOLDER, random, or "gtp:gnugo --mode gtp --level 10", uci:PROGRAM, usi:PROGRAM',
-  );
+  if (!(kind === "gtp" || kind === "uci" || kind === "usi") || !rest)
+    throw new ArgumentError(
+      command,
+      `there is no player ${JSON.stringify(text)}`,
+      'Use network, network:FOLDER, random, or "gtp:gnugo --mode gtp --level 10", uci:PROGRAM, usi:PROGRAM; with a name: NAME=uci:PROGRAM',
+    );
+  const patience = options.patience === undefined ? { margin } : { patience: options.patience };
+  const dialect = kind === "gtp" ? null : await dialectOf(kind);
+  const start = (name: string | undefined): Engine => {
+    const settings = { ...patience, ...(name === undefined ? {} : { name }) };
+    const engine = dialect ? new UniversalEngine(rest, dialect, settings) : new GtpEngine(rest, settings);
+    engines.push(engine);
+    return engine;
+  };
+  const first = await greeted(option, game, () => start(given));
+  const { name } = first;
+  const ownLimits = dialect || seconds !== undefined ? limits : {};
+  // The one that was greeted sits at the first table; those of other tables are started when they are first asked.
+  return { name, limits: ownLimits, steady: false, make: (table) => (table ? start(name) : first) };
 }
 
-function names(game: Game, moves: readonly number[]): string[] {
-  const state = game.begin();
-  return moves.map((move) => {
-    const name = state.nameOf(move);
-    state.play(move);
-    return name;
-  });
-}
-
-/** A game as a file, and how the file's name ends: SGF for Go, KIF for shogi, PGN for chess, else its moves and how it ended. */
-async function record(
-  game: Game,
-  finished: FinishedGame,
-  [first, second]: readonly [string, string],
-): Promise<{ text: string; ending: string }> {
-  const { moves, side, winner, reason } = finished;
-  const [black, white] = side === 0 ? [first, second] : [second, first];
-  const state = game.begin();
-  for (const move of moves) state.play(move);
-  const date = new Date().toISOString().slice(0, 10);
-  if (state instanceof GoState) {
-    const result = winner === null ? "0" : `${"BW"[winner]}+${/by ([\d.]+)/.exec(reason)?.[1] ?? (reason === "resignation" ? "R" : "F")}`;
-    return { text: writeSgf(state, { black, white, result, date }), ending: "sgf" };
+/** A program that has answered. ArgumentError where it does not, or knows no such game. */
+async function greeted(option: string, game: Game, make: () => Engine): Promise<Engine> {
+  try {
+    const engine = make();
+    await engine.greet(game);
+    return engine;
+  } catch (error) {
+    if (!(error instanceof ArgumentError || error instanceof StateError)) throw error;
+    const fix =
+      error.fix ?? (error instanceof StateError ? "Give a program that is there and speaks the protocol, with its options" : undefined);
+    throw new ArgumentError(command, `${option}: ${error.operation}: ${error.problem}`, fix);
   }
-  if (state instanceof ShogiState)
-    return { text: writeKif(state, { black, white, date, resigned: reason === "resignation" }), ending: "kif" };
-  if (game.name === "chess") {
-    const { ChessState, writePgn } = await import("@gradus/systems/zero/chess");
-    const result = winner === null ? "1/2-1/2" : winner === 0 ? "1-0" : "0-1";
-    if (state instanceof ChessState)
-      return { text: writePgn(state, { white: black, black: white, date: date.replaceAll("-", "."), result }), ending: "pgn" };
-  }
-  return { text: `${black} - ${white}\n${names(game, moves).join(" ")}\n${reason}\n`, ending: "txt" };
 }

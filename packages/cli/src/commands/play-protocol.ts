@@ -22,7 +22,9 @@ export async function speakGtp(name: string, options: ProtocolOptions): Promise<
   // With pooled heads a network plays on boards of other sizes too.
   const player = async (board: GoGame) => (await networkPlayer(command, `go${board.size}`, options.weights, { seed: options.seed })).player;
   const gtp = new Gtp({
-    ...{ name: "Gradus", version, size: game.size, komi: game.komi, limits, player },
+    ...{ name: "Gradus", version, size: game.size, limits, player },
+    // Boards of other sizes have this komi too where it was asked for: go9:5.5.
+    ...(name.includes(":") ? { komi: game.komi } : {}),
     readFile: (path) => readFile(path, "utf8"),
     write: (text) => void process.stdout.write(text),
   });
@@ -53,7 +55,7 @@ export async function speakUniversal(name: string, protocol: "uci" | "usi", opti
     await universal.receive(line);
     if (universal.ended) return;
   }
-  await universal.receive("quit");
+  await universal.finish();
 }
 
 const limitsOf = ({ simulations = 400, seconds }: ProtocolOptions): Limits => (seconds === undefined ? { simulations } : { seconds });

@@ -28,6 +28,9 @@ export async function play(name: string, options: PlayOptions): Promise<void> {
   const say = (text = ""): void => {
     if (!json) line(text);
   };
+  const tell = (event: object): void => {
+    if (json) line(JSON.stringify(event));
+  };
   const reader = createInterface({ input: process.stdin, crlfDelay: Infinity });
   const input = reader[Symbol.asyncIterator]();
   say(`${styled("bold", game.title)}. Type a move, or: moves, hint, undo, position, quit.`);
@@ -40,7 +43,7 @@ export async function play(name: string, options: PlayOptions): Promise<void> {
       if (!human[state.turn]) {
         const choice = await player!.choose(state, limitsOf(options));
         const move = state.nameOf(choice.move);
-        if (json) line(JSON.stringify({ ply: state.ply, move, value: choice.value, simulations: choice.simulations }));
+        tell({ ply: state.ply, move, value: choice.value, simulations: choice.simulations });
         say(`\n${styled("cyan", move)}  ${styled("dim", thought(state, choice))}`);
         state.play(choice.move);
         say(indented(state.toString()));
@@ -51,10 +54,10 @@ export async function play(name: string, options: PlayOptions): Promise<void> {
       if (done) return say("");
       const word = (value as string).trim();
       if (word === "quit" || word === "exit") return;
-      await obey(word, state, { player, options, human, say });
+      await obey(word, state, { player, options, human, say, tell });
     }
     const { winner, reason } = state.outcome;
-    if (json) line(JSON.stringify({ event: "end", winner: winner === null ? null : winner === 0 ? "first" : "second", reason }));
+    tell({ event: "end", winner: winner === null ? null : winner === 0 ? "first" : "second", reason });
     say(`\n${styled("bold", winner === null ? "Drawn" : `${winner === 0 ? "The first" : "The second"} player wins`)}: ${reason}.`);
   } finally {
     reader.close();
@@ -70,37 +73,46 @@ interface Table {
   readonly player: NetworkPlayer | null;
   readonly options: PlayOptions;
   readonly human: readonly boolean[];
+  /** To people. */
   say(text?: string): void;
+  /** To programs. */
+  tell(event: object): void;
 }
 
 /** A word or a move that was typed. What is neither is answered with a sentence. */
-async function obey(word: string, state: State, { player, options, human, say }: Table): Promise<void> {
+async function obey(word: string, state: State, { player, options, human, say, tell }: Table): Promise<void> {
+  const answer = (text: string, event: object): void => {
+    say(indented(text));
+    tell(event);
+  };
   if (word === "") return;
-  if (word === "moves")
-    return say(
-      indented(
-        state
-          .legal()
-          .map((move) => state.nameOf(move))
-          .join(" "),
-      ),
-    );
-  if (word === "position") return say(indented(state.position()));
+  if (word === "moves") {
+    const moves = state.legal().map((move) => state.nameOf(move));
+    return answer(moves.join(" "), { event: "moves", moves });
+  }
+  if (word === "position") return answer(state.position(), { event: "position", ply: state.ply, position: state.position() });
   if (word === "hint") {
-    if (!player) return say(indented("nobody thinks here"));
+    if (!player) return answer("nobody thinks here", { event: "error", message: "nobody thinks here" });
     const choice = await player.choose(state, limitsOf(options));
-    return say(indented(`${state.nameOf(choice.move)}  ${thought(state, choice)}`));
+    const { value, simulations } = choice;
+    const move = state.nameOf(choice.move);
+    return answer(`${move}  ${thought(state, choice)}`, { event: "hint", ply: state.ply, move, value, simulations });
   }
   try {
     if (word === "undo") {
       // Back to one's own move before the last.
       do state.undo();
       while (state.ply && !human[state.turn]);
-    } else state.play(state.actionOf(word));
-    say(indented(state.toString()));
+      return answer(state.toString(), { event: "undo", ply: state.ply, position: state.position() });
+    }
+    const { ply } = state;
+    const action = state.actionOf(word);
+    const move = state.nameOf(action);
+    state.play(action);
+    answer(state.toString(), { ply, move });
   } catch (error) {
     if (!(error instanceof GradusError)) throw error;
-    say(indented(error.message));
+    answer(error.message, { event: "error", message: error.message });
   }
 }
 

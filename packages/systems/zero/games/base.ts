@@ -1,6 +1,9 @@
 import { ArgumentError, StateError } from "@gradus/tensor";
 import type { Game, Outcome, Side, State } from "./game.ts";
 
+/** A text in quotes as an error tells of it: its beginning, where it is long. */
+export const quoted = (text: string): string => `"${text.length > 100 ? `${text.slice(0, 100)}...` : text}"`;
+
 /** What the states of all games share: the moves so far, and refusing those that are not legal. */
 export abstract class BaseState implements State {
   abstract readonly game: Game;
@@ -36,7 +39,7 @@ export abstract class BaseState implements State {
   actionOf(name: string): number {
     const wanted = name.trim().toLowerCase();
     const action = this.legal().find((move) => this.nameOf(move).toLowerCase() === wanted);
-    if (action === undefined) throw new ArgumentError("play", `"${name}" is no legal move here`, `Legal are ${this.choices()}`);
+    if (action === undefined) throw new ArgumentError("play", `${quoted(name)} is no legal move here`, `Legal are ${this.choices()}`);
     return action;
   }
 

@@ -1,5 +1,5 @@
 import { FormatError } from "@gradus/tensor";
-import { BaseState } from "./base.ts";
+import { BaseState, quoted } from "./base.ts";
 import type { Game, Outcome, Side } from "./game.ts";
 import { drawBoard } from "./grid.ts";
 
@@ -127,7 +127,7 @@ export const connectFour: Game = {
       if (state.outcome || !state.legal().includes(column))
         throw new FormatError(
           "Connect Four",
-          `"${position}" is no position: "${digit}" cannot be played`,
+          `${quoted(position)} is no position: "${digit}" cannot be played`,
           "Give the columns played, from 1 to 7: 4453",
         );
       state.play(column);

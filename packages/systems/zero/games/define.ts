@@ -1,5 +1,5 @@
 import { ArgumentError, FormatError } from "@gradus/tensor";
-import { BaseState } from "./base.ts";
+import { BaseState, quoted } from "./base.ts";
 import type { Game, Outcome, Side, State, Symmetry } from "./game.ts";
 
 /**
@@ -94,7 +94,7 @@ export function defineGame<Position>(rules: Rules<Position>): Game {
         try {
           state.play(state.actionOf(move));
         } catch (error) {
-          throw new FormatError(name, `"${position}" is no position: ${(error as Error).message}`, "Give the moves that led there");
+          throw new FormatError(name, `${quoted(position)} is no position: ${(error as Error).message}`, "Give the moves that led there");
         }
       return state;
     },

@@ -1,4 +1,5 @@
 import type { Random } from "@gradus/data";
+import { ArgumentError } from "@gradus/tensor";
 import type { Game, State } from "./game.ts";
 
 /** The moves that led to a position from where its game began. */
@@ -9,9 +10,11 @@ export function movesOf(state: State): number[] {
   return moves.reverse();
 }
 
-/** A position after some moves of chance that is not over. */
+const mostTries = 200;
+
+/** A position after some moves of chance that is not over. ArgumentError where games end before so many. */
 export function randomOpening(game: Game, moves: number, random: Random): State {
-  for (;;) {
+  for (let tries = 0; tries < mostTries; tries++) {
     const state = game.begin();
     while (state.ply < moves && !state.outcome) {
       const legal = state.legal();
@@ -19,4 +22,9 @@ export function randomOpening(game: Game, moves: number, random: Random): State 
     }
     if (!state.outcome) return state;
   }
+  throw new ArgumentError(
+    "randomOpening",
+    `${mostTries} games of chance of ${game.title} ended within ${moves} moves`,
+    `Give fewer, such as 2 or 4: a usual game has ${game.typicalLength}`,
+  );
 }

@@ -1,5 +1,5 @@
 import { FormatError } from "@gradus/tensor";
-import { BaseState } from "./base.ts";
+import { BaseState, quoted } from "./base.ts";
 import type { Game, Outcome, Side } from "./game.ts";
 import { boardSymmetries, drawBoard } from "./grid.ts";
 
@@ -154,7 +154,7 @@ export const othello: Game = {
     if (!/^[XO.]{64} [XO]$/.test(position))
       throw new FormatError(
         "Othello",
-        `"${position}" is no position`,
+        `${quoted(position)} is no position`,
         "Give 64 of X, O and ., row by row, a space, and X or O who is to move",
       );
     return new OthelloState(

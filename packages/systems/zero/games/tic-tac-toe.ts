@@ -1,5 +1,5 @@
 import { FormatError } from "@gradus/tensor";
-import { BaseState } from "./base.ts";
+import { BaseState, quoted } from "./base.ts";
 import type { Game, Outcome, Side } from "./game.ts";
 import { boardSymmetries, drawBoard } from "./grid.ts";
 
@@ -93,7 +93,7 @@ export const ticTacToe: Game = {
     if (!/^[XO.]{9}$/.test(position) || (more !== 0 && more !== 1))
       throw new FormatError(
         "tic-tac-toe",
-        `"${position}" is no position`,
+        `${quoted(position)} is no position`,
         "Give nine of X, O and ., row by row, with as many X as O or one more",
       );
     const bits = (sign: string) => [...position].reduce((sum, at, square) => sum | (Number(at === sign) << square), 0);

@@ -1,17 +1,16 @@
 import { ArgumentError, StateError } from "@gradus/tensor";
-import type { State } from "../games/game.ts";
+import type { Game, State } from "../games/game.ts";
 import { GoGame, type GoState } from "../games/go/go.ts";
 import { movesOf } from "../games/moves.ts";
-import type { Choice, Limits, Player } from "../player.ts";
-import { Program, words } from "./process.ts";
+import { type Choice, LateError, type Limits, type Player } from "../player.ts";
+import { type EngineOptions, Program, words } from "./process.ts";
 
 /** Lines of one answer. */
 const longest = 1000;
 
-export interface EngineOptions {
-  readonly name?: string;
-  /** Seconds that it may take to answer anything, besides those that it is given to think. Default 120. */
-  readonly patience?: number;
+function goOf(game: Game, name: string): GoGame {
+  if (!(game instanceof GoGame)) throw new ArgumentError(name, `it speaks GTP, which has no ${game.title}`);
+  return game;
 }
 
 /**
@@ -19,19 +18,31 @@ export interface EngineOptions {
  * nothing in time or spoke no GTP. It cannot be interrupted while it thinks.
  */
 export class GtpEngine implements Player {
-  readonly name: string;
   private readonly command: string;
-  private program: Program | null = null;
+  private readonly options: EngineOptions;
   private readonly patience: number;
+  private ownName: string | null = null;
+  private program: Program | null = null;
   /** The game on its board: which one, and the moves it was told. */
   private game: GoGame | null = null;
   private told: number[] = [];
 
-  constructor(command: string, { name = command, patience = 120 }: EngineOptions = {}) {
-    this.name = name;
-    this.patience = patience;
+  constructor(command: string, options: EngineOptions = {}) {
+    this.options = options;
+    this.patience = options.patience ?? 120;
     this.command = command;
     words(command);
+  }
+
+  get name(): string {
+    return this.options.name ?? this.ownName ?? this.command;
+  }
+
+  /** Starts it, and asks who it is and for the game's board. ArgumentError for a game that GTP has not, StateError where it does not answer. */
+  async greet(game: Game): Promise<void> {
+    const board = goOf(game, this.name);
+    this.ownName = (await this.ask("name")).trim().slice(0, 100) || null;
+    await this.follow(board.begin(), board);
   }
 
   /** What it answers to a command. StateError when it refuses, says nothing in time, or has ended. */
@@ -48,7 +59,8 @@ export class GtpEngine implements Player {
         // Empty lines before an answer mean nothing; the one after it ends it.
         if (line === "" && lines.length) break;
         if (line !== "") lines.push(line);
-        if (lines.length > longest || performance.now() > limit) throw new StateError(this.name, endless);
+        if (lines.length > longest) throw new StateError(this.name, endless);
+        if (performance.now() > limit) throw new LateError(this.name, endless);
       }
       const [, sign, text] = /^([=?])\d*\s*(.*)$/s.exec(lines.join("\n")) ?? [];
       if (sign === undefined) throw new StateError(this.name, `its answer to ${command} is no GTP: ${lines.join(" ").slice(0, 100)}`);
@@ -65,14 +77,14 @@ export class GtpEngine implements Player {
   }
 
   async choose(state: State, limits: Limits): Promise<Choice> {
-    const { game } = state;
-    if (!(game instanceof GoGame)) throw new ArgumentError(this.name, `it speaks GTP, which has no ${game.title}`);
+    const game = goOf(state.game, this.name);
     if (state.outcome) throw new ArgumentError("choose", `the game is over: ${state.outcome.reason}`);
     await this.follow(state as GoState, game);
-    const { seconds = 0 } = limits;
+    const { seconds } = limits;
     // Byo-yomi of one move, in whole seconds.
-    if (seconds > 0) await this.ask(`time_settings 0 ${Math.max(1, Math.round(seconds))} 1`);
-    const answer = (await this.ask(`genmove ${"bw"[state.turn]}`, this.patience + seconds)).trim().toLowerCase();
+    if (seconds !== undefined) await this.ask(`time_settings 0 ${Math.max(1, Math.round(seconds))} 1`);
+    const patience = seconds === undefined ? this.patience : Math.max(1, seconds) + (this.options.margin ?? this.patience);
+    const answer = (await this.ask(`genmove ${"bw"[state.turn]}`, patience)).trim().toLowerCase();
     if (answer === "resign") return { move: game.size ** 2, value: -1, simulations: 0, line: [], resign: true };
     const move = state.legal().find((m) => state.nameOf(m) === answer);
     // By rules of its own it may play what ours forbid; its board is not ours then.

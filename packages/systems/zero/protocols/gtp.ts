@@ -41,7 +41,17 @@ export class Gtp {
   constructor(options: GtpOptions) {
     const { size, komi } = options;
     const state = go({ size, ...(komi === undefined ? {} : { komi }) }).begin();
-    this.board = { options, state, earlier: [], player: null, time: null, left: [null, null], analysis: null, ended: false };
+    this.board = {
+      options,
+      state,
+      komi: komi ?? null,
+      earlier: [],
+      player: null,
+      time: null,
+      left: [null, null],
+      analysis: null,
+      ended: false,
+    };
   }
 
   /** After `quit`. */
@@ -76,7 +86,7 @@ export class Gtp {
     try {
       const command = Object.hasOwn(commands, name) ? commands[name]! : null;
       if (!command) throw new Refusal("unknown command");
-      const result = await command.call(this.board, rest ? rest.split(/\s+/) : []);
+      const result = await command.call(this.board, rest ? rest.split(/\s+/) : [], rest);
       if (this.board.analysis) return `=${id}\n`;
       return `=${id}${typeof result === "string" && result ? ` ${result}` : ""}\n\n`;
     } catch (error) {
@@ -90,6 +100,8 @@ export class Gtp {
 interface Board {
   readonly options: GtpOptions;
   state: GoState;
+  /** As it was set; null: boards have their own. */
+  komi: number | null;
   /** States before the stones were set up anew: what `undo` goes back to. */
   earlier: GoState[];
   player: { readonly size: number; readonly player: Player } | null;
@@ -101,8 +113,8 @@ interface Board {
   ended: boolean;
 }
 
-/** The text of the answer, if there is any. */
-type Command = (this: Board, args: string[]) => unknown;
+/** The text of the answer, if there is any. What follows a command's name comes as words, and as it was written. */
+type Command = (this: Board, args: string[], rest: string) => unknown;
 
 /** The position with a colour to move: GTP has colours play twice in a row, and go on after the end. */
 const facing = ({ state }: Board, colour: Side): GoState => (state.turn === colour && !state.outcome ? state : continueFrom(state, colour));
@@ -230,8 +242,8 @@ const commands: Readonly<Record<string, Command>> = {
   async boardsize([size]) {
     const n = numberOf(size, whole);
     if (n < 5 || n > 19) throw new Refusal("unacceptable size");
-    const { komi } = this.state.game;
-    const state = go({ size: n, komi: Math.abs(komi) <= n * n ? komi : 0 }).begin();
+    const { komi } = this;
+    const state = go({ size: n, ...(komi === null ? {} : { komi: Math.abs(komi) <= n * n ? komi : 0 }) }).begin();
     if (n !== this.state.game.size) {
       // Who cannot play on such a board says so now.
       try {
@@ -250,11 +262,13 @@ const commands: Readonly<Record<string, Command>> = {
     this.earlier = [];
   },
   komi([komi]) {
+    const value = numberOf(komi, Number.isFinite);
+    if (!Number.isInteger(2 * value)) throw new Refusal("komi is no multiple of 0.5");
     const { size } = this.state.game;
-    const value = Math.round(2 * numberOf(komi, Number.isFinite)) / 2;
-    const within = Math.max(-size * size, Math.min(size * size, value));
-    this.state = withKomi(this.state, within);
-    this.earlier = this.earlier.map((state) => withKomi(state, within));
+    if (Math.abs(value) > size * size) throw new Refusal(`komi is beyond the ${size * size} points of the board`);
+    this.komi = value;
+    this.state = withKomi(this.state, value);
+    this.earlier = this.earlier.map((state) => withKomi(state, value));
   },
   fixed_handicap([stones]) {
     const points = handicapPoints(this.state.game.size, numberOf(stones, whole));
@@ -337,7 +351,9 @@ const commands: Readonly<Record<string, Command>> = {
     const { turn, game } = this.state;
     return `\n${this.state}\n${turn === 0 ? "black" : "white"} to move, komi ${game.komi}`;
   },
-  async loadsgf([path, number]) {
+  async loadsgf(_, rest) {
+    // A path may have spaces in it; a number at the end is that of a move.
+    const [, path = "", number] = /^(.*?)(?:\s+(\d+))?$/.exec(rest)!;
     if (!path || !this.options.readFile) throw new Refusal("cannot load file");
     const text = await this.options.readFile(path).catch(() => {
       throw new Refusal("cannot load file");

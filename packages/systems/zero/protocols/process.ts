@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { ArgumentError, StateError } from "@gradus/tensor";
+import { LateError } from "../player.ts";
 
 /** A program's words, as a shell would take them apart: spaces separate, quotes hold together. ArgumentError for an open quote. */
 export function words(command: string): string[] {
@@ -9,16 +10,52 @@ export function words(command: string): string[] {
   return found;
 }
 
+export interface EngineOptions {
+  /** Default: what it calls itself, once it was greeted; until then its command. */
+  readonly name?: string;
+  /** Seconds that it may take to answer anything, besides those that it is given to think. Default 120. */
+  readonly patience?: number;
+  /** Seconds that it may think longer than it is given, where limits say how long. Default: as `patience`. */
+  readonly margin?: number;
+}
+
 /** What a program may say unasked before it is ended: characters of a line, and lines that wait to be read. */
 const longestLine = 1e6;
 const mostLines = 1e4;
 
 const running = new Set<ChildProcessWithoutNullStreams>();
-process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
-});
 
-/** Another program that is spoken to in lines. It is killed when this one ends. */
+/** Ends a program with all that it has started: shells and npx are not the program that plays. */
+function killGroup(child: ChildProcessWithoutNullStreams): void {
+  if (child.pid === undefined || !running.has(child)) return;
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // Nobody of the group is left, or the system knows no groups.
+    child.kill("SIGKILL");
+  }
+}
+
+function killAll(): void {
+  for (const child of running) killGroup(child);
+}
+
+/** Signals end this process without `exit`, and programs in groups of their own do not hear Ctrl+C. */
+function ended(signal: NodeJS.Signals): void {
+  killAll();
+  if (process.listenerCount(signal) > 1) return;
+  process.removeListener(signal, ended);
+  process.kill(process.pid, signal);
+}
+let watched = false;
+function watch(): void {
+  if (watched) return;
+  watched = true;
+  process.on("exit", killAll);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, ended);
+}
+
+/** Another program that is spoken to in lines. It is killed when this one ends, with all that it has started. */
 export class Program {
   private readonly name: string;
   private readonly child: ChildProcessWithoutNullStreams;
@@ -30,10 +67,12 @@ export class Program {
   constructor(command: string, name = command) {
     this.name = name;
     const [file, ...args] = words(command);
-    this.child = spawn(file!, args, { stdio: ["pipe", "pipe", "pipe"] });
+    watch();
+    this.child = spawn(file!, args, { stdio: ["pipe", "pipe", "pipe"], detached: process.platform !== "win32" });
     running.add(this.child);
     const end = (why: string): void => {
       this.ended ??= why;
+      killGroup(this.child);
       running.delete(this.child);
       this.waiting?.(null);
     };
@@ -62,7 +101,6 @@ export class Program {
       }
       if (rest.length <= longestLine && this.lines.length <= mostLines) return;
       end("it does not stop talking");
-      this.kill();
     });
   }
 
@@ -71,7 +109,7 @@ export class Program {
     this.child.stdin.write(`${line}\n`);
   }
 
-  /** The next line it says. StateError when none comes in time, with what is wrong then, or it has ended. */
+  /** The next line it says. LateError when none comes in time, with what is wrong then; StateError when it has ended. */
   async line(seconds: number, late = `it said nothing for ${seconds} s`): Promise<string> {
     const first = this.lines.shift();
     if (first !== undefined) return first;
@@ -85,7 +123,8 @@ export class Program {
       const timer = setTimeout(() => this.waiting?.(null), 1000 * seconds);
     });
     if (line !== null) return line;
-    return this.fail(this.ended ?? late);
+    if (this.ended !== null) this.fail(this.ended);
+    throw new LateError(this.name, late);
   }
 
   private fail(why: string): never {
@@ -93,7 +132,7 @@ export class Program {
   }
 
   kill(): void {
-    this.child.kill("SIGKILL");
+    killGroup(this.child);
   }
 
   /** Asks nothing more of it: the end of its input tells it to end, and if it does not within half a second, it is killed. */

@@ -1,14 +1,11 @@
 import { ArgumentError, StateError } from "@gradus/tensor";
-import type { State } from "../games/game.ts";
+import type { Game, State } from "../games/game.ts";
 import { movesOf } from "../games/moves.ts";
-import type { Choice, Limits, Player } from "../player.ts";
-import { Program, words } from "./process.ts";
+import { type Choice, LateError, type Limits, type Player } from "../player.ts";
+import { type EngineOptions, Program, words } from "./process.ts";
 import type { Dialect } from "./universal.ts";
 
-export interface UniversalEngineOptions {
-  readonly name?: string;
-  /** Seconds that it may take to answer anything, besides those that it is given to think. Default 120. */
-  readonly patience?: number;
+export interface UniversalEngineOptions extends EngineOptions {
   /** Options that it is set to at the start, by name. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -18,32 +15,51 @@ export interface UniversalEngineOptions {
  * is not legal. Where limits say nothing it has a second for each move.
  */
 export class UniversalEngine implements Player {
-  readonly name: string;
   private readonly command: string;
   private readonly dialect: Dialect;
+  private readonly options: UniversalEngineOptions;
   private readonly patience: number;
-  private readonly settings: Readonly<Record<string, string>>;
+  private ownName: string | null = null;
   private program: Program | null = null;
   /** The game it was told of last: where it began, and its moves. */
   private told: { readonly start: string; readonly moves: readonly number[] } | null = null;
 
-  constructor(command: string, dialect: Dialect, { name = command, patience = 120, settings = {} }: UniversalEngineOptions = {}) {
-    this.name = name;
+  constructor(command: string, dialect: Dialect, options: UniversalEngineOptions = {}) {
     this.command = command;
     this.dialect = dialect;
-    this.patience = patience;
-    this.settings = settings;
+    this.options = options;
+    this.patience = options.patience ?? 120;
     words(command);
   }
 
+  get name(): string {
+    return this.options.name ?? this.ownName ?? this.command;
+  }
+
+  /** Starts it, hears who it is, and waits until it is ready. ArgumentError for a game that it has not, StateError where it does not answer. */
+  async greet(game: Game): Promise<void> {
+    this.mustHave(game);
+    await this.spoken((program) => this.ready(program));
+  }
+
   async choose(state: State, limits: Limits): Promise<Choice> {
-    const { game, name } = this.dialect;
-    if (state.game !== game) throw new ArgumentError(this.name, `it speaks ${name.toUpperCase()}, which has no ${state.game.title}`);
+    this.mustHave(state.game);
     if (state.outcome) throw new ArgumentError("choose", `the game is over: ${state.outcome.reason}`);
-    try {
-      const program = this.program ?? (await this.start());
+    return this.spoken(async (program) => {
       await this.tell(program, state);
-      return await this.think(program, state, limits);
+      return this.think(program, state, limits);
+    });
+  }
+
+  private mustHave(game: Game): void {
+    if (game !== this.dialect.game)
+      throw new ArgumentError(this.name, `it speaks ${this.dialect.name.toUpperCase()}, which has no ${game.title}`);
+  }
+
+  /** Speaks with the program, which is started where it does not run, and ended where it fails. */
+  private async spoken<T>(speak: (program: Program) => Promise<T>): Promise<T> {
+    try {
+      return await speak(this.program ?? (await this.start()));
     } catch (error) {
       // Whatever it says from here on would be taken for an answer to something else.
       this.program?.kill();
@@ -60,7 +76,7 @@ export class UniversalEngine implements Player {
       const line = await program.line(left, `it did not say ${word} in ${Math.round(10 * seconds) / 10} s`);
       const found = line.trim().split(/\s+/);
       if (found[0] === word) return found;
-      if (performance.now() > limit) throw new StateError(this.name, `it talks, but does not say ${word}`);
+      if (performance.now() > limit) throw new LateError(this.name, `it talks, but does not say ${word}`);
       each(line);
     }
   }
@@ -71,9 +87,17 @@ export class UniversalEngine implements Player {
     this.program = program;
     this.told = null;
     program.send(name);
-    await this.until(program, `${name}ok`, this.patience);
-    for (const [option, value] of Object.entries(this.settings)) program.send(`setoption name ${option} value ${value}`);
+    await this.until(program, `${name}ok`, this.patience, (line) => {
+      const [, own] = /^\s*id\s+name\s+(.*\S)/.exec(line) ?? [];
+      if (own) this.ownName = own.slice(0, 100);
+    });
+    for (const [option, value] of Object.entries(this.options.settings ?? {})) program.send(`setoption name ${option} value ${value}`);
     return program;
+  }
+
+  private async ready(program: Program): Promise<void> {
+    program.send("isready");
+    await this.until(program, "readyok", this.patience);
   }
 
   /** Sends it the game so far. */
@@ -84,8 +108,7 @@ export class UniversalEngine implements Player {
     const start = begin.position();
     const moves = movesOf(state);
     if (this.told?.start !== start || !this.told.moves.every((move, i) => move === moves[i])) {
-      program.send("isready");
-      await this.until(program, "readyok", this.patience);
+      await this.ready(program);
       program.send(`${name}newgame`);
     }
     this.told = { start, moves };
@@ -120,7 +143,8 @@ export class UniversalEngine implements Player {
     let answer: string;
     try {
       // Timers hold no more than some weeks.
-      [, answer = ""] = await this.until(program, "bestmove", Math.min(1e6, time + this.patience), (line) => {
+      const patience = seconds === undefined ? time + this.patience : seconds + (this.options.margin ?? this.patience);
+      [, answer = ""] = await this.until(program, "bestmove", Math.min(1e6, patience), (line) => {
         soFar = { ...soFar, ...thought(line, state, scale) };
         if (soFar.line.length) progress?.({ ...soFar, move: soFar.line[0]! });
       });

@@ -49,6 +49,8 @@ export interface UniversalOptions {
 /** A search under way. */
 interface Thinking {
   readonly abort: AbortController;
+  /** It goes on until the other end says something. */
+  open: boolean;
   /** Ends when the move has been said. */
   readonly done: Promise<void>;
   /** The move may be said: after `stop` or `ponderhit`. */
@@ -122,6 +124,13 @@ export class UniversalProtocol {
     const done = this.queue.then(() => this.obey(line));
     this.queue = done.catch(() => {});
     return done;
+  }
+
+  /** No more lines come: the move that is thought about is still said, at once where it was to be thought about without end. */
+  async finish(): Promise<void> {
+    await this.queue;
+    if (this.thinking?.open) await this.halt();
+    await this.idle();
   }
 
   /** Ends when no search is under way. */
@@ -206,7 +215,11 @@ export class UniversalProtocol {
     this.state = null;
     try {
       if (kind !== "startpos" && kind !== notation)
-        throw new FormatError("position", `it says ${kind ?? "nothing"}`, `Give startpos or ${notation} with its text, then moves`);
+        throw new FormatError(
+          "position",
+          `it says ${kind?.slice(0, 40) ?? "nothing"}`,
+          `Give startpos or ${notation} with its text, then moves`,
+        );
       // A game is told anew from its start at every move: what is known of it is not played again.
       const { placed } = this;
       const known = before && placed.start === start && placed.moves.every((move, i) => move === moves[i]) ? placed.moves.length : 0;
@@ -288,6 +301,7 @@ export class UniversalProtocol {
     };
     const thinking: Thinking = {
       abort,
+      open,
       done: Promise.resolve(),
       release: () => release(),
       hit: () => {
@@ -295,6 +309,7 @@ export class UniversalProtocol {
         const left = secondsOf(order, state);
         // Timers hold no more than some weeks.
         timer = setTimeout(() => abort.abort(), 1000 * Math.min(1e6, left ?? usual.seconds ?? 0));
+        thinking.open = false;
         release();
       },
       silent: false,

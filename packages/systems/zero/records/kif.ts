@@ -3,6 +3,7 @@ import { FormatError, GradusError } from "@gradus/tensor";
 import { exportKIF, importKIF, Move, Position, Record, RecordMetadataKey, SpecialMoveType } from "tsshogi";
 import { movesOf } from "../games/moves.ts";
 import { type ShogiState, shogi } from "../games/shogi/shogi.ts";
+import type { Termination } from "../match.ts";
 
 /** What is told of a game besides its moves. */
 export interface KifInfo {
@@ -10,9 +11,19 @@ export interface KifInfo {
   readonly white?: string;
   /** "2026/11/29" */
   readonly date?: string;
-  /** Who is to move has resigned. */
-  readonly resigned?: boolean;
+  /** What ended the game where its rules have not: who is to move has resigned, failed or was late, or it went on for too long. */
+  readonly termination?: Termination;
+  /** Said with the end. */
+  readonly comment?: string;
 }
+
+const endings: { readonly [T in Termination]: SpecialMoveType | null } = {
+  rules: null,
+  resignation: SpecialMoveType.RESIGN,
+  forfeit: SpecialMoveType.FOUL_LOSE,
+  time: SpecialMoveType.TIMEOUT,
+  length: SpecialMoveType.MAX_MOVES,
+};
 
 /** How the record of a game ends that has ended. */
 function ending({ outcome, turn }: ShogiState): SpecialMoveType | null {
@@ -23,7 +34,8 @@ function ending({ outcome, turn }: ShogiState): SpecialMoveType | null {
 }
 
 /** A game as KIF, the text that Japanese programs keep shogi games in: the moves of a state from its start. */
-export function writeKif(state: ShogiState, { black = "", white = "", date = "", resigned = false }: KifInfo = {}): string {
+export function writeKif(state: ShogiState, info: KifInfo = {}): string {
+  const { black = "", white = "", date = "", termination = "rules", comment = "" } = info;
   const start = state.clone();
   while (start.ply) start.undo();
   const record = new Record(Position.newBySFEN(start.position())!);
@@ -35,8 +47,9 @@ export function writeKif(state: ShogiState, { black = "", white = "", date = "",
     record.append(record.position.createMoveByUSI(start.nameOf(move))!);
     start.play(move);
   }
-  const end = ending(state) ?? (resigned ? SpecialMoveType.RESIGN : null);
+  const end = ending(state) ?? endings[termination];
   if (end) record.append(end);
+  if (comment) record.current.comment = line(comment);
   return exportKIF(record);
 }
 

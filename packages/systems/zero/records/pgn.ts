@@ -17,6 +17,10 @@ export interface PgnInfo {
   readonly black?: string;
   /** Where the rules have not ended the game: resigned, lost on time. */
   readonly result?: PgnResult;
+  /** How it ended, in PGN's words: "normal", "time forfeit", "rules infraction". */
+  readonly termination?: string;
+  /** Said after the last move. */
+  readonly comment?: string;
 }
 
 export interface PgnGame {
@@ -41,6 +45,7 @@ export function writePgn(state: ChessState, info: PgnInfo = {}): string {
   const lines = Object.entries({
     ...{ ...tags, Result: result },
     ...(position === chess.begin().position() ? {} : { SetUp: "1", FEN: position }),
+    ...(info.termination ? { Termination: info.termination } : {}),
   }).map(([name, value]) => `[${name} "${(value?.replace(/\s+/g, " ").trim() || "?").replace(/["\\]/g, "\\$&")}"]`);
   let number = Number(position.split(" ")[5]);
   const words = movesOf(state).map((move, i) => {
@@ -51,7 +56,8 @@ export function writePgn(state: ChessState, info: PgnInfo = {}): string {
     return text;
   });
   // Lines of fewer than 80 characters.
-  const moves = [...words, result].join(" ").replace(/(.{1,79})( |$)/g, "$1\n");
+  const comment = info.comment ? [`{${info.comment.replace(/\}/g, ")").replace(/\s+/g, " ")}}`] : [];
+  const moves = [...words, ...comment, result].join(" ").replace(/(.{1,79})( |$)/g, "$1\n");
   return `${lines.join("\n")}\n\n${moves}`;
 }
 

@@ -10,6 +10,8 @@ export interface SgfInfo {
   readonly result?: string;
   /** "2026-11-29" */
   readonly date?: string;
+  /** Said with the last move. */
+  readonly comment?: string;
 }
 
 const escaped = (text: string): string => text.replace(/[\\\]]/g, (c) => `\\${c}`);
@@ -17,7 +19,7 @@ const escaped = (text: string): string => text.replace(/[\\\]]/g, (c) => `\\${c}
 // @sabaki/sgf reads SGF too, but comes without types and as CommonJS, brings a tokenizer, and leaves what the properties mean to its user.
 
 /** A game as SGF (Smart Game Format, FF[4]): the moves of a state from its start. */
-export function writeSgf(state: GoState, { black = "", white = "", result = "", date = "" }: SgfInfo = {}): string {
+export function writeSgf(state: GoState, { black = "", white = "", result = "", date = "", comment = "" }: SgfInfo = {}): string {
   const { game } = state;
   const at = (point: number): string =>
     point === game.size ** 2 ? "" : String.fromCharCode(97 + (point % game.size), 97 + Math.floor(point / game.size));
@@ -34,7 +36,8 @@ export function writeSgf(state: GoState, { black = "", white = "", result = "", 
     ...(setup.black.length || setup.white.length ? [`PL[${"BW"[setup.next]}]`] : []),
   ];
   const moves = state.history.map((move, i) => `;${"BW"[(setup.next + i) & 1]}[${at(move)}]`);
-  return `(;${properties.join("")}\n${moves.join("").replace(/(.{60,70});/g, "$1\n;")})\n`;
+  const last = comment ? `C[${escaped(comment)}]` : "";
+  return `(;${properties.join("")}\n${moves.join("").replace(/(.{60,70});/g, "$1\n;")}${last})\n`;
 }
 
 /** Far more than a game on 19 x 19 has. */

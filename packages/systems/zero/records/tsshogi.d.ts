@@ -40,6 +40,7 @@ declare module "tsshogi" {
 
   export enum SpecialMoveType {
     RESIGN = "resign",
+    TIMEOUT = "timeout",
     MAX_MOVES = "maxMoves",
     REPETITION_DRAW = "repetitionDraw",
     MATE = "mate",
@@ -59,6 +60,7 @@ declare module "tsshogi" {
     };
     readonly initialPosition: Position;
     readonly position: Position;
+    readonly current: { comment: string };
     readonly moves: { readonly move: Move | { readonly type: string } }[];
     readonly repetition: boolean;
     readonly perpetualCheck: Color | null;

@@ -391,7 +391,7 @@ test("programs that play what is not legal, give up, or are told to stop", async
 test("what is no record in KIF is refused", () => {
   const state = shogi.begin();
   for (const name of ["7g7f", "3c3d", "8h2b+"]) state.play(state.actionOf(name));
-  const text = writeKif(state, { resigned: true });
+  const text = writeKif(state, { termination: "resignation" });
   expect(text).toMatch(/７六歩\(77\)[\s\S]*投了/);
   for (const bad of ["", "a game", text.replace("７六歩(77)", "７五歩(77)"), text.replace("３四歩(33)", "３四歩(35)"), "x".repeat(1e6 + 1)])
     expect(() => readKif(bad), bad.slice(0, 40)).toThrow(FormatError);

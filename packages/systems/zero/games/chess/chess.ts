@@ -293,4 +293,4 @@ export const chess: ChessGame = {
 };
 
 /** A game that goes on where a draw was not claimed: it begins at its position, after fifty moves with their count at nothing. */
-export const continued = (state: ChessState): ChessState => chess.begin(state.position().replace(/ \d{3} (\d+)$/, " 0 $1"));
+export const continued = (state: ChessState): ChessState => chess.begin(state.position().replace(/ \d{3,} (\d+)$/, " 0 $1"));

@@ -1,6 +1,7 @@
 import { FormatError } from "@gradus/tensor";
 import { Chess } from "chessops/chess";
 import { parseFen } from "chessops/fen";
+import { quoted } from "../base.ts";
 
 /** What is wrong, by the library's names for it. */
 const problems: Readonly<Record<string, string>> = {
@@ -23,7 +24,7 @@ const castlings = { K: [4, 7], Q: [4, 0], k: [60, 63], q: [60, 56] } as const;
 /** A position from FEN, with or without its two counts. FormatError for what is none, and for what cannot be played on. */
 export function readFen(text: string): Chess {
   const fail = (problem: string): never => {
-    throw new FormatError("chess", `"${text.slice(0, 100)}" is no position: ${problem}`, "Give FEN: 4k3/8/8/8/8/8/4P3/4K3 w - - 0 1");
+    throw new FormatError("chess", `${quoted(text)} is no position: ${problem}`, "Give FEN: 4k3/8/8/8/8/8/4P3/4K3 w - - 0 1");
   };
   const parts = text.trim().split(/\s+/);
   const [board = "", , rights = "", passing = "", still = "0"] = parts;

@@ -1,5 +1,5 @@
 import { ArgumentError, FormatError } from "@gradus/tensor";
-import { BaseState } from "../base.ts";
+import { BaseState, quoted } from "../base.ts";
 import type { Game, Outcome, Side } from "../game.ts";
 import { boardSymmetries, drawBoard } from "../grid.ts";
 import { Chains, Field, handicapPoints, type Stones } from "./board.ts";
@@ -27,7 +27,7 @@ export interface GoSetup {
 }
 
 /** 5 x 5: black owns the board (van der Werf 2003). 6 x 6 by 4, 7 x 7 by 9 (van der Werf and Winands 2009; Li 2015). */
-const defaultKomi = (size: number): number => ({ 5: 24.5, 6: 3.5, 7: 8.5 })[size] ?? 7.5;
+export const defaultKomi = (size: number): number => ({ 5: 24.5, 6: 3.5, 7: 8.5 })[size] ?? 7.5;
 
 /** Both halves of a hash as one number: 53 of its 64 bits, those that a number holds. */
 const joined = (low: number, high: number): number => (high >>> 0) * 2 ** 21 + (low >>> 11);
@@ -379,7 +379,11 @@ export class GoGame implements Game {
         state.play(state.actionOf(name));
       } catch (error) {
         if (!(error instanceof ArgumentError)) throw error;
-        throw new FormatError("Go", `"${position}" is no position: ${error.message}`, 'Give moves, black and white in turn: "e5 c3 pass"');
+        throw new FormatError(
+          "Go",
+          `${quoted(position)} is no position: ${error.message}`,
+          'Give moves, black and white in turn: "e5 c3 pass"',
+        );
       }
     return state;
   }

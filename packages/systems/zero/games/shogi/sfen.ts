@@ -1,4 +1,5 @@
 import { FormatError } from "@gradus/tensor";
+import { quoted } from "../base.ts";
 import type { Side } from "../game.ts";
 import {
   handKinds,
@@ -49,8 +50,11 @@ export function writeSfen({ board, hands, turn }: Position, move: number): strin
 /** Reads SFEN. FormatError for text that is none, and for positions that no game could have. A side may lack its king, as in problems. */
 export function readSfen(text: string): { readonly position: Position; readonly move: number } {
   const fail = (problem: string): never => {
-    const shown = text.length > 100 ? `${text.slice(0, 100)}...` : text;
-    throw new FormatError("shogi", `"${shown}" is no position: ${problem}`, "Give SFEN: nine rows, b or w, pieces in hand or -, a number");
+    throw new FormatError(
+      "shogi",
+      `${quoted(text)} is no position: ${problem}`,
+      "Give SFEN: nine rows, b or w, pieces in hand or -, a number",
+    );
   };
   const [placed = "", turnText, handsText, number = "1", ...more] = text.trim().split(/\s+/);
   if (more.length) fail(`there is more after the number: ${more.join(" ").slice(0, 30)}`);
