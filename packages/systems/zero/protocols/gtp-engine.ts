@@ -47,7 +47,7 @@ export class GtpEngine implements Player {
 
   /** What it answers to a command. StateError when it refuses, says nothing in time, or has ended. */
   async ask(command: string, patience = this.patience): Promise<string> {
-    this.program ??= new Program(this.command, this.name);
+    this.program ??= new Program(this.command, this);
     const lines: string[] = [];
     try {
       this.program.send(command);

@@ -57,15 +57,15 @@ function watch(): void {
 
 /** Another program that is spoken to in lines. It is killed when this one ends, with all that it has started. */
 export class Program {
-  private readonly name: string;
+  private readonly player: { readonly name: string };
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly lines: string[] = [];
   private waiting: ((line: string | null) => void) | null = null;
   private ended: string | null = null;
 
-  /** Errors call it by its name. */
-  constructor(command: string, name = command) {
-    this.name = name;
+  /** Errors call it by the name that its player has then. */
+  constructor(command: string, player: { readonly name: string }) {
+    this.player = player;
     const [file, ...args] = words(command);
     watch();
     this.child = spawn(file!, args, { stdio: ["pipe", "pipe", "pipe"], detached: process.platform !== "win32" });
@@ -124,11 +124,11 @@ export class Program {
     });
     if (line !== null) return line;
     if (this.ended !== null) this.fail(this.ended);
-    throw new LateError(this.name, late);
+    throw new LateError(this.player.name, late);
   }
 
   private fail(why: string): never {
-    throw new StateError(this.name, why);
+    throw new StateError(this.player.name, why);
   }
 
   kill(): void {

@@ -83,7 +83,7 @@ export class UniversalEngine implements Player {
 
   private async start(): Promise<Program> {
     const { name } = this.dialect;
-    const program = new Program(this.command, this.name);
+    const program = new Program(this.command, this);
     this.program = program;
     this.told = null;
     program.send(name);

@@ -1,10 +1,19 @@
 import { Random } from "@gradus/data";
 import { ArgumentError, FormatError, StateError } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
-import { connectFour, type Game, gameOf, go, othello, ticTacToe } from "../games/index.ts";
+import { connectFour, defineGame, type Game, gameOf, go, othello, shogi, ticTacToe } from "../games/index.ts";
 import { perft } from "./perft.ts";
 
 const games: Game[] = [ticTacToe, connectFour, othello, go({ size: 5 })];
+/** Who takes the last of ten sticks wins. */
+const sticks = defineGame({
+  ...{ name: "sticks", rows: 1, columns: 1, planes: 1, actions: 3, start: { left: 10, turn: 0 as 0 | 1 } },
+  turn: ({ turn }) => turn,
+  legal: ({ left }) => [0, 1, 2].filter((a) => a < left),
+  play: ({ left, turn }, a) => ({ left: left - 1 - a, turn: (1 - turn) as 0 | 1 }),
+  outcome: ({ left, turn }) => (left ? null : ((1 - turn) as 0 | 1)),
+  observe: () => [0],
+});
 
 test("tic-tac-toe has 255,168 games", () => {
   const state = ticTacToe.begin();
@@ -65,6 +74,16 @@ test("what is no position is refused with the reason", () => {
   for (const bad of ["8", "1111111", "11223344", "x", "12 3"]) expect(() => connectFour.begin(bad), bad).toThrow(FormatError);
   expect(() => connectFour.begin("11111118")).toThrow('"1" cannot be played');
   for (const bad of ["", "XXX......", "X.O", ".........X", "O........"]) expect(() => ticTacToe.begin(bad), bad).toThrow(FormatError);
+});
+
+test("a long text is not said again in full", async () => {
+  const long = "z".repeat(1e6);
+  for (const game of [...games, shogi, await gameOf("chess"), sticks]) {
+    for (const fail of [() => game.begin(long), () => game.begin().actionOf(long)]) {
+      expect(fail, game.name).toThrow(/"z{100}\.\.\."/);
+      expect(fail, game.name).not.toThrow(/.{600}/s);
+    }
+  }
 });
 
 test("games are found by name, and an unknown name lists them", async () => {

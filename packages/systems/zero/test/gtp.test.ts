@@ -119,6 +119,39 @@ test("a move that is not made leaves the game as it was; komi holds for what is 
   ]);
 });
 
+test("komi is what a board has by itself until it is set, and only half points are taken", async () => {
+  await transcript(engine({ size: 5 }), [
+    ["showboard", /komi 24\.5/],
+    ["boardsize 19", "="],
+    ["showboard", /komi 7\.5/],
+    ["komi 6.75", "? komi is no multiple of 0.5"],
+    ["komi 400", "? komi is beyond the 361 points of the board"],
+    ["showboard", /komi 7\.5/],
+    ["komi 0.5", "="],
+    ["boardsize 5", "="],
+    ["showboard", /komi 0\.5/],
+  ]);
+  await transcript(engine({ size: 9, komi: 5.5 }), [
+    ["boardsize 13", "="],
+    ["showboard", /komi 5\.5/],
+  ]);
+});
+
+test("a game is loaded from a path with spaces, up to a move where one is named", async () => {
+  const read: string[] = [];
+  const readFile = async (path: string) => {
+    read.push(path);
+    return "(;SZ[5];B[aa];W[bb];B[cc])";
+  };
+  await transcript(engine({ size: 9, readFile }), [
+    ["loadsgf my games/a  b.sgf", "= white"],
+    ["loadsgf my games/c.sgf 2", "= white"],
+    ["showboard", /5 X \. \. \. \.\n4 \. \. \. \. \.\n/],
+    ["loadsgf", "? cannot load file"],
+  ]);
+  expect(read).toEqual(["my games/a  b.sgf", "my games/c.sgf"]);
+});
+
 /** Thinks until it is told to end, and tells of two moves each time it is asked to. */
 const thinker = (limits: Limits[] = []): Player => ({
   name: "thinker",
@@ -313,6 +346,14 @@ describe("SGF", () => {
       state.turn,
       state.toString(),
     ]);
+  });
+
+  test("what ended a game is said with its last move", () => {
+    const comment = "GNU Go failed: it ended [code 1]";
+    const text = writeSgf(go({ size: 5 }).begin("c3 b2"), { result: "B+F", comment });
+    expect(text).toMatch(/RE\[B\+F\]\n;B\[cc\];W\[bd\]C\[GNU Go failed: it ended \[code 1\\\]\]\)\n$/);
+    expect(readSgf(text).position()).toBe("c3 b2");
+    expect(readSgf(writeSgf(go({ size: 5 }).begin(), { comment })).ply).toBe(0);
   });
 
   test("variations are read over, setups and colours that play twice are followed", () => {

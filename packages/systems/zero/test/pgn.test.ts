@@ -49,6 +49,16 @@ test("a game is written with seven tags, numbers and a result", () => {
   expect(writePgn(chess.begin())).toMatch(/\n\n\*\n$/);
 });
 
+test("what ended a game is told in a tag and after the last move", () => {
+  const comment = `Fish failed: it ended {code 1}: ${"too long ".repeat(10)}`;
+  const text = writePgn(played("e4 e5"), { result: "1-0", termination: "rules infraction", comment });
+  expect(text).toMatch(
+    /\[Result "1-0"\]\n\[Termination "rules infraction"\]\n\n1\. e4 e5 \{Fish failed: it ended \{code 1\): (too long\s){10}\} 1-0\n$/,
+  );
+  const [again] = readPgn(text);
+  expect([again!.state.ply, again!.result, again!.tags.get("Termination")]).toEqual([2, "1-0", "rules infraction"]);
+});
+
 test("games of chance are read as they were written, by another reader too", () => {
   const states = Array.from({ length: 12 }, (_, seed) => randomGame(seed, 30 * seed));
   const text = states.map((state, i) => writePgn(state, { round: String(i + 1) })).join("\n");

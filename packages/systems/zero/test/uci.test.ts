@@ -239,6 +239,44 @@ test("an endless search says its move when it is stopped, and pondering turns in
   expect([moves().length, protocol.ended]).toEqual([2, true]);
 });
 
+test("where no more lines come, the move is said: after the search, or at once where that has no end", async () => {
+  const slow: Player = {
+    name: "slow",
+    choose: async (state, limits) => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return quick.choose(state, limits);
+    },
+  };
+  const bounded = engine(slow);
+  await bounded.protocol.receive("go nodes 30");
+  expect(bounded.moves()).toEqual([]);
+  await bounded.protocol.finish();
+  expect(bounded.moves()).toEqual(["bestmove a2a3 ponder a7a6"]);
+  for (const order of ["go infinite", "go ponder wtime 1000"]) {
+    const { protocol, moves } = engine(endless());
+    await protocol.receive(order);
+    await protocol.finish();
+    expect(moves(), order).toEqual([expect.stringMatching(/^bestmove a2a3/)]);
+  }
+  // Nothing is thought about, and nothing is said.
+  const idle = engine(quick);
+  await idle.protocol.finish();
+  expect(idle.said).toEqual([]);
+});
+
+test("a game goes on after any number of moves without progress, and long lines are not said again", async () => {
+  const said = await transcript(quick, [
+    "position fen 4k3/8/8/8/8/8/R7/4K3 w - - 1234 900",
+    "go nodes 1",
+    `position startpos moves ${"e2".repeat(1e6)}`,
+    `position ${"x".repeat(1e6)}`,
+    `position fen ${"x".repeat(1e6)}`,
+    "x".repeat(1e6),
+  ]);
+  expect(said.filter((line) => line.startsWith("bestmove"))).toEqual([expect.stringMatching(/^bestmove a2a3 /)]);
+  for (const line of said) expect(line.length).toBeLessThan(500);
+});
+
 test("any lines are taken, and after them it answers as before", async () => {
   const word = fc.constantFrom(
     ..."uci debug on off isready setoption name Ponder value true false Simulations register d ucinewgame position startpos fen moves e2e4 e7e5 e1g1 a7a8q O-O go searchmoves ponder wtime btime winc binc movestogo depth nodes mate movetime infinite stop ponderhit 1 -5 1e9 w b - KQkq".split(

@@ -393,6 +393,15 @@ test("what is no record in KIF is refused", () => {
   for (const name of ["7g7f", "3c3d", "8h2b+"]) state.play(state.actionOf(name));
   const text = writeKif(state, { termination: "resignation" });
   expect(text).toMatch(/７六歩\(77\)[\s\S]*投了/);
+  for (const [termination, end] of [
+    ["forfeit", "反則負け"],
+    ["time", "切れ負け"],
+    ["length", "持将棋"],
+  ] as const) {
+    const kept = writeKif(state, { termination, comment: "other failed:\nno move" });
+    expect(kept).toMatch(new RegExp(`   4 ${end}.*\\n\\*other failed: no move\\n`));
+    expect(readKif(kept).state.ply).toBe(3);
+  }
   for (const bad of ["", "a game", text.replace("７六歩(77)", "７五歩(77)"), text.replace("３四歩(33)", "３四歩(35)"), "x".repeat(1e6 + 1)])
     expect(() => readKif(bad), bad.slice(0, 40)).toThrow(FormatError);
   fc.assert(
