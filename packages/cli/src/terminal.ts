@@ -1,5 +1,15 @@
+import { createInterface } from "node:readline";
 import { styleText } from "node:util";
 import cliProgress from "cli-progress";
+
+/** Lines of standard input. Once nobody reads on, an input that does not end holds this process no longer. */
+export async function* typedLines(): AsyncGenerator<string, void> {
+  try {
+    yield* createInterface({ input: process.stdin, crlfDelay: Infinity });
+  } finally {
+    process.stdin.destroy();
+  }
+}
 
 type Style = Parameters<typeof styleText>[0];
 

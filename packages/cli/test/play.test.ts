@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readSgf } from "@gradus/systems/zero";
+import { readSgf, share } from "@gradus/systems/zero";
 import { afterAll, describe, expect, test } from "vitest";
 import { alive } from "../../systems/zero/test/process.ts";
 import { gradus, main } from "./gradus.ts";
@@ -188,7 +188,7 @@ describe("gradus match", () => {
     expect(game).toMatchObject({ winner: 0, termination: "time", reason: "Mute was late: it said nothing for 1.5 s" });
   });
 
-  test("networks begin with moves of chance, and games that repeat are told of and count once", () => {
+  test("networks begin with moves of chance, and games that repeat are told of and make nothing more certain", () => {
     const args = ["match", "tictactoe", "--first", "network", "--second", "network", "--simulations", "20", "--games", "6"];
     const [game, ...rest] = lines(gradus(...args, "--json").stdout);
     expect([game!["opening"], rest.length]).toEqual([2, 6]);
@@ -200,8 +200,10 @@ describe("gradus match", () => {
     >;
     expect(wins! + draws! + losses!).toBe(6);
     expect(distinct).toBeLessThan(6);
-    // An interval of two games at most is as wide as this.
-    expect(high! - low!).toBeGreaterThan(0.6);
+    // That of as many games as differ: six would have less.
+    const weight = distinct! / 6;
+    const expected = share(weight * wins!, weight * draws!, weight * losses!);
+    expect({ low, high }).toMatchObject({ low: expected.low, high: expected.high });
   }, 60_000);
 
   test.skipIf(process.platform === "win32").each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s ends the programs too", async (signal) => {

@@ -128,10 +128,9 @@ export interface Tally {
   readonly losses: number;
 }
 
-/** Games without those that were played before, move for move with the same sides: they tell of no more than the first did. */
-export function distinct(games: readonly FinishedGame[]): FinishedGame[] {
-  return [...new Map(games.map((game) => [`${game.side} ${game.moves} ${game.termination}`, game])).values()];
-}
+/** How many games differ: those that are played again, move for move with the same sides, tell little more than the first did. */
+export const distinct = (games: readonly FinishedGame[]): number =>
+  new Set(games.map(({ side, moves, termination }) => `${side} ${moves} ${termination}`)).size;
 
 /** Games that a player, 0 or 1, lost by failing or by the clock. */
 export const forfeits = (games: readonly FinishedGame[], player: 0 | 1): number =>

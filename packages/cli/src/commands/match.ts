@@ -97,23 +97,25 @@ async function playOut(game: Game, options: MatchCommandOptions, engines: Engine
   } finally {
     progress.stop();
   }
-  // A game that is played again tells nothing new of strength.
+  // Games that are played again tell little new: what is known is as uncertain as after those that differ.
   const different = distinct(played);
-  const count = tally(different);
+  const { wins, draws, losses } = tally(played);
+  const weight = different / played.length;
+  const count = { wins: weight * wins, draws: weight * draws, losses: weight * losses };
   const { share: points, low, high } = share(count.wins, count.draws, count.losses);
   const { elo, margin } = ratings(2, [{ a: 1, b: 0, ...count }])[1]!;
   const seconds = Math.round((performance.now() - start) / 1000);
   const failed = { first: forfeits(played, 0), second: forfeits(played, 1) };
   if (json) {
     const strength = { share: points, low, high, elo, margin };
-    const counts = { ...tally(played), forfeits: failed, distinct: different.length };
+    const counts = { wins, draws, losses, forfeits: failed, distinct: different };
     return line(JSON.stringify({ event: "end", first: a.name, second: b.name, ...counts, ...strength, seconds }));
   }
   const given = ([a, b].map(({ name }, i) => [name, [failed.first, failed.second][i]!]) as [string, number][]).filter(([, n]) => n);
   say(`${a.name}: ${standing(played)}, in ${timeLeft(seconds)}`);
   for (const [who, n] of given) say(`${who} lost ${counted(n, "game")} without being beaten: it failed or was late`);
-  if (different.length < played.length)
-    say(`Only ${different.length} of the ${games} games differ, and each counts once below: --opening makes them differ.`);
+  if (different < played.length)
+    say(`Only ${different} of the ${games} games differ, and the interval is that of ${different}; --opening makes them differ.`);
   const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
   say(`${percent(points)} of the points (95 % interval ${percent(low)} to ${percent(high)}), Elo ${elo.toFixed(0)} ± ${margin.toFixed(0)}`);
 }

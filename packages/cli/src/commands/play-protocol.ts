@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { type Dialect, GoGame, Gtp, gameOf, type Limits, UniversalProtocol, usi } from "@gradus/systems/zero";
 import { ArgumentError } from "@gradus/tensor";
 import { networkPlayer } from "../players.ts";
+import { typedLines } from "../terminal.ts";
 import { version } from "../version.ts";
 
 const command = "gradus play";
@@ -28,7 +28,7 @@ export async function speakGtp(name: string, options: ProtocolOptions): Promise<
     readFile: (path) => readFile(path, "utf8"),
     write: (text) => void process.stdout.write(text),
   });
-  for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+  for await (const line of typedLines()) {
     const answer = await gtp.answer(line);
     if (answer) process.stdout.write(answer);
     if (gtp.ended) return;
@@ -51,7 +51,7 @@ export async function speakUniversal(name: string, protocol: "uci" | "usi", opti
     player: async () => (await networkPlayer(command, name, options.weights, { seed: options.seed })).player,
     write: (line) => void process.stdout.write(`${line}\n`),
   });
-  for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+  for await (const line of typedLines()) {
     await universal.receive(line);
     if (universal.ended) return;
   }

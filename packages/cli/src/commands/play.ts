@@ -1,8 +1,7 @@
-import { createInterface } from "node:readline";
 import { type Choice, gameOf, type NetworkPlayer, type State } from "@gradus/systems/zero";
 import { GradusError } from "@gradus/tensor";
 import { networkPlayer } from "../players.ts";
-import { indented, line, styled } from "../terminal.ts";
+import { indented, line, styled, typedLines } from "../terminal.ts";
 
 const command = "gradus play";
 
@@ -31,8 +30,7 @@ export async function play(name: string, options: PlayOptions): Promise<void> {
   const tell = (event: object): void => {
     if (json) line(JSON.stringify(event));
   };
-  const reader = createInterface({ input: process.stdin, crlfDelay: Infinity });
-  const input = reader[Symbol.asyncIterator]();
+  const input = typedLines();
   say(`${styled("bold", game.title)}. Type a move, or: moves, hint, undo, position, quit.`);
   const board = (named: string): string | undefined => named.split(":")[0];
   if (loaded && board(loaded.learned) !== board(name)) say(`Its network has learned ${loaded.learned}: on this board it plays weakly.`);
@@ -52,7 +50,7 @@ export async function play(name: string, options: PlayOptions): Promise<void> {
       if (!json) process.stdout.write(`\nyour move (${state.turn === 0 ? "first" : "second"}): `);
       const { value, done } = await input.next();
       if (done) return say("");
-      const word = (value as string).trim();
+      const word = value.trim();
       if (word === "quit" || word === "exit") return;
       await obey(word, state, { player, options, human, say, tell });
     }
@@ -60,7 +58,7 @@ export async function play(name: string, options: PlayOptions): Promise<void> {
     tell({ event: "end", winner: winner === null ? null : winner === 0 ? "first" : "second", reason });
     say(`\n${styled("bold", winner === null ? "Drawn" : `${winner === 0 ? "The first" : "The second"} player wins`)}: ${reason}.`);
   } finally {
-    reader.close();
+    await input.return();
   }
 }
 
