@@ -221,15 +221,21 @@ describe("gradus match", () => {
       });`,
     );
     const behindShell = `gtp:sh -c "'${process.execPath}' '${deaf}'; true"`;
-    const child = spawn(process.execPath, [main, "match", "go5", "--first", "random", "--second", behindShell], { stdio: "ignore" });
+    const args = ["match", "go5", "--first", "random", "--second", behindShell, "--concurrency", "1"];
+    const child = spawn(process.execPath, [main, ...args], { stdio: "ignore" });
     const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => child.once("exit", (...how) => resolve(how)));
-    await expect.poll(() => existsSync(file), { timeout: 30_000 }).toBe(true);
-    await expect.poll(() => readFileSync(file, "utf8")).toMatch(/^\d+\n$/);
-    const pid = Number(readFileSync(file, "utf8"));
-    expect(alive(pid)).toBe(true);
-    child.kill(signal);
-    expect(await ended).toEqual([null, signal]);
-    await expect.poll(() => alive(pid)).toBe(false);
+    let pid = 0;
+    try {
+      await expect.poll(() => existsSync(file) && readFileSync(file, "utf8"), { timeout: 30_000 }).toMatch(/^\d+\n$/);
+      pid = Number(readFileSync(file, "utf8"));
+      expect(alive(pid)).toBe(true);
+      child.kill(signal);
+      expect(await ended).toEqual([null, signal]);
+      await expect.poll(() => alive(pid)).toBe(false);
+    } finally {
+      child.kill("SIGKILL");
+      if (pid && alive(pid)) process.kill(pid, "SIGKILL");
+    }
   });
 
   test.each([
