@@ -1,5 +1,5 @@
 // What the tests need of the operating system: a browser, the loader through which Node.js finds its software GPU, programs that play
-// Go and chess, and one that has UCI and USI played with (their tests are skipped where they are missing).
+// Go, chess and shogi, and one that has UCI and USI played with (their tests are skipped where they are missing).
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -27,6 +27,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     libvulkan1: !globSync("/usr/lib/*-linux-*/libvulkan.so.1").length,
     gnugo: !existsSync("/usr/games/gnugo"),
     stockfish: !existsSync("/usr/games/stockfish"),
+    "fairy-stockfish": !existsSync("/usr/games/fairy-stockfish"),
     uci2wb: !existsSync("/usr/games/uci2wb"),
   };
   installPackages(...Object.keys(missing).filter((name) => missing[name]));

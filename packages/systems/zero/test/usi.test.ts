@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ArgumentError, FormatError } from "@gradus/tensor";
 import fc from "fast-check";
@@ -5,10 +6,12 @@ import { expect, test } from "vitest";
 import {
   type Choice,
   evaluatorOf,
+  type FinishedGame,
   type Limits,
   match,
   NetworkPlayer,
   type Player,
+  randomPlayer,
   type State,
   shogi,
   UniversalProtocol,
@@ -347,6 +350,36 @@ test("programs play each other through the protocol, and the game is kept as KIF
   }
   expect(games).toBe(1);
 });
+
+const fairy = ["/usr/games/fairy-stockfish", "/usr/bin/fairy-stockfish"].find(existsSync);
+
+test.skipIf(!fairy)(
+  "games against Fairy-Stockfish (Debian's fairy-stockfish; skipped where it is not installed) are legal by both rules",
+  async () => {
+    const settings = { Threads: "1", Hash: "1" };
+    const other = new UniversalEngine(fairy!, usi, { patience: 30, settings });
+    const games: FinishedGame[] = [];
+    const limits = [{ simulations: 60 }, {}] as const;
+    try {
+      await other.greet(shogi);
+      expect(other.name).toMatch(/^Fairy-Stockfish/);
+      for await (const game of match(shogi, async (table) => [other, randomPlayer(table)], {
+        games: 2,
+        concurrency: 1,
+        opening: 2,
+        limits,
+        seed: 1,
+      }))
+        games.push(game);
+    } finally {
+      other.close();
+    }
+    expect(games.map(({ winner, side, reason }) => [winner === side, reason])).toEqual([
+      [true, "checkmate"],
+      [true, "checkmate"],
+    ]);
+  },
+);
 
 test("a program that is none, or speaks something else, is told of in a sentence", async () => {
   const none = new UniversalEngine("no-such-engine-at-all", usi);
