@@ -111,9 +111,9 @@ async function playOut(game: Game, options: MatchCommandOptions, engines: Engine
     const counts = { wins, draws, losses, forfeits: failed, distinct: different };
     return line(JSON.stringify({ event: "end", first: a.name, second: b.name, ...counts, ...strength, seconds }));
   }
-  const given = ([a, b].map(({ name }, i) => [name, [failed.first, failed.second][i]!]) as [string, number][]).filter(([, n]) => n);
   say(`${a.name}: ${standing(played)}, in ${timeLeft(seconds)}`);
-  for (const [who, n] of given) say(`${who} lost ${counted(n, "game")} without being beaten: it failed or was late`);
+  for (const [{ name }, n] of [[a, failed.first] as const, [b, failed.second] as const])
+    if (n) say(`${name} lost ${counted(n, "game")} without being beaten: it failed or was late`);
   if (different < played.length)
     say(`Only ${different} of the ${games} games differ, and the interval is that of ${different}; --opening makes them differ.`);
   const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
