@@ -1,8 +1,6 @@
 import { join } from "node:path";
 import {
-  type FinishedGame,
   type Game,
-  GoState,
   gameOf,
   type Limits,
   match,
@@ -10,12 +8,10 @@ import {
   type Player,
   randomPlayer,
   ratings,
-  ShogiState,
   share,
   together,
-  writeSgf,
 } from "@gradus/systems/zero";
-import { GtpEngine, UniversalEngine, writeKif } from "@gradus/systems/zero/node";
+import { GtpEngine, moveNames, record, UniversalEngine } from "@gradus/systems/zero/node";
 import { ArgumentError } from "@gradus/tensor";
 import { makeFolder } from "@gradus/tensor/io";
 import { loadNetwork } from "../players.ts";
@@ -75,7 +71,7 @@ export async function playMatches(name: string, options: MatchCommandOptions): P
         const { text, ending } = await record(game, finished, [a.name, b.name]);
         await writeText(join(out, `${String(finished.number + 1).padStart(4, "0")}.${ending}`), text);
       }
-      if (json) line(JSON.stringify({ event: "game", ...finished, moves: names(game, finished.moves) }));
+      if (json) line(JSON.stringify({ event: "game", ...finished, moves: moveNames(game, finished.moves) }));
       const left = timeLeft(((performance.now() - start) / 1000 / done) * (games - done));
       progress.update(done, games, { standing: `${count.wins} won, ${count.draws} drawn, ${count.losses} lost`, left });
     }
@@ -126,39 +122,4 @@ async function entrant(text: string, game: Game, options: MatchCommandOptions, e
     `there is no player ${JSON.stringify(text)}`,
     'Use network, network:FOLDER, random, or "gtp:gnugo --mode gtp --level 10", uci:PROGRAM, usi:PROGRAM',
   );
-}
-
-function names(game: Game, moves: readonly number[]): string[] {
-  const state = game.begin();
-  return moves.map((move) => {
-    const name = state.nameOf(move);
-    state.play(move);
-    return name;
-  });
-}
-
-/** A game as a file, and how the file's name ends: SGF for Go, KIF for shogi, PGN for chess, else its moves and how it ended. */
-async function record(
-  game: Game,
-  finished: FinishedGame,
-  [first, second]: readonly [string, string],
-): Promise<{ text: string; ending: string }> {
-  const { moves, side, winner, reason } = finished;
-  const [black, white] = side === 0 ? [first, second] : [second, first];
-  const state = game.begin();
-  for (const move of moves) state.play(move);
-  const date = new Date().toISOString().slice(0, 10);
-  if (state instanceof GoState) {
-    const result = winner === null ? "0" : `${"BW"[winner]}+${/by ([\d.]+)/.exec(reason)?.[1] ?? (reason === "resignation" ? "R" : "F")}`;
-    return { text: writeSgf(state, { black, white, result, date }), ending: "sgf" };
-  }
-  if (state instanceof ShogiState)
-    return { text: writeKif(state, { black, white, date, resigned: reason === "resignation" }), ending: "kif" };
-  if (game.name === "chess") {
-    const { ChessState, writePgn } = await import("@gradus/systems/zero/chess");
-    const result = winner === null ? "1/2-1/2" : winner === 0 ? "1-0" : "0-1";
-    if (state instanceof ChessState)
-      return { text: writePgn(state, { white: black, black: white, date: date.replaceAll("-", "."), result }), ending: "pgn" };
-  }
-  return { text: `${black} - ${white}\n${names(game, moves).join(" ")}\n${reason}\n`, ending: "txt" };
 }
