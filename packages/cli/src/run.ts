@@ -59,6 +59,7 @@ export async function beginRun(
     throw new ArgumentError(command, `${folder} holds a run that ${problem}`, `${fix}, or another folder with --out`);
   };
   if (finished) refuse(`is finished${other ? `, with ${other}` : ""}`, "Give --fresh to train anew in its place");
+  if (resumed && !known) refuse("has lost its settings: run.json is missing or damaged", "Give --fresh to start anew");
   if (resumed && other) refuse(`was stopped, with ${other}`, "Give the same ones to go on, --fresh to start anew");
   await writeText(settingsFile, JSON.stringify(settings));
   const end = async (also = async () => {}) => {

@@ -13,6 +13,8 @@ const place = (): string => {
   mkdirSync(path);
   return path;
 };
+// Runs that begin here wait for the end of the process, to give their folders free.
+process.setMaxListeners(20);
 const kept = { state: ["state.json", "other"], folders: ["games"] };
 const begin = (path: string, settings: object, fresh = false) => beginRun("gradus train test", path, settings, fresh, kept);
 
@@ -25,6 +27,8 @@ test.each([["state.json"], ["other"], ["games/1"]])("a folder with %s holds a ru
   writeFileSync(join(path, file), "b's");
   await expect(begin(path, { game: "a" })).rejects.toThrow(/holds a run that was stopped, with other settings or other data \(game\)/);
   expect(await begin(path, { game: "b" })).toMatchObject({ resumed: true });
+  writeFileSync(join(path, "run.json"), "{");
+  await expect(begin(path, { game: "b" })).rejects.toThrow("holds a run that has lost its settings");
   expect(await begin(path, { game: "a" }, true)).toMatchObject({ resumed: false });
   expect(existsSync(join(path, file))).toBe(false);
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -86,21 +86,19 @@ describe("gradus train zero", () => {
     ])
       expect(gradus(...args, ...other).stderr).toMatch(/holds a run that was stopped, with other settings/);
     expect(gamesIn(out)["00001.jsonl"]).toBe(before);
+    // What is no game of the run is named.
+    const file = join(out, "games", "00001.jsonl");
+    writeFileSync(file, `{}\n${before}`);
+    const damaged = gradus(...args);
+    expect(damaged.status).toBe(1);
+    expect(damaged.stderr).toMatch(/^gradus: .*line 1 of .*00001\.jsonl is damaged/m);
+    expect(damaged.stderr).not.toContain("    at ");
+    writeFileSync(file, before);
     expect(gradus(...args).status).toBe(0);
     const after = gamesIn(out)["00001.jsonl"]!;
     expect(after.slice(0, before.length)).toBe(before);
     expect(lines(after)).toHaveLength(60);
   }, 120_000);
-
-  test("what is in a folder and no game of the run ends it with a sentence", () => {
-    const out = join(folder, "foreign");
-    mkdirSync(join(out, "games"), { recursive: true });
-    writeFileSync(join(out, "games", "00001.jsonl"), "{}\n");
-    const { status, stderr } = gradus("train", "zero", "--game", "tictactoe", "--games", "20", "--out", out);
-    expect(stderr).toMatch(/^gradus: .*line 1 of .*00001\.jsonl is damaged/m);
-    expect(status).toBe(1);
-    expect(stderr).not.toContain("    at ");
-  });
 
   test.each([
     [["--game", "draughts"], 1, /there is no game "draughts".*connect4/],
