@@ -295,10 +295,10 @@ export const workloads: Record<string, Workload> = {
     1e-3,
   ),
   ...Object.fromEntries(
-    (["connect4", "go9", "chess"] as const).flatMap((game) => [
+    ["tictactoe", "connect4", "othello", "go5", "go9", "chess", "shogi"].flatMap((game) => [
       ...[1, 8, 32].map((parallel) => [`zero-${game}-search-${parallel}`, zeroSearch(game, parallel)] as const),
-      // A move in each of the games that are played side by side, several in the small game.
-      [`zero-${game}-self-play`, zeroSelfPlay(game, game === "connect4" ? 128 : 32)] as const,
+      // A move in each of the games that are played side by side, several in small games.
+      [`zero-${game}-self-play`, zeroSelfPlay(game, ["tictactoe", "connect4"].includes(game) ? 128 : 32)] as const,
     ]),
   ),
   "unet-32-b16": unetWorkload(16, true),

@@ -349,11 +349,11 @@ commands.push(
       .description("AlphaZero (Silver et al. 2018): a game learned from games against itself; can be stopped and goes on")
       .requiredOption("--game <name>", "tictactoe, connect4, othello, go5 to go19 (go9:5.5 with another komi), chess, shogi")
       .option("--games <n>", "games of the whole run (default: by game)", positive)
-      .option("--simulations <n>", "simulations a move (default: by game)", positive)
+      .option("--simulations <n>", "simulations a move, at most a million (default: by game)", positive)
       .addOption(new Option("--search <kind>", "gumbel learns with few simulations, puct is the paper's").choices(["gumbel", "puct"]))
-      .option("--filters <n>", "channels of the network", positive)
-      .option("--blocks <n>", "residual blocks of the network", positive)
-      .option("--threads <n>", "games are played on so many cores (default: all)", positive)
+      .option("--filters <n>", "channels of the network, at most 1024", positive)
+      .option("--blocks <n>", "residual blocks of the network, at most 100", positive)
+      .option("--threads <n>", "games are played on so many cores (default: all, at most 64); other threads, other games", positive)
       .option("--from <folder>", "begin with the weights of another run, for Go also of another size of board")
       .addHelpText(
         "after",

@@ -1,5 +1,6 @@
 import { ArgumentError } from "@gradus/tensor";
-import type { NetworkConfig } from "./model.ts";
+import { type NetworkConfig, networkProblem } from "./model.ts";
+import { mostSimulations } from "./search/tree.ts";
 import type { SelfPlayOptions } from "./self-play.ts";
 
 /** How a game is learned. */
@@ -96,4 +97,17 @@ export function recipeOf(name: string): Recipe {
   if (!Object.hasOwn(recipes, game))
     throw new ArgumentError("recipeOf", `there is no game ${JSON.stringify(name)}`, `Use one of ${Object.keys(recipes).join(", ")}`);
   return recipes[game]!;
+}
+
+/** ArgumentError for a recipe that no machine carries out, or whose network could not be loaded. */
+export function checkRecipe({ network, selfPlay: { simulations }, games, gamesPerRound }: Recipe): void {
+  const fail = (problem: string, fix: string): never => {
+    throw new ArgumentError("train", problem, fix);
+  };
+  const problem = networkProblem(network);
+  if (problem) fail(problem, "Choose another size");
+  if (!(Number.isInteger(simulations) && simulations >= 1 && simulations <= mostSimulations))
+    fail(`simulations are ${simulations}`, `Give a whole number from 1 to ${mostSimulations}`);
+  for (const [name, n] of Object.entries({ games, gamesPerRound }))
+    if (!(Number.isSafeInteger(n) && n >= 1)) fail(`${name} are ${n}`, "Give a whole number above 0");
 }

@@ -22,6 +22,7 @@ const perElo = Math.LN10 / 400;
  * that met, a draw more is taken as played, so that who won everything has a finite rating.
  */
 export function ratings(players: number, scores: readonly Score[]): Rating[] {
+  if (!players) return [];
   // Points and games between pairs.
   const points = Array.from({ length: players }, () => new Float64Array(players));
   const games = Array.from({ length: players }, () => new Float64Array(players));

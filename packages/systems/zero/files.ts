@@ -1,7 +1,7 @@
 import type { Model } from "@gradus/nn";
 import { FormatError, type Source } from "@gradus/tensor";
 import { type Game, gameOf } from "./games/index.ts";
-import { type NetworkConfig, zeroNetwork } from "./model.ts";
+import { type NetworkConfig, networkProblem, zeroNetwork } from "./model.ts";
 
 /** What is written beside a network's weights: which game it plays, and how large it is. Records of training add to it. */
 export interface ZeroDescription {
@@ -22,16 +22,15 @@ export function parseDescription(text: string, name: string): ZeroDescription {
     return fail("is no JSON");
   }
   const network = value?.network;
-  const whole = (n: unknown, most: number): boolean => Number.isInteger(n) && (n as number) >= 0 && (n as number) <= most;
   if (value?.system !== "zero" || typeof value.game !== "string" || !network) return fail("does not describe a network that plays");
-  if (!whole(network.filters, 1024) || !network.filters || !whole(network.blocks, 100) || !["dense", "pooled"].includes(network.heads))
-    return fail("describes no network that there is");
+  const problem = networkProblem(network);
+  if (problem) return fail(`describes no network that there is: ${problem}`);
   return value as ZeroDescription;
 }
 
 /**
- * The network of a description with weights of a file: FormatError where they do not fit. With pooled heads the weights of one size of
- * board fit every other: name the game to be played.
+ * The network of a description with weights of a file: FormatError where they do not fit, or are no numbers. With pooled heads the weights
+ * of one size of board fit every other: name the game to be played.
  */
 export async function loadZero(
   description: ZeroDescription,
@@ -41,5 +40,12 @@ export async function loadZero(
   const game = await gameOf(name);
   const model = zeroNetwork(game, description.network);
   await model.loadWeights(weights);
+  for (const w of model.weights)
+    if (!(await w.data()).every(Number.isFinite))
+      throw new FormatError(
+        "zero",
+        `the weights ${w.name} hold what is no finite number`,
+        "The training that wrote them has failed: train anew",
+      );
   return { game, model };
 }

@@ -1,4 +1,4 @@
-export { type Recipe, recipeOf } from "./config.ts";
+export { checkRecipe, type Recipe, recipeOf } from "./config.ts";
 export { type Rating, ratings, type Score, share } from "./elo.ts";
 export { loadZero, parseDescription, type ZeroDescription } from "./files.ts";
 export {

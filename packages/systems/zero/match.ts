@@ -21,7 +21,8 @@ export interface MatchSettings {
 }
 
 /** What ended a game: its rules, a player who gave up, failed or was late, or that it went on for too long. */
-export type Termination = "rules" | "resignation" | "forfeit" | "time" | "length";
+export const terminations = ["rules", "resignation", "forfeit", "time", "length"] as const;
+export type Termination = (typeof terminations)[number];
 
 /** A game of a match. */
 export interface FinishedGame {

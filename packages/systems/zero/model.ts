@@ -29,6 +29,16 @@ export interface NetworkConfig {
   readonly heads: "dense" | "pooled";
 }
 
+const most = { filters: 1024, blocks: 100 };
+
+/** What is wrong with the size of a network, in a few words; null where nothing is. */
+export function networkProblem({ filters, blocks, heads }: NetworkConfig): string | null {
+  const whole = (n: unknown, from: number, to: number): boolean => Number.isInteger(n) && (n as number) >= from && (n as number) <= to;
+  if (!whole(filters, 1, most.filters)) return `a network has 1 to ${most.filters} filters, not ${filters}`;
+  if (!whole(blocks, 0, most.blocks)) return `a network has at most ${most.blocks} blocks, not ${blocks}`;
+  return ["dense", "pooled"].includes(heads) ? null : `heads are "dense" or "pooled", not ${JSON.stringify(heads)}`;
+}
+
 type X = SymbolicTensor;
 
 /**

@@ -5,12 +5,13 @@ import { movesOf } from "./games/moves.ts";
 import type { Candidate, Choice, Limits, Player } from "./player.ts";
 import { puct } from "./search/puct.ts";
 import { type Evaluator, search, Transpositions } from "./search/search.ts";
-import { meanOf, type Strategy, Tree } from "./search/tree.ts";
+import { meanOf, mostSimulations, type Strategy, Tree } from "./search/tree.ts";
 
 export interface NetworkPlayerOptions {
   readonly name?: string;
   /** Simulations a move where the limits do not say. Default 400. */
   readonly simulations?: number;
+  /** How it searches. Default: `puct()`; `gumbel({ noise: 0 })` plays well with few simulations. */
   readonly strategy?: Strategy;
   /** Positions evaluated together. Default 8. */
   readonly parallel?: number;
@@ -20,10 +21,9 @@ export interface NetworkPlayerOptions {
   readonly temperatureMoves?: number;
   /** It resigns where it expects less than this in each of its last three moves. Default: never. */
   readonly resignBelow?: number;
+  /** Edges that its tree has room for: thinking ends there, whatever the limits. Default 2e7, about 1 GB. */
+  readonly room?: number;
 }
-
-/** Moves that a tree has room for, followed or not, where only time limits it: they take some 30 bytes each. */
-const mostEdges = 2e7;
 
 /** A network and a search. What it knows of a game it keeps while the game goes on (tree reuse). */
 export class NetworkPlayer implements Player {
@@ -52,9 +52,7 @@ export class NetworkPlayer implements Player {
     const { parallel = 8, temperature = 0, temperatureMoves = Infinity, resignBelow = -Infinity } = this.options;
     const tree = this.treeFor(state);
     const timed = limits.seconds !== undefined;
-    tree.begin(
-      limits.simulations ?? (timed ? Math.min(1_000_000, Math.floor(mostEdges / state.legal().length)) : (this.options.simulations ?? 400)),
-    );
+    tree.begin(limits.simulations ?? (timed ? mostSimulations : (this.options.simulations ?? 400)));
     const start = performance.now();
     let told = start;
     // A search that was ended before its first simulation still has the network's opinion, and needs one simulation to have a move.
@@ -76,7 +74,13 @@ export class NetworkPlayer implements Player {
         }),
       );
     };
-    await search([tree], this.evaluate, { parallel, transpositions: this.known, stop });
+    try {
+      await search([tree], this.evaluate, { parallel, transpositions: this.known, stop });
+    } catch (error) {
+      // Positions of the tree still wait to be evaluated, and would for ever.
+      this.current = null;
+      throw error;
+    }
     const choice = this.choice(tree, tree.result.choose(state.ply < temperatureMoves ? temperature : 0));
     this.hopeless = choice.value < resignBelow ? this.hopeless + 1 : 0;
     return this.hopeless >= 3 ? { ...choice, resign: true } : choice;
@@ -111,7 +115,7 @@ export class NetworkPlayer implements Player {
       }
     }
     this.hopeless = 0;
-    this.current = new Tree(state.clone(), this.options.strategy ?? puct(), this.random);
+    this.current = new Tree(state.clone(), this.options.strategy ?? puct(), this.random, this.options.room);
     return this.current;
   }
 }

@@ -3,4 +3,5 @@ export { RunFolder } from "./folder.ts";
 export { GtpEngine } from "./protocols/gtp-engine.ts";
 export { UniversalEngine, type UniversalEngineOptions } from "./protocols/universal-engine.ts";
 export { type KifInfo, readKif, writeKif } from "./records/kif.ts";
-export { SelfPlayThreads } from "./workers.ts";
+export { moveNames, record } from "./records/record.ts";
+export { mostThreads, SelfPlayThreads } from "./workers.ts";

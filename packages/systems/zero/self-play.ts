@@ -146,7 +146,7 @@ export class SelfPlay {
     values.push(Math.round((1e4 * root.total[followed]!) / root.visits[followed]!) / 1e4);
     const action = root.actions[edge]!;
     moves.push(action);
-    tree.advance(action, this.options.search === "puct");
+    tree.advance(action);
   }
 }
 

@@ -1,7 +1,7 @@
 import { Random } from "@gradus/data";
 import { setRandomSeed } from "@gradus/nn";
 import { ArgumentError, StateError, tensor } from "@gradus/tensor";
-import type { Recipe } from "./config.ts";
+import { checkRecipe, type Recipe } from "./config.ts";
 import { type Rating, ratings, type Score } from "./elo.ts";
 import type { Game } from "./games/game.ts";
 import { Learner, type Losses } from "./learner.ts";
@@ -35,8 +35,12 @@ export interface Round {
 export interface Rated {
   readonly round: number;
   readonly scores: readonly Score[];
+  /** Two games of each match, in the order of the scores. */
   readonly samples: readonly FinishedGame[];
 }
+
+/** A game and its number in its round, which says where it comes among the others, whenever it ended. */
+export type NumberedGame = PlayedGame & { readonly number: number };
 
 /** All that a run has come to, as plain JSON. */
 export interface RunState {
@@ -49,8 +53,9 @@ export interface Archive {
   readonly state: RunState | null;
   /** The learner's model as it was saved with the state. */
   model(): Promise<Learner["model"]>;
-  games(round: number): readonly PlayedGame[];
-  append(round: number, game: PlayedGame): void;
+  /** In the order of their numbers. */
+  games(round: number): readonly NumberedGame[];
+  append(round: number, game: NumberedGame): void;
   save(state: RunState, model: Learner["model"]): Promise<void>;
   /** Weights of networks that were rated. */
   saveNetwork(round: number, weights: readonly Float32Array[]): Promise<void>;
@@ -59,7 +64,12 @@ export interface Archive {
 
 /** Plays games: in this thread, or in others. */
 export interface Players {
-  play(weights: readonly Float32Array[], games: number, ended: (game: PlayedGame) => void): Promise<{ evaluations: number; moves: number }>;
+  /** Hands games out as they end, with numbers from 0 on. Same calls, same games with the same numbers, in whatever order. */
+  play(
+    weights: readonly Float32Array[],
+    games: number,
+    ended: (game: NumberedGame) => void,
+  ): Promise<{ evaluations: number; moves: number }>;
   stop(): void;
 }
 
@@ -87,7 +97,8 @@ export function playHere(game: Game, recipe: Recipe, seed: number): Players {
   return {
     play(weights, games, ended) {
       assignAll(model, weights);
-      return play.play(evaluate, games, ended);
+      let number = 0;
+      return play.play(evaluate, games, (game) => ended({ number: number++, ...game }));
     },
     stop() {},
   };
@@ -119,6 +130,7 @@ export async function* train(
   options: TrainOptions,
 ): AsyncGenerator<TrainingUpdate, { learner: Learner; state: RunState }> {
   const { seed, archive = new Memory() } = options;
+  checkRecipe(recipe);
   setRandomSeed(seed);
   let state: RunState = archive.state ?? { rounds: [], rated: [] };
   const learner = new Learner(game, recipe, archive.state ? await archive.model() : undefined);
@@ -130,19 +142,19 @@ export async function* train(
   refill(replay, archive, state.rounds.length);
 
   // A run that was stopped plays other games than it would have: the seeds of those it lost are not used again.
-  let played = archive.games(state.rounds.length + 1).length ?? 0;
   const players = await (options.players ?? (async (s: number) => playHere(game, recipe, s)))(
-    seed * 1_000_003 + state.rounds.length * 1009 + played,
+    seed * 1_000_003 + state.rounds.length * 1009 + archive.games(state.rounds.length + 1).length,
   );
   try {
     while (state.rounds.length < total) {
       const round = state.rounds.length + 1;
       const before = state.rounds.at(-1) ?? { games: 0, positions: 0 };
-      const games: PlayedGame[] = [...(archive.games(round) ?? [])];
+      const games: NumberedGame[] = [...archive.games(round)];
+      const first = 1 + (games.at(-1)?.number ?? -1);
       const startPlaying = performance.now();
       const missing = Math.min(recipe.gamesPerRound, recipe.games - before.games) - games.length;
       const weights = await learner.weights();
-      const playing = emitted<PlayedGame, { evaluations: number }>((emit) =>
+      const playing = emitted<NumberedGame, { evaluations: number }>((emit) =>
         missing > 0 ? players.play(weights, missing, emit) : Promise.resolve({ evaluations: 0 }),
       );
       let evaluations = 0;
@@ -152,10 +164,13 @@ export async function* train(
           evaluations = next.value.evaluations;
           break;
         }
-        archive.append(round, next.value);
-        games.push(next.value);
-        yield { kind: "game", games: before.games + games.length, of: recipe.games, game: next.value };
+        const game = { ...next.value, number: first + next.value.number };
+        archive.append(round, game);
+        games.push(game);
+        yield { kind: "game", games: before.games + games.length, of: recipe.games, game };
       }
+      // Which thread was faster is chance, and must not decide what is learned.
+      games.sort((a, b) => a.number - b.number);
       const secondsPlaying = (performance.now() - startPlaying) / 1000;
 
       const gained = games.reduce((sum, { policies }) => sum + policies.length, 0);
@@ -171,7 +186,6 @@ export async function* train(
         ...{ playing: secondsPlaying, learning: secondsLearning, evaluations },
       };
       state = { ...state, rounds: [...state.rounds, summary] };
-      played = 0;
       yield { kind: "round", round: summary };
 
       if (round % recipe.evaluation.rounds === 0 || round === total) {
@@ -260,7 +274,7 @@ class Memory implements Archive {
   async model(): Promise<never> {
     throw new StateError("train", "nothing was saved");
   }
-  games(): readonly PlayedGame[] {
+  games(): readonly NumberedGame[] {
     return [];
   }
   append(): void {}

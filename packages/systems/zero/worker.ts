@@ -24,6 +24,7 @@ async function obey(order: Order): Promise<void> {
     model = zeroNetwork(game, order.network);
     evaluate = evaluatorOf(game, model);
     play = new SelfPlay(game, order.options, order.seed);
+    post({ kind: "done", evaluations: 0, moves: 0 });
     return;
   }
   order.weights.forEach((values, i) => {

@@ -15,10 +15,9 @@ import {
   tally,
   together,
 } from "@gradus/systems/zero";
-import { GtpEngine, UniversalEngine } from "@gradus/systems/zero/node";
+import { GtpEngine, moveNames, record, UniversalEngine } from "@gradus/systems/zero/node";
 import { ArgumentError, StateError } from "@gradus/tensor";
 import { makeFolder } from "@gradus/tensor/io";
-import { gameRecord, names } from "../game-record.ts";
 import { ownErrors } from "../own-errors.ts";
 import { loadNetwork } from "../players.ts";
 import { writeText } from "../run.ts";
@@ -86,10 +85,10 @@ async function playOut(game: Game, options: MatchCommandOptions, engines: Engine
       played.push(finished);
       const { number, termination, reason } = finished;
       if (out) {
-        const { text, ending } = await gameRecord(game, finished, [a.name, b.name]);
+        const { text, ending } = await record(game, finished, [a.name, b.name]);
         await writeText(join(out, `${String(number + 1).padStart(4, "0")}.${ending}`), text);
       }
-      if (json) line(JSON.stringify({ event: "game", ...finished, moves: names(game, finished.moves) }));
+      if (json) line(JSON.stringify({ event: "game", ...finished, moves: moveNames(game, finished.moves) }));
       else if (termination === "forfeit" || termination === "time") progress.above(() => line(`Game ${number + 1}: ${reason}`));
       const left = timeLeft(((performance.now() - start) / 1000 / played.length) * (games - played.length));
       progress.update(played.length, games, { standing: standing(played), left });

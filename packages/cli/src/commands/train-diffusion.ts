@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -83,20 +83,18 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
   const given = { autoencoder: options.autoencoder ?? null, from: options.from ?? null };
   const config = from?.config ?? scenesConfig;
   const settings = { system: "diffusion", config, steps, autoencoderSteps, sketchSteps, snrLeast, scenes, batchSize, rate, seed, ...given };
-  const { checkpoint, resumed, end } = await beginRun(command, folder, settings, options.fresh, "run.denoiser");
-  const keep = checkpoint.replace(/\.denoiser$/, "");
-  const parts = ["autoencoder", "sketch"].map((part) => `${keep}.${part}`);
-  if (options.fresh) for (const part of parts) await rm(part, { force: true });
+  const state = ["run.denoiser", "run.autoencoder", "run.sketch"];
+  const { resumed, end } = await beginRun(command, folder, settings, options.fresh, { state });
   say(
     `${styled("bold", "diffusion")}: an autoencoder, a text encoder and a U-Net on ${scenes.toLocaleString("en")} drawn scenes and their captions`,
   );
-  if (resumed || parts.some((part) => existsSync(part))) say("A run that was stopped is there: it goes on.");
+  if (resumed) say("A run that was stopped is there: it goes on.");
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
 
   const begin = performance.now();
   const detector = await Detector.load(detectorFile);
   const run = trainScenes({
-    ...{ steps, autoencoderSteps, sketchSteps, snrLeast, scenes, batchSize, rate, seed, keep },
+    ...{ steps, autoencoderSteps, sketchSteps, snrLeast, scenes, batchSize, rate, seed, keep: join(folder, "run") },
     ...(from ? { from } : autoencoder ? { autoencoder } : {}),
   });
   const { trained, history } = await follow(run, detector, seed, json);
@@ -122,7 +120,6 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
   await writeText(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);
   await writeText(join(folder, "report.html"), await diffusionReport(record, unseen.drawn, heldOut.drawn));
   await end();
-  for (const part of parts) await rm(part, { force: true });
   tell({ event: "end", unseen: unseen.judged, heldOut: heldOut.judged, diversity: record.diversity, seconds, folder });
   say("");
   say(judgement("unseen captions", unseen.judged));

@@ -125,8 +125,7 @@ export async function trainGpt(options: TrainGptOptions): Promise<void> {
       };
       await saveLanguageModel(folder, { network, tokenizer, beginnings, endings }, record);
       await writeText(join(folder, "report.html"), gptReport(record, config));
-      await end();
-      await rm(best, { force: true });
+      await end(() => rm(best, { force: true }));
       tell({ event: "end", step: final.step, loss: final.loss, validationLoss: final.validationLoss, seconds, folder });
       say(`\nValidation loss ${final.validationLoss.toFixed(4)} nats a token at step ${final.step}, whose weights are kept.`);
       say(`${join(folder, "report.html")} shows how it went; weights.safetensors and model.json are the model.`);

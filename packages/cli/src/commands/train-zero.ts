@@ -1,10 +1,25 @@
 import { existsSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { gameOf, loadZero, parseDescription, type Recipe, recipeOf, type TrainingUpdate, train } from "@gradus/systems/zero";
-import { RunFolder, SelfPlayThreads } from "@gradus/systems/zero/node";
+import {
+  checkRecipe,
+  type Game,
+  gameOf,
+  loadZero,
+  parseDescription,
+  type Rated,
+  type Recipe,
+  type Round,
+  recipeOf,
+  type TrainingUpdate,
+  train,
+} from "@gradus/systems/zero";
+import { mostThreads, RunFolder, record, SelfPlayThreads } from "@gradus/systems/zero/node";
 import { ArgumentError } from "@gradus/tensor";
+import { makeFolder } from "@gradus/tensor/io";
+import { ownErrors } from "../own-errors.ts";
+import type { Link } from "../reports/report.ts";
 import { sampleGame, type ZeroRecord, zeroReport } from "../reports/zero.ts";
 import { beginRun, Pace, writeText } from "../run.ts";
 import { bar, indented, line, styled, timeLeft } from "../terminal.ts";
@@ -29,17 +44,19 @@ export interface TrainZeroOptions {
 
 /** `gradus train zero`: games against itself and learning from them; can be stopped at any moment and goes on. */
 export async function trainZero(options: TrainZeroOptions): Promise<void> {
-  const { seed, json = false, threads = availableParallelism() } = options;
+  const { seed, json = false, threads = Math.min(mostThreads, availableParallelism()) } = options;
+  if (threads > mostThreads) throw new ArgumentError(command, `--threads is ${threads}`, `Give at most ${mostThreads}`);
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
   const game = await gameOf(options.game);
   const recipe = recipeWith(options);
+  await ownErrors(command, "the settings", () => checkRecipe(recipe));
   const folder = options.out ?? join("runs", `zero-${game.name}`);
   const from = options.from === undefined ? undefined : await weightsFrom(options.from, game.name, recipe);
   const settings = { system: "zero", game: game.name, recipe, seed, threads, from: options.from ?? null };
-  const { resumed, end } = await beginRun(command, folder, settings, options.fresh, "state.json");
-  if (options.fresh) await clear(folder);
-  const archive = new RunFolder(folder);
+  const kept = { state: ["state.json"], folders: ["games", "networks", "samples"] };
+  const { resumed, end } = await beginRun(command, folder, settings, options.fresh, kept);
+  const archive = new RunFolder(folder, game);
 
   const { filters, blocks } = recipe.network;
   const { selfPlay } = recipe;
@@ -52,8 +69,18 @@ export async function trainZero(options: TrainZeroOptions): Promise<void> {
 
   const run = train(game, recipe, {
     ...{ seed, archive, ...(from ? { from } : {}) },
-    players: (s) => SelfPlayThreads.start(threads, { game: game.name, network: recipe.network, options: selfPlay }, (i) => s * 64 + i),
+    players: (s) =>
+      SelfPlayThreads.start(threads, { game: game.name, network: recipe.network, options: selfPlay }, (i) => s * mostThreads + i),
   });
+  const rounds = [...(archive.state?.rounds ?? [])];
+  const rated = [...(archive.state?.rated ?? [])];
+  let samples = await writeSamples(folder, game, rounds, rated);
+  const recordNow = (): ZeroRecord => ({
+    ...{ system: "zero", game: game.name, network: recipe.network },
+    ...{ command: `gradus ${process.argv.slice(2).join(" ")}`, recipe, seed, threads, resumed },
+    ...{ seconds: Math.round(rounds.reduce((sum, r) => sum + r.playing + r.learning, 0)), rounds, rated },
+  });
+  const reportFile = join(folder, "report.html");
   const progress = bar("{bar} {percentage}% | {rate} games/s | {left} left", json);
   const pace = new Pace();
   const show = (update: TrainingUpdate): void => {
@@ -87,24 +114,23 @@ export async function trainZero(options: TrainZeroOptions): Promise<void> {
   for (;;) {
     const { value, done } = await run.next();
     if (!done) {
+      if (value.kind === "round") rounds.push(value.round);
+      if (value.kind === "rated") {
+        rated.push(value.rated);
+        samples = await writeSamples(folder, game, rounds, rated);
+      }
       show(value);
+      if (value.kind !== "game") await writeText(reportFile, zeroReport(game, recordNow(), samples, true));
       continue;
     }
     progress.stop();
-    const { learner, state } = value;
-    const seconds = Math.round(state.rounds.reduce((sum, r) => sum + r.playing + r.learning, 0));
-    const record: ZeroRecord = {
-      ...{ system: "zero", game: game.name, network: recipe.network },
-      ...{ command: `gradus ${process.argv.slice(2).join(" ")}`, recipe, seed, threads, seconds, resumed },
-      ...{ rounds: state.rounds, rated: state.rated },
-    };
-    await learner.model.saveWeights(join(folder, "weights.safetensors"));
-    await writeText(join(folder, "weights.json"), `${JSON.stringify(record)}\n`);
-    await writeText(join(folder, "report.html"), zeroReport(game, record));
-    await archive.end();
-    await end();
-    tell({ event: "end", games: state.rounds.at(-1)!.games, seconds, folder });
-    say(`\n${join(folder, "report.html")} shows how it went; weights.safetensors and weights.json are the player:`);
+    await value.learner.model.saveWeights(join(folder, "weights.safetensors"));
+    const whole = recordNow();
+    await writeText(join(folder, "weights.json"), `${JSON.stringify(whole)}\n`);
+    await writeText(reportFile, zeroReport(game, whole, samples));
+    await end(() => archive.end());
+    tell({ event: "end", games: rounds.at(-1)!.games, seconds: whole.seconds, folder });
+    say(`\n${reportFile} shows how it went; weights.safetensors and weights.json are the player:`);
     say(`  gradus play ${game.name} --weights ${join(folder, "weights.safetensors")}`);
     return;
   }
@@ -140,7 +166,18 @@ async function weightsFrom(path: string, game: string, recipe: Recipe): Promise<
   return Promise.all(model.weights.map(async (w) => (await w.data()) as Float32Array));
 }
 
-/** Takes an earlier run away. */
-async function clear(folder: string): Promise<void> {
-  for (const name of ["games", "networks", "state.json"]) await rm(join(folder, name), { recursive: true, force: true });
+/** Writes games of the networks that were rated last as files, for other programs. */
+async function writeSamples(folder: string, game: Game, rounds: readonly Round[], rated: readonly Rated[]): Promise<Link[]> {
+  const links: Link[] = [];
+  const name = (round: number) => `after ${rounds[round - 1]!.games} games`;
+  await makeFolder(join(folder, "samples"));
+  for (const { round, scores, samples } of rated.slice(-3))
+    for (const [i, sample] of samples.entries()) {
+      const players = [name(round), name(rated[scores[i >> 1]!.b]!.round)] as const;
+      const { text, ending } = await record(game, sample, players);
+      const path = `samples/${String(round).padStart(5, "0")}-${i + 1}.${ending}`;
+      await writeText(join(folder, path), text);
+      links.push({ path, text: players.join(" - ") });
+    }
+  return links;
 }

@@ -6,11 +6,18 @@ export type Section =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "table"; readonly rows: readonly (readonly [name: string, value: string])[] }
   | { readonly kind: "verbatim"; readonly caption: string; readonly text: string }
+  | { readonly kind: "links"; readonly caption: string; readonly links: readonly Link[] }
   | { readonly kind: "plot"; readonly caption: string; readonly plot: PlotContent }
   /** A drawing as SVG that we made ourselves: it stands in the page as it is. */
   | { readonly kind: "drawing"; readonly caption: string; readonly svg: string }
   | { readonly kind: "rows"; readonly caption: string; readonly rows: readonly PictureRow[] }
   | { readonly kind: "pictures"; readonly caption: string; readonly pictures: readonly Picture[] };
+
+/** A file that lies beside the page. */
+export interface Link {
+  readonly path: string;
+  readonly text: string;
+}
 
 /** A small picture, the text below it, and whether that is right. */
 export interface Picture {
@@ -41,8 +48,11 @@ svg.plot { max-width: 100%; height: auto; background: none; color: inherit; over
 .pictures img { width: 100%; image-rendering: pixelated; border-radius: 4px; display: block; margin-bottom: 0.4rem } .pictures .wrong { color: var(--error) }
 .rows p { margin: 0.9rem 0 0.3rem; font-size: 0.85rem; color: var(--quiet) } .rows img { image-rendering: pixelated; display: block }`;
 
-/** A page of its own, without anything to load: a heading, then text, tables, samples and plots. */
-export function report(title: string, sections: readonly Section[]): string {
+/**
+ * A page of its own, without anything to load: a heading, then text, tables, samples and plots. A page of a run that goes on is loaded
+ * again every so many seconds.
+ */
+export function report(title: string, sections: readonly Section[], reload?: number): string {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const body = sections.map((section) => {
     if (section.kind === "text") return `<p>${escaped(section.text)}</p>`;
@@ -50,6 +60,12 @@ export function report(title: string, sections: readonly Section[]): string {
       return `<table>${section.rows.map(([name, value]) => `<tr><td>${escaped(name)}</td><td>${escaped(value)}</td></tr>`).join("")}</table>`;
     if (section.kind === "verbatim")
       return `<figure><pre>${escaped(section.text)}</pre><figcaption>${escaped(section.caption)}</figcaption></figure>`;
+    if (section.kind === "links") {
+      const items = section.links.map(
+        ({ path, text }) => `<li><a href="${escaped(path)}" download>${escaped(path)}</a> ${escaped(text)}</li>`,
+      );
+      return `<figure><ul>${items.join("")}</ul><figcaption>${escaped(section.caption)}</figcaption></figure>`;
+    }
     if (section.kind === "drawing") return `<figure>${section.svg}<figcaption>${escaped(section.caption)}</figcaption></figure>`;
     if (section.kind === "rows") {
       const items = section.rows.map(
@@ -68,5 +84,5 @@ export function report(title: string, sections: readonly Section[]): string {
     const svg = drawPlot(section.plot, 720, document as unknown as Document).outerHTML;
     return `<figure>${svg}<figcaption>${escaped(section.caption)}</figcaption></figure>`;
   });
-  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title><style>${style}</style></head>\n<body><h1>${escaped(title)}</h1>\n${body.join("\n")}\n</body></html>\n`;
+  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${reload ? `<meta http-equiv="refresh" content="${reload}">` : ""}<title>${escaped(title)}</title><style>${style}</style></head>\n<body><h1>${escaped(title)}</h1>\n${body.join("\n")}\n</body></html>\n`;
 }

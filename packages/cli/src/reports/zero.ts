@@ -1,7 +1,8 @@
 import type { PlotContent } from "@gradus/notebook/output";
 import { type FinishedGame, type Game, type NetworkConfig, type Rated, type Recipe, type Round, ratingsOf } from "@gradus/systems/zero";
+import { moveNames } from "@gradus/systems/zero/node";
 import { timeLeft } from "../terminal.ts";
-import { report } from "./report.ts";
+import { type Link, report, type Section } from "./report.ts";
 
 /** What is written beside trained weights. */
 export interface ZeroRecord {
@@ -20,17 +21,11 @@ export interface ZeroRecord {
 
 /** A game as its moves and its end. */
 export function sampleGame(game: Game, { moves, reason }: Pick<FinishedGame, "moves" | "reason">): string {
-  const state = game.begin();
-  const names = moves.map((move) => {
-    const name = state.nameOf(move);
-    state.play(move);
-    return name;
-  });
-  return `${names.join(" ")}  (${reason})`;
+  return `${moveNames(game, moves).join(" ")}  (${reason})`;
 }
 
-/** How a run of `gradus train zero` went, as a page. */
-export function zeroReport(game: Game, { recipe, rounds, rated, ...r }: ZeroRecord): string {
+/** How a run of `gradus train zero` went, or goes, as a page. */
+export function zeroReport(game: Game, { recipe, rounds, rated, ...r }: ZeroRecord, files: readonly Link[], live = false): string {
   const elo = ratingsOf(rated);
   const last = elo.at(-1);
   const games = rounds.map(({ games }) => games);
@@ -52,12 +47,28 @@ export function zeroReport(game: Game, { recipe, rounds, rated, ...r }: ZeroReco
   const samples = rated
     .slice(-3)
     .flatMap(({ round, samples }) => samples.slice(0, 1).map((s) => `after ${rounds[round - 1]!.games} games: ${sampleGame(game, s)}`));
-  return report(`${game.title}, learned from games against itself`, [
+  const eloSection: Section = {
+    kind: "plot",
+    caption: "Elo with its 95 % interval, from matches of each network with earlier ones; the first is 0.",
+    plot: plot(
+      "Elo",
+      [
+        ["Elo", elo.map((e) => e.elo), "data"],
+        ["upper", elo.map((e) => e.elo + e.margin), "truth"],
+        ["lower", elo.map((e) => e.elo - e.margin), "truth"],
+      ],
+      ratedAt,
+    ),
+  };
+  const sections: Section[] = [
     {
       kind: "table",
       rows: [
         ["Command", r.command],
-        ["Games", `${games.at(-1)!.toLocaleString("en")}, ${rounds.at(-1)!.positions.toLocaleString("en")} positions`],
+        [
+          "Games",
+          `${games.at(-1)!.toLocaleString("en")}${live ? ` of ${recipe.games.toLocaleString("en")}` : ""}, ${rounds.at(-1)!.positions.toLocaleString("en")} positions`,
+        ],
         ["Network", `${r.network.blocks} blocks of ${r.network.filters} channels`],
         ["Search", `${recipe.selfPlay.search === "gumbel" ? "Gumbel" : "PUCT"}, ${recipe.selfPlay.simulations} simulations a move`],
         ["Time", `${timeLeft(r.seconds)}, ${r.threads} threads${r.resumed ? ", not in one piece" : ""}`],
@@ -67,19 +78,7 @@ export function zeroReport(game: Game, { recipe, rounds, rated, ...r }: ZeroReco
         ["First moves", openings.map(([name, n]) => `${name} ${Math.round((100 * n) / all)} %`).join(", ")],
       ],
     },
-    {
-      kind: "plot",
-      caption: "Elo with its 95 % interval, from matches of each network with earlier ones; the first is 0.",
-      plot: plot(
-        "Elo",
-        [
-          ["Elo", elo.map((e) => e.elo), "data"],
-          ["upper", elo.map((e) => e.elo + e.margin), "truth"],
-          ["lower", elo.map((e) => e.elo - e.margin), "truth"],
-        ],
-        ratedAt,
-      ),
-    },
+    ...(rated.length ? [eloSection] : []),
     {
       kind: "plot",
       caption: "Losses: cross-entropy between search and policy in nats, squared error of the value.",
@@ -97,6 +96,11 @@ export function zeroReport(game: Game, { recipe, rounds, rated, ...r }: ZeroReco
         ["drawn", rounds.map(({ results: { first, draws, second } }) => draws / (first + draws + second)), "model"],
       ]),
     },
-    { kind: "verbatim", caption: "Games of the matches.", text: samples.join("\n\n") },
-  ]);
+  ];
+  if (files.length)
+    sections.push(
+      { kind: "verbatim", caption: "Games of the matches.", text: samples.join("\n\n") },
+      { kind: "links", caption: "Games of the matches as files.", links: files },
+    );
+  return report(`${game.title}, learned from games against itself`, sections, live ? 10 : undefined);
 }

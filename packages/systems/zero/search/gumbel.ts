@@ -39,6 +39,8 @@ export function gumbel({ considered = 16, visit = 50, scale = 1, noise = 1 }: Gu
     return best;
   };
   return {
+    // Halving counts visits from the first simulation on.
+    startsOver: true,
     select,
     begin: (root, simulations, random) => new SequentialHalving(root, simulations, { considered, noise, sigma, improved }, random),
   };

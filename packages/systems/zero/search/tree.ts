@@ -31,6 +31,8 @@ export interface Leaf {
 
 /** How a search goes down its tree. It knows neither game nor network. */
 export interface Strategy {
+  /** Whether each search is to begin with nothing known, not with what earlier ones have left of the tree. */
+  readonly startsOver?: boolean;
   /** The edge to follow from a node below the root. */
   select(node: Node): number;
   /** What happens at the root of a search of so many simulations, which begins now. */
@@ -67,6 +69,14 @@ function newNode(actions: readonly number[], logits: Float32Array, value: number
   };
 }
 
+/** Simulations of a search at most. */
+export const mostSimulations = 1_000_000;
+
+/** Room for edges: about 46 bytes each in shogi and Connect Four, 1 GB in all. */
+const mostEdges = 2e7;
+/** The room that a node takes: its edges, and itself as much as 24 of them. */
+const roomOf = (node: Node): number => node.actions.length + 24;
+
 /**
  * A search tree over one game (Silver and others 2018, "Search"). A simulation goes down to a position that has not been evaluated
  * (`descend`), and when its evaluation is there, the position joins the tree and its value goes up (`expand`). In between, others may
@@ -82,12 +92,15 @@ export class Tree {
   private budget = 0;
   private depth = 0;
   private waiting = 0;
+  private readonly room: number;
+  private taken = 0;
 
-  /** The state becomes the tree's own. */
-  constructor(state: State, strategy: Strategy, random: Random) {
+  /** The state becomes the tree's own. Once its nodes take more room than there is, searches end with what they have. */
+  constructor(state: State, strategy: Strategy, random: Random, room = mostEdges) {
     this.state = state;
     this.strategy = strategy;
     this.random = random;
+    this.room = room;
   }
 
   /** The position to move in. null until it has been evaluated. */
@@ -95,16 +108,21 @@ export class Tree {
     return this.node;
   }
 
-  /** Begins a search for the move to play here. What is known of the position from before stays. ArgumentError once the game is over. */
+  /**
+   * Begins a search for the move to play here, of at most `mostSimulations`. What is known of the position from before stays, unless the
+   * strategy starts over. ArgumentError once the game is over.
+   */
   begin(simulations: number): void {
     if (this.state.outcome) throw new ArgumentError("search", `the game is over: ${this.state.outcome.reason}`);
-    this.budget = simulations;
-    this.rule = this.node && this.strategy.begin(this.node, simulations, this.random);
+    this.budget = Math.min(simulations, mostSimulations);
+    if (this.strategy.startsOver) this.keep(null);
+    this.rule = this.node && this.strategy.begin(this.node, this.budget, this.random);
   }
 
   /** Simulations still to be begun. */
   get left(): number {
-    return Math.max(0, this.budget - (this.node?.visited ?? 0));
+    const visited = this.node?.visited ?? 0;
+    return visited && this.taken >= this.room ? 0 : Math.max(0, this.budget - visited);
   }
 
   /**
@@ -150,7 +168,9 @@ export class Tree {
     const { outcome } = state;
     if (outcome) {
       const value = outcome.winner === null ? 0 : outcome.winner === state.turn ? 1 : -1;
-      node.children[edge] = newNode([], new Float32Array(0), value);
+      const end = newNode([], new Float32Array(0), value);
+      node.children[edge] = end;
+      this.taken += roomOf(end);
       backUp(path, value);
       this.ascend();
       return "over";
@@ -169,6 +189,7 @@ export class Tree {
   expand({ path, actions }: Leaf, logits: Float32Array, value: number): void {
     const node = newNode(actions, logits, value);
     this.waiting--;
+    this.taken += roomOf(node);
     const end = path.at(-1);
     if (end) end.node.children[end.edge] = node;
     else {
@@ -184,15 +205,26 @@ export class Tree {
     return this.rule;
   }
 
-  /** Plays a move. What is known of the position it leads to is kept if `keep` says so. */
-  advance(action: number, keep = true): void {
+  /** Plays a move. What is known of the position it leads to is kept. */
+  advance(action: number): void {
     if (this.waiting) throw new StateError("search", "positions are being evaluated", "Let the search end first");
     const edge = this.node?.actions.indexOf(action) ?? -1;
-    const child = keep && edge >= 0 ? this.node!.children[edge]! : null;
+    const child = edge >= 0 ? this.node!.children[edge]! : null;
     this.state.play(action);
-    this.node = child && child !== pending && child.actions.length ? child : null;
+    this.keep(child && child !== pending && child.actions.length ? child : null);
     this.rule = null;
     this.budget = 0;
+  }
+
+  /** Of all that is known, what lies below one position, or nothing. */
+  private keep(node: Node | null): void {
+    this.node = node;
+    this.taken = 0;
+    const kept = node ? [node] : [];
+    for (let next = kept.pop(); next; next = kept.pop()) {
+      this.taken += roomOf(next);
+      for (const child of next.children) if (child && child !== pending) kept.push(child);
+    }
   }
 
   /** The moves that the search expects, the likeliest of each position as long as there is one that was followed. */

@@ -185,7 +185,7 @@ test("tic-tac-toe is learned in seconds: the network with a search beats a new o
 test("a run in a folder goes on after any round or game, also where a line of a game was half written", async () => {
   const folder = mkdtempSync(join(tmpdir(), "gradus-zero-"));
   const recipe: Recipe = { ...small, games: 120, gamesPerRound: 40, evaluation: { rounds: 1, games: 4, simulations: 4 } };
-  const first = train(ticTacToe, recipe, { seed: 4, archive: new RunFolder(folder) });
+  const first = train(ticTacToe, recipe, { seed: 4, archive: new RunFolder(folder, ticTacToe) });
   let seen = 0;
   for (let next = await first.next(); !next.done; next = await first.next()) {
     if (next.value.kind === "game") seen++;
@@ -197,7 +197,7 @@ test("a run in a folder goes on after any round or game, also where a line of a 
   expect(whole.trim().split("\n")).toHaveLength(15);
   writeFileSync(file, whole + whole.slice(0, 40));
 
-  const second = train(ticTacToe, recipe, { seed: 4, archive: new RunFolder(folder) });
+  const second = train(ticTacToe, recipe, { seed: 4, archive: new RunFolder(folder, ticTacToe) });
   const again: number[] = [];
   let next = await second.next();
   for (; !next.done; next = await second.next()) if (next.value.kind === "game") again.push(next.value.games);
@@ -205,5 +205,5 @@ test("a run in a folder goes on after any round or game, also where a line of a 
   expect(again).toHaveLength(65);
   expect(next.value.state.rounds.map(({ games }) => games)).toEqual([40, 80, 120]);
   expect(next.value.state.rated).toHaveLength(3);
-  expect(new RunFolder(folder).games(2)).toHaveLength(40);
+  expect(new RunFolder(folder, ticTacToe).games(2)).toHaveLength(40);
 });

@@ -1,11 +1,14 @@
-import { readFileSync } from "node:fs";
-import { ArgumentError } from "@gradus/tensor";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ArgumentError, FormatError, StateError, tensor } from "@gradus/tensor";
 import { expect, test } from "vitest";
 import {
   connectFour,
   type Evaluator,
   evaluatorOf,
   type FinishedGame,
+  gumbel,
   loadZero,
   match,
   NetworkPlayer,
@@ -13,8 +16,11 @@ import {
   parseDescription,
   puct,
   randomPlayer,
+  type State,
   ticTacToe,
+  together,
 } from "../index.ts";
+import { judge, parsePositions } from "../solver/judge.ts";
 
 const even =
   (actions: number): Evaluator =>
@@ -58,6 +64,106 @@ test("the tic-tac-toe that comes with Gradus never loses, whatever the other sid
       expect(results.lost, `${simulations} simulations, side ${side}: ${JSON.stringify(results)}`).toBe(0);
       expect(results.won).toBeGreaterThan(results.drawn);
     }
+});
+
+test("the Connect Four that comes with Gradus opens in the centre, and hardly a move loses what the position is worth", async () => {
+  const { description, weights } = weightsOf("connect4");
+  const { game, model } = await loadZero(description, weights);
+  const evaluate = together(game, evaluatorOf(game, model));
+  const positions = parsePositions(readFileSync(new URL("../solver/connect-four.positions.txt", import.meta.url), "utf8"));
+  const matter = positions.filter(({ values }) => new Set(values.filter((v) => v !== null)).size > 1);
+  const choose = (simulations: number) => async (state: State) =>
+    (await new NetworkPlayer(evaluate, { simulations, parallel: 1 }).choose(state)).move;
+  expect(await choose(100)(game.begin())).toBe(3);
+  // A tenth of the positions where some move would lose it: 54 of 61 moves are right, 41 those of a network with weights of chance.
+  const some = await judge(
+    matter.filter((_, i) => i % 10 === 0),
+    (states) => Promise.all(states.map(choose(100))),
+  );
+  expect(some.right, JSON.stringify(some)).toBeGreaterThanOrEqual(50);
+  if (process.env["GRADUS_TEST_LONG"] !== "1") return;
+  // As README.md has it: 965.
+  const all = await judge(positions, (states) => Promise.all(states.map(choose(400))));
+  expect(all.right, JSON.stringify(all)).toBeGreaterThanOrEqual(955);
+}, 1_800_000);
+
+test("the Go on 5 × 5 that comes with Gradus opens in the centre", async () => {
+  const { description, weights } = weightsOf("go5");
+  const { game, model } = await loadZero(description, weights);
+  const state = game.begin();
+  const choice = await new NetworkPlayer(evaluatorOf(game, model), { simulations: 200 }).choose(state);
+  expect(state.nameOf(choice.move)).toBe("c3");
+  // It is sure of that, which a network with weights of chance is of nothing.
+  expect(choice.candidates![0]!.visits).toBeGreaterThan(100);
+});
+
+const opinionated: Evaluator = async (planes, n) => ({
+  logits: Float32Array.from({ length: 7 * n }, (_, i) => Math.sin(7 * planes.indexOf(1) + i)),
+  values: Float32Array.from({ length: n }, (_, i) => Math.sin(planes.subarray(84 * i, 84 * i + 84).reduce((a, x, k) => a + x * k, 0))),
+});
+
+test("thinking ends where there is no room left, whatever the limits, and the next move has room again", async () => {
+  for (const room of [1, 2000]) {
+    const player = new NetworkPlayer(even(7), { room });
+    const state = connectFour.begin();
+    for (const limits of [{ simulations: 2_000_000_000 }, { seconds: 1000 }, { simulations: 1e6 }]) {
+      const { move, simulations, line } = await player.choose(state, limits);
+      // A position takes the room of its moves and of 24 more; up to 8 are looked at together.
+      expect(simulations, JSON.stringify(limits)).toBeGreaterThanOrEqual(room === 1 ? 1 : 60);
+      expect(simulations).toBeLessThan(2000 / 31 + 8);
+      state.play(move);
+      state.play(line[1] ?? state.legal()[0]!);
+    }
+  }
+});
+
+test("Gumbel's search begins with nothing known each time, and more simulations than a search has are as many as it has", async () => {
+  const strategy = gumbel({ noise: 0 });
+  const player = new NetworkPlayer(opinionated, { simulations: 60, strategy, parallel: 1 });
+  const state = connectFour.begin();
+  for (let i = 0; i < 3; i++) {
+    const choice = await player.choose(state);
+    expect(choice).toEqual(await new NetworkPlayer(opinionated, { simulations: 60, strategy, parallel: 1 }).choose(state));
+    expect(choice.simulations).toBe(60);
+    expect(await player.choose(state)).toEqual(choice);
+    state.play(choice.move);
+    state.play(choice.line[1]!);
+  }
+  const { simulations } = await player.choose(state, { simulations: 2_000_000_000, signal: AbortSignal.abort() });
+  expect(simulations).toBeGreaterThan(0);
+});
+
+test.each([1, 5])("a player whose evaluation number %i failed goes on with the next", async (failing) => {
+  let calls = 0;
+  const evaluate: Evaluator = async (planes, n) => {
+    if (++calls === failing) throw new StateError("evaluate", "the device was lost");
+    return even(7)(planes, n);
+  };
+  const player = new NetworkPlayer(evaluate, { simulations: 100 });
+  const state = connectFour.begin();
+  await expect(player.choose(state)).rejects.toThrow("the device was lost");
+  for (let i = 0; i < 2; i++) {
+    const { move, simulations } = await player.choose(state);
+    expect(simulations).toBe(100);
+    state.play(move);
+  }
+});
+
+test("weights that hold no numbers, and networks that are none, are refused", async () => {
+  const { description, weights } = weightsOf("tictactoe");
+  const { model } = await loadZero(description, weights);
+  const [first] = model.weights;
+  const values = ((await first!.data()) as Float32Array).slice();
+  values[3] = Number.NaN;
+  first!.assign(tensor(values).reshape(first!.shape));
+  const file = join(mkdtempSync(join(tmpdir(), "gradus-zero-players-")), "nan.safetensors");
+  await model.saveWeights(file);
+  await expect(loadZero(description, file)).rejects.toThrow(FormatError);
+  await expect(loadZero(description, file)).rejects.toThrow(/hold what is no finite number/);
+  for (const network of [{ filters: 1025 }, { filters: 0 }, { blocks: 101 }, { blocks: -1 }, { heads: "none" }]) {
+    const text = JSON.stringify({ ...description, network: { ...description.network, ...network } });
+    expect(() => parseDescription(text, "x.json"), text).toThrow(/x\.json describes no network that there is/);
+  }
 });
 
 test("a player keeps its tree while the game goes on, and begins anew in another", async () => {

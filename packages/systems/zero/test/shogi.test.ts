@@ -295,6 +295,12 @@ describe("what a network sees", () => {
     expect(planes.reduce((sum, x) => sum + x, 0)).toBe(40 + 81);
   });
 
+  test("all that is seen stays between 0 and 1, however long the game is said to be", () => {
+    const planes = planesOf(shogi.begin("lnsgkgsnl/1r5b1/ppppppppp/9/9/9/PPPPPPPPP/1B5R1/LNSGKGSNL w - 999999"));
+    expect(at(planes, 4, 4, 361)).toBe(1);
+    expect(planes.every((x) => x >= 0 && x <= 1)).toBe(true);
+  });
+
   test("white sees the board turned, pieces in hand, the colour, and the steps before", () => {
     const state = played("7g7f 3c3d 8h2b+");
     const planes = planesOf(state);

@@ -106,7 +106,7 @@ export class ShogiState extends BaseState {
       }
     }
     everywhere[planes - 2] = side;
-    everywhere[planes - 1] = (this.first - 1 + this.ply) / longest;
+    everywhere[planes - 1] = Math.min(1, (this.first - 1 + this.ply) / longest);
     for (let square = 0; square < squares; square++) out.set(everywhere, square * planes);
     for (let back = 0; back < length; back++) {
       const { board } = this.past[this.past.length - 1 - back]!;
