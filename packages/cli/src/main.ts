@@ -20,7 +20,7 @@ import type { TrainGptOptions } from "./commands/train-gpt.ts";
 import type { TrainPicturesOptions } from "./commands/train-pictures.ts";
 import type { TrainResNetOptions } from "./commands/train-resnet.ts";
 import type { TrainZeroOptions } from "./commands/train-zero.ts";
-import { collected, count, fewBits, list, notNegative, positive, positiveNumber, share } from "./options.ts";
+import { collected, count, fewBits, list, notNegative, positive, positiveNumber, seed, share } from "./options.ts";
 import { fileProblem } from "./system-errors.ts";
 import { version } from "./version.ts";
 
@@ -54,7 +54,7 @@ const commands = [
 /** The options of every training: it can be stopped, and goes on. */
 function resumable(command: Command, out?: string): Command {
   return command
-    .option("--seed <n>", "same seed, same numbers", count, 1)
+    .option("--seed <n>", "same seed, same numbers", seed, 1)
     .option("--out <folder>", out ? "where everything goes" : "where everything goes (default: runs/NAME)", out)
     .option("--fresh", "start anew although there is a run, stopped or finished")
     .option("--json", "one JSON object a line");
@@ -305,7 +305,7 @@ commands.push(
     )
     .option("--class <name>", "of a model of gradus train diffusion --data; several times for a row each (default: any)", collected)
     .option("--negative <prompt>", "what they should be led away from")
-    .option("--seed <n>", "same seed, same picture", count, 0)
+    .option("--seed <n>", "same seed, same picture", seed, 0)
     .option("--steps <n>", "from noise to picture", positive, 20)
     .option(
       "--guidance <x>",
@@ -331,7 +331,11 @@ commands.push(
     .option("--mask <file>", "a picture that is light where the other is to be painted over")
     .option("--out <file.png>", "where it goes", "picture.png")
     .option("--animation <file.gif>", "how the noise becomes the picture")
-    .option("--evaluate <n>", "draws so many unseen captions and tells how much of what they say is right", positive)
+    .option(
+      "--evaluate <n>",
+      "draws so many captions never seen, and as many with kinds never seen; tells what of it is right, and how pictures of one caption differ",
+      positive,
+    )
     .option("--json", "one JSON object")
     .addHelpText(
       "after",

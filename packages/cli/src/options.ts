@@ -15,6 +15,13 @@ export function count(text: string): number {
   return value;
 }
 
+/** A whole number from 0 on, for commander, with room for those that follow it: each picture or game has a seed of its own. */
+export function seed(text: string): number {
+  const value = count(text);
+  if (value > 2 ** 52) throw new InvalidArgumentError(`Give a whole number up to ${2 ** 52}.`);
+  return value;
+}
+
 /** A positive number, for commander. */
 export function positiveNumber(text: string): number {
   const value = Number(text);

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { ArgumentError, OutOfMemoryError } from "@gradus/tensor";
+import { ArgumentError, FormatError, OutOfMemoryError } from "@gradus/tensor";
 import { makeFolder, saveFile } from "@gradus/tensor/io";
 
 /** A training run in a folder. */
@@ -47,17 +47,17 @@ export async function beginRun(
   const release = takeLock(command, folder);
   // From here on the run that was there is to go, also if this process does not come to it.
   if (fresh) await writeText(settingsFile, JSON.stringify({ cleared: true }));
-  const known = (await readFile(settingsFile, "utf8")
-    .then(JSON.parse, () => null)
-    .catch(() => null)) as (Settings & { finished?: true; cleared?: true }) | null;
-  if (known?.cleared) await remove([...state, ...folders]);
-  const resumed = [...state, ...folders].some((name) => isFilled(at(name)));
-  const { finished = false, ...before } = known ?? {};
-  const other = known && !known.cleared && differing(before, settings);
   const refuse = (problem: string, fix: string) => {
     release();
     throw new ArgumentError(command, `${folder} holds a run that ${problem}`, `${fix}, or another folder with --out`);
   };
+  const text = await readFile(settingsFile, "utf8").catch(() => null);
+  const known = text === null ? null : parseSettings(text);
+  if (text !== null && !known) refuse(`cannot be told from others: ${settingsFile} is damaged`, "Give --fresh to start anew");
+  if (known?.cleared) await remove([...state, ...folders]);
+  const resumed = [...state, ...folders].some((name) => isFilled(at(name)));
+  const { finished = false, ...before } = known ?? {};
+  const other = known && !known.cleared && differing(before, settings);
   if (finished) refuse(`is finished${other ? `, with ${other}` : ""}`, "Give --fresh to train anew in its place");
   if (resumed && !known) refuse("has lost its settings: run.json is missing or damaged", "Give --fresh to start anew");
   if (resumed && other) refuse(`was stopped, with ${other}`, "Give the same ones to go on, --fresh to start anew");
@@ -116,6 +116,16 @@ function isRunning(pid: number): boolean {
 
 type Settings = Readonly<Record<string, unknown>>;
 
+/** What `run.json` says; null where it is damaged. */
+function parseSettings(text: string): (Settings & { readonly finished?: true; readonly cleared?: true }) | null {
+  try {
+    const settings = JSON.parse(text) as unknown;
+    return typeof settings === "object" && !Array.isArray(settings) ? (settings as Settings) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** In which settings two runs differ, in words; null if in none. */
 function differing(a: Settings, b: object): string | null {
   const [one, two] = [a, b].map((s) => JSON.parse(JSON.stringify(s)) as Settings) as [Settings, Settings];
@@ -123,13 +133,16 @@ function differing(a: Settings, b: object): string | null {
   return keys.length ? `other settings or other data (${keys.join(", ")})` : null;
 }
 
-/** Does a part of a command's training; where memory does not suffice, the error says what helps on the command line. */
-export async function withinMemory<T>(command: string, work: () => Promise<T>): Promise<T> {
+/** Does a part of a command's training; where memory or a kept state fails it, the error says what helps on the command line. */
+export async function trainingErrors<T>(command: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof OutOfMemoryError)) throw error;
-    throw new OutOfMemoryError(command, `there is not enough memory: ${error.problem}`, "Give a smaller --batch-size");
+    if (error instanceof OutOfMemoryError)
+      throw new OutOfMemoryError(command, `there is not enough memory: ${error.problem}`, "Give a smaller --batch-size");
+    if (error instanceof FormatError && error.operation === "BackupAndRestore")
+      throw new FormatError(command, error.problem, "Give --fresh to start anew");
+    throw error;
   }
 }
 

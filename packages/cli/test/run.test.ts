@@ -43,6 +43,21 @@ test("a run that died while it took an earlier one away leaves nothing of that t
   expect(JSON.parse(readFileSync(join(path, "run.json"), "utf8"))).toEqual({ game: "a" });
 });
 
+test.each(["", "{", "null", "[]", '"settings"'])(
+  "a run whose settings are damaged, %j, is no other's, and makes place for a fresh one",
+  async (text) => {
+    const path = place();
+    await begin(path, { game: "a" });
+    writeFileSync(join(path, "other"), "a's");
+    writeFileSync(join(path, "run.json"), text);
+    await expect(begin(path, { game: "a" })).rejects.toThrow(/run\.json is damaged\. Give --fresh to start anew/);
+    expect(existsSync(join(path, "run.lock"))).toBe(false);
+    expect(readFileSync(join(path, "other"), "utf8")).toBe("a's");
+    expect(await begin(path, { game: "b" }, true)).toMatchObject({ resumed: false });
+    expect(existsSync(join(path, "other"))).toBe(false);
+  },
+);
+
 test("a run that has ended keeps its folders and nothing to go on from, and says so", async () => {
   const path = place();
   const { end } = await begin(path, { game: "a" });

@@ -155,6 +155,13 @@ export class Model extends Layer {
   get optimizer() {
     return this.trainer.optimizer;
   }
+  /** Set by callbacks: training ends after the batch or epoch at hand. */
+  get stopTraining(): boolean {
+    return this.trainer.stopTraining;
+  }
+  set stopTraining(stop: boolean) {
+    this.trainer.stopTraining = stop;
+  }
 
   /** Trains for some epochs and returns what was measured in each. */
   async fit(x: Data, y?: Data | null, options: FitOptions = {}): Promise<History> {

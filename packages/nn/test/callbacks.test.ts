@@ -1,14 +1,15 @@
 import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { tensor } from "@gradus/tensor";
+import { loadSafetensorsFile, saveSafetensors, tensor } from "@gradus/tensor";
 import { afterAll, describe, expect, test } from "vitest";
 import {
   Adam,
   BackupAndRestore,
+  Callback,
   CSVLogger,
   Dense,
   EarlyStopping,
@@ -163,6 +164,27 @@ describe("a run that is killed", () => {
     },
     120_000,
   );
+  test.each([
+    [4, undefined],
+    [2, 2],
+    [3, undefined],
+  ])("keeps no state between an epoch's last batch, the %ith, and its end", async (batches, stepsPerEpoch) => {
+    const path = join(folder, `ends-${batches}`);
+    const at = async (): Promise<object> => JSON.parse((await loadSafetensorsFile(path)).metadata["run"]!);
+    const seen: object[] = [];
+    class Stopping extends Callback {
+      override onTrainBatch(batch: number): void {
+        if (batch + 1 === batches) this.model.stopTraining = true;
+      }
+      override async onEpochEnd(): Promise<void> {
+        seen.push(await at());
+      }
+    }
+    const callbacks = [new Stopping(), new BackupAndRestore(path, { saveFreq: 1, deleteCheckpoint: false })];
+    await line().fit(x, y, { batchSize: 50, verbose: 0, callbacks, ...(stepsPerEpoch ? { stepsPerEpoch } : {}) });
+    expect(seen).toMatchObject([{ epoch: 0, batch: batches - 1 }]);
+    expect(await at()).toMatchObject({ epoch: 1, batch: 0 });
+  });
   test("tells how long all parts of a run took together", async () => {
     const path = join(folder, "parts");
     const model = line();
@@ -185,7 +207,15 @@ describe("a run that is killed", () => {
     const before = await model.getWeights()[0]!.tolist();
     const path = join(folder, "damaged");
     writeFileSync(path, Buffer.from("not a file"));
-    await expect(model.fit(x, y, { verbose: 0, callbacks: [new BackupAndRestore(path)] })).rejects.toThrow(/readSafetensors|header/);
+    const fit = (...others: Callback[]) => model.fit(x, y, { verbose: 0, callbacks: [new BackupAndRestore(path, {}, others)] });
+    await expect(fit()).rejects.toThrow(/damaged is no backup of this run: .*header.*Remove the file to start anew/s);
+    await saveSafetensors(path, {}, { run: "{}" });
+    await expect(fit()).rejects.toThrow(/damaged is no backup of this run: it does not say how far the run was/);
+    const stopped = new LambdaCallback({ onEpochEnd: () => copyFileSync(path, `${path}-other`) });
+    rmSync(path);
+    await line().fit(x, y, { verbose: 0, callbacks: [new BackupAndRestore(path), stopped] });
+    renameSync(`${path}-other`, path);
+    await expect(fit(new LambdaCallback({}))).rejects.toThrow(/it has the state of 0 callbacks, the run has 1/);
     expect(await model.getWeights()[0]!.tolist()).toEqual(before);
   });
 });

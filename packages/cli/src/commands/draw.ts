@@ -5,12 +5,12 @@ import { fileURLToPath } from "node:url";
 import { decodeImage, resizeImage } from "@gradus/data";
 import { draw as drawPictures, loadStableDiffusion, type SamplerName, type StableDiffusion } from "@gradus/systems/diffusion";
 import { describesPictures } from "@gradus/systems/diffusion/pictures";
-import { attributes, Detector, evaluate, type Judged, loadScenes } from "@gradus/systems/diffusion/scenes";
+import { loadScenes } from "@gradus/systems/diffusion/scenes";
 import { ArgumentError, FormatError } from "@gradus/tensor";
 import type { ArrayData } from "@gradus/tensor/io";
 import { checkDrawingFiles, makeRoom, saveDrawing } from "../drawing.ts";
-import { percent } from "../reports/captioner.ts";
 import { grid } from "../reports/pictures.ts";
+import { evaluationLines, judgeScenes, loadDetector } from "../scene-judging.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
 
 const command = "gradus draw";
@@ -158,21 +158,7 @@ async function maskIn(path: string, image: ArrayData | null): Promise<ArrayData>
 /** Draws captions that no training scene has, and lets the detector say what is right on the pictures. */
 async function judged(model: StableDiffusion, options: DrawOptions & { readonly evaluate: number }): Promise<void> {
   const { evaluate: captions, seed, steps, guidance = 3, sampler, json = false } = options;
-  const detector = await Detector.load(shipped("detector.safetensors"));
-  const progress = bar("{what} {bar} {value}/{total}", json);
-  for (const [part, what] of [["unseen", "unseen captions"] as const, ["held-out", "kinds never seen"] as const]) {
-    const { judged: result } = await evaluate(model, detector, part, {
-      ...{ captions, seed, steps, guidance, ...(sampler ? { sampler } : {}) },
-      report: (n, total) => progress.update(n, total, { what }),
-    });
-    progress.stop();
-    if (json) line(JSON.stringify({ part, ...result }));
-    else line(judgement(what, result));
-  }
-}
-
-/** "unseen captions: 93.1 % right (colour 95.0 %, ...), all of it 70.0 %; ..." */
-export function judgement(what: string, { right, exact, attributes: verdict, fidelity, captions }: Judged): string {
-  const each = attributes.map((a) => `${a} ${percent(verdict[a].right / Math.max(1, verdict[a].said))}`).join(", ");
-  return `${styled("bold", what)} (${captions}): ${percent(right)} right (${each}); all of a caption ${percent(exact)}; Fréchet distance ${fidelity.frechet.toFixed(2)}, precision ${percent(fidelity.precision)}, recall ${percent(fidelity.recall)}`;
+  const how = { captions, seed, steps, guidance, ...(sampler ? { sampler } : {}) };
+  const { evaluation } = await judgeScenes(model, await loadDetector(), how, json);
+  for (const text of json ? [JSON.stringify(evaluation)] : evaluationLines(evaluation)) line(text);
 }

@@ -3,7 +3,7 @@ import { encodePng } from "@gradus/data";
 import { type CaptionerEvent, evaluate, judge, parseCaption, scene, smallCaptioner, type Trained, train } from "@gradus/systems/gpt/vision";
 import { makeFolder, saveFile } from "@gradus/tensor/io";
 import { type CaptionedScene, type CaptionerRecord, captionerReport, percent } from "../reports/captioner.ts";
-import { beginRun, withinMemory, writeText } from "../run.ts";
+import { beginRun, trainingErrors, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
 import { accuracyLine } from "./caption.ts";
 
@@ -64,7 +64,7 @@ async function follow(run: AsyncGenerator<CaptionerEvent, Trained>, batchSize: n
   const progress = bar("{bar} {percentage}% | {rate} scenes/s | loss {loss} | {left} left", json);
   let first: { readonly step: number; readonly at: number } | null = null;
   for (;;) {
-    const { value: event, done } = await withinMemory(command, () => run.next());
+    const { value: event, done } = await trainingErrors(command, () => run.next());
     if (done) {
       progress.stop();
       return event;

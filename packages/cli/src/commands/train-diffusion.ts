@@ -1,15 +1,12 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import type { StableDiffusion, StableDiffusionConfig } from "@gradus/systems/diffusion";
 import {
   checkTraining,
-  Detector,
-  type Drawn,
-  diversity,
   evaluate,
-  type Judged,
   loadSceneParts,
+  loadScenes,
   type Parts,
   type SceneTrainingEvent,
   sceneBytes,
@@ -22,10 +19,10 @@ import { ArgumentError } from "@gradus/tensor";
 import { saveFile } from "@gradus/tensor/io";
 import { refuseGiven } from "../options.ts";
 import { ownErrors } from "../own-errors.ts";
-import { type DiffusionRecord, diffusionReport } from "../reports/diffusion.ts";
-import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
-import { bar, line, styled, timeLeft } from "../terminal.ts";
-import { judgement } from "./draw.ts";
+import { type DiffusionRecord, diffusionReport, type Look } from "../reports/diffusion.ts";
+import { beginRun, Pace, trainingErrors, writeText } from "../run.ts";
+import { evaluationLines, judgeScenes, loadDetector } from "../scene-judging.ts";
+import { type Bar, bar, line, styled, timeLeft } from "../terminal.ts";
 
 const command = "gradus train diffusion";
 
@@ -44,9 +41,9 @@ export interface TrainDiffusionOptions {
   readonly out?: string;
   readonly fresh?: boolean;
   readonly json?: boolean;
+  /** Other networks, for tests: the command has no option for it. */
+  readonly config?: StableDiffusionConfig;
 }
-
-const detectorFile = fileURLToPath(import.meta.resolve("@gradus/systems/diffusion/scenes/weights/detector.safetensors"));
 
 /** `gradus train diffusion`: trains, can be stopped and goes on, and leaves weights, a record and a report with pictures. */
 export async function trainDiffusion(options: TrainDiffusionOptions): Promise<void> {
@@ -75,14 +72,13 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
     );
   if (captions < 4)
     throw new ArgumentError(command, `--captions is ${captions}`, "Give at least 4: pictures are compared with real scenes");
-  await ownErrors(command, "the settings", () =>
-    checkTraining({ steps, autoencoderSteps, sketchSteps, snrLeast, scenes, batchSize, rate }),
-  );
   const from = options.from === undefined ? null : await partsIn(options.from, "--from");
+  const config = from?.config ?? options.config ?? scenesConfig;
+  const numbers = { steps, autoencoderSteps, sketchSteps, snrLeast, scenes, batchSize, rate };
+  await ownErrors(command, "the settings", () => checkTraining({ config, ...numbers }));
   const autoencoder = options.autoencoder === undefined ? null : (await partsIn(options.autoencoder, "--autoencoder")).autoencoder;
   const given = { autoencoder: options.autoencoder ?? null, from: options.from ?? null };
-  const config = from?.config ?? scenesConfig;
-  const settings = { system: "diffusion", config, steps, autoencoderSteps, sketchSteps, snrLeast, scenes, batchSize, rate, seed, ...given };
+  const settings = { system: "diffusion", config, ...numbers, seed, ...given };
   const state = ["run.denoiser", "run.autoencoder", "run.sketch"];
   const { resumed, end } = await beginRun(command, folder, settings, options.fresh, { state });
   say(
@@ -91,41 +87,50 @@ export async function trainDiffusion(options: TrainDiffusionOptions): Promise<vo
   if (resumed) say("A run that was stopped is there: it goes on.");
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
 
-  const begin = performance.now();
-  const detector = await Detector.load(detectorFile);
-  const run = trainScenes({
-    ...{ steps, autoencoderSteps, sketchSteps, snrLeast, scenes, batchSize, rate, seed, keep: join(folder, "run") },
+  const detector = await loadDetector();
+  const progress = bar("{part} {bar} {percentage}% | {rate} steps/s | loss {loss} | {left} left", json);
+  let learning: StableDiffusion | null = null;
+  const run = trainScenes<Look>({
+    ...{ config, ...numbers, seed, keep: join(folder, "run") },
     ...(from ? { from } : autoencoder ? { autoencoder } : {}),
-  });
-  const { trained, history } = await follow(run, detector, seed, json);
-  const model = sceneModel(trained);
-  const judging = bar("{what} {bar} {value}/{total}", json);
-  const results: { judged: Judged; drawn: readonly Drawn[] }[] = [];
-  for (const [part, what] of [["unseen", "unseen captions"] as const, ["held-out", "kinds never seen"] as const])
-    results.push(await evaluate(model, detector, part, { captions, seed, report: (n, total) => judging.update(n, total, { what }) }));
-  judging.stop();
-  const [unseen, heldOut] = results as [(typeof results)[0], (typeof results)[0]];
-  const seconds = Math.round((performance.now() - begin) / 1000);
-  const record: DiffusionRecord = {
-    ...{
-      system: "diffusion",
-      config: trained.config,
-      weights: trained.unet.countParams() + trained.text.countParams() + trained.autoencoder.countParams(),
+    look: async (parts, { step, steps, loss }) => {
+      // The same each time, so that its programs are compiled once.
+      learning ??= sceneModel(parts);
+      const { judged } = await evaluate(learning, detector, "unseen", { captions: Math.min(looked, captions), seed });
+      const look = { step, loss, captions: judged.captions, right: judged.right };
+      progress.above(() => {
+        if (json) line(JSON.stringify({ event: "measured", ...look, exact: judged.exact, attributes: judged.attributes }));
+        else
+          line(
+            `step ${String(step).padStart(String(steps).length)}/${steps}  loss ${loss.toFixed(4)}  right on ${look.captions} unseen captions: ${(100 * look.right).toFixed(1)} %`,
+          );
+      });
+      return look;
     },
-    ...{ steps, autoencoderSteps, sketchSteps, snrLeast, scenes, batchSize, rate, seed, seconds, resumed, losses: trained.losses, history },
-    ...{ unseen: unseen.judged, heldOut: heldOut.judged, diversity: await diversity(model, detector, { seed }) },
+  });
+  const trained = await follow(run, progress);
+  // What is judged is what is written: weights have 8 bits then.
+  const bytes = await sceneBytes(trained);
+  const model = await loadScenes(JSON.stringify({ config: trained.config }), bytes);
+  const { evaluation, drawn } = await judgeScenes(model, detector, { captions, seed }, json);
+  const seconds = Math.round(trained.seconds);
+  const record: DiffusionRecord = {
+    ...{ system: "diffusion", config: trained.config },
+    weights: trained.unet.countParams() + trained.text.countParams() + trained.autoencoder.countParams(),
+    ...{ ...numbers, seed, seconds, resumed, losses: trained.losses, history: trained.looks },
+    ...evaluation,
     command: `gradus ${process.argv.slice(2).join(" ")}`,
   };
-  await saveFile(join(folder, "weights.safetensors"), [await sceneBytes(trained)]);
+  await saveFile(join(folder, "weights.safetensors"), [bytes]);
   await writeText(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);
-  await writeText(join(folder, "report.html"), await diffusionReport(record, unseen.drawn, heldOut.drawn));
+  await writeText(join(folder, "report.html"), await diffusionReport(record, drawn.unseen, drawn.heldOut));
   await end();
-  tell({ event: "end", unseen: unseen.judged, heldOut: heldOut.judged, diversity: record.diversity, seconds, folder });
+  tell({ event: "end", ...evaluation, seconds, folder });
   say("");
-  say(judgement("unseen captions", unseen.judged));
-  say(judgement("kinds never seen", heldOut.judged));
+  for (const text of evaluationLines(evaluation)) say(text);
   say(`\n${join(folder, "report.html")} shows how it went; weights.safetensors and weights.json are the model:`);
   say(`  gradus draw "a red triangle above a blue square" --model ${folder}`);
+  say(`  gradus draw --model ${folder} --evaluate ${captions} --seed ${seed}      tells these numbers again`);
 }
 
 /** A model that training wrote before. */
@@ -136,21 +141,19 @@ async function partsIn(folder: string, option: string): Promise<Parts> {
   return loadSceneParts(await readFile(description, "utf8"), join(folder, "weights.safetensors"), description);
 }
 
-/** Captions that are drawn and judged after each pass of the denoiser. */
+/** Captions that are drawn and judged after each pass of the denoiser, unless fewer are in the end. */
 const looked = 48;
 
-/** Shows a run's events as they come, and how right its pictures get. */
-async function follow(run: AsyncGenerator<SceneTrainingEvent, TrainedScenes>, detector: Detector, seed: number, json: boolean) {
-  const progress = bar("{part} {bar} {percentage}% | {rate} steps/s | loss {loss} | {left} left", json);
-  const history: { step: number; loss: number; right: number }[] = [];
+/** Shows a run's events as they come. */
+async function follow<L>(run: AsyncGenerator<SceneTrainingEvent, TrainedScenes<L>>, progress: Bar): Promise<TrainedScenes<L>> {
   const paces = new Map<string, Pace>();
   for (;;) {
-    const { value: event, done } = await withinMemory(command, () => run.next());
+    const { value: event, done } = await trainingErrors(command, () => run.next());
     if (done) {
       progress.stop();
-      return { trained: event, history };
+      return event;
     }
-    const { part, step, steps, loss, parts } = event;
+    const { part, step, steps, loss } = event;
     if (!paces.has(part)) paces.set(part, new Pace());
     const { rate, left } = paces.get(part)!.at(step, steps);
     progress.update(step, steps, {
@@ -158,17 +161,6 @@ async function follow(run: AsyncGenerator<SceneTrainingEvent, TrainedScenes>, de
       rate: rate.toFixed(1),
       loss: loss?.toFixed(4) ?? "-",
       left: left === null ? "?" : timeLeft(left),
-    });
-    if (!parts || loss === null) continue;
-    const { judged } = await evaluate(sceneModel(parts), detector, "unseen", { captions: looked, seed });
-    history.push({ step, loss, right: judged.right });
-    progress.above(() => {
-      if (json)
-        line(JSON.stringify({ event: "measured", step, loss, right: judged.right, exact: judged.exact, attributes: judged.attributes }));
-      else
-        line(
-          `step ${String(step).padStart(String(steps).length)}/${steps}  loss ${loss.toFixed(4)}  right on ${looked} unseen captions: ${(100 * judged.right).toFixed(1)} %`,
-        );
     });
   }
 }

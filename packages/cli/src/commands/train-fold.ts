@@ -19,7 +19,7 @@ import { checkFolder } from "../folders.ts";
 import { readTrained } from "../folding.ts";
 import { ownErrors } from "../own-errors.ts";
 import { type FoldRecord, foldReport, meanScores, scoreOf, scoresLine } from "../reports/fold.ts";
-import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
+import { beginRun, Pace, trainingErrors, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
 
 const command = "gradus train fold";
@@ -115,7 +115,7 @@ async function follow(run: AsyncGenerator<FoldTrainingEvent, TrainedNetwork>, js
   const pace = new Pace();
   let mean: number | null = null;
   for (;;) {
-    const { value: event, done } = await withinMemory(command, () => run.next());
+    const { value: event, done } = await trainingErrors(command, () => run.next());
     if (done) {
       progress.stop();
       return { trained: event, history };

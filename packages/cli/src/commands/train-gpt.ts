@@ -25,7 +25,7 @@ import { CharacterTokenizer, type Tokenizer, trainBPE } from "@gradus/systems/gp
 import { ArgumentError } from "@gradus/tensor";
 import { languageModel } from "../models.ts";
 import { gptReport } from "../reports/gpt.ts";
-import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
+import { beginRun, Pace, trainingErrors, writeText } from "../run.ts";
 import { bar, indented, line, styled, timeLeft } from "../terminal.ts";
 
 const command = "gradus train gpt";
@@ -102,7 +102,7 @@ export async function trainGpt(options: TrainGptOptions): Promise<void> {
   const progress = bar("{bar} {percentage}% | {rate} tokens/s | loss {loss} | {left} left", json);
   const pace = new Pace();
   for (;;) {
-    const { value: update, done } = await withinMemory(command, () => run.next());
+    const { value: update, done } = await trainingErrors(command, () => run.next());
     if (done) {
       progress.stop();
       const { network, history, final } = update;

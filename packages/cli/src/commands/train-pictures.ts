@@ -27,7 +27,7 @@ import { digestOf, pictureFiles, publicPictures } from "../picture-data.ts";
 import { percent } from "../reports/captioner.ts";
 import { type PictureRecord, pictureReport } from "../reports/picture-model.ts";
 import { grid } from "../reports/pictures.ts";
-import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
+import { beginRun, Pace, trainingErrors, writeText } from "../run.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
 
 const command = "gradus train diffusion";
@@ -136,9 +136,11 @@ export async function trainOnPictures(options: TrainPicturesOptions): Promise<vo
   if (resumed) say("A run that was stopped is there: it goes on.");
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
 
-  const begin = performance.now();
   const run = trainPictures(set, config, { steps, batchSize, rate, seed, keep: checkpoint, ...(from ? { from } : {}) });
-  const { model, losses } = await follow(run, shownIn, seed, json);
+  const { model: trained, losses, seconds } = await follow(run, shownIn, seed, json);
+  // What is judged is what is written: weights have 8 bits then.
+  const bytes = await pictureModelBytes(trained);
+  const model = await loadPictureModel(JSON.stringify({ config }), bytes);
   const judging = bar("{what} {bar} {value}/{total}", json);
   const judge = await trainJudge(set, {
     steps: Math.min(1000, steps),
@@ -152,10 +154,10 @@ export async function trainOnPictures(options: TrainPicturesOptions): Promise<vo
   const record: PictureRecord = {
     ...{ system: "diffusion", task: "pictures", config, weights: model.network.countParams() },
     ...{ trainingPictures: set.train.labels.length, testPictures: set.test.labels.length, steps, batchSize, rate, seed },
-    ...{ seconds: Math.round((performance.now() - begin) / 1000), resumed, command: `gradus ${process.argv.slice(2).join(" ")}` },
+    ...{ seconds: Math.round(seconds), resumed, command: `gradus ${process.argv.slice(2).join(" ")}` },
     ...{ losses, evaluation },
   };
-  await saveFile(join(folder, "weights.safetensors"), [await pictureModelBytes(model)]);
+  await saveFile(join(folder, "weights.safetensors"), [bytes]);
   await writeText(join(folder, "weights.json"), `${JSON.stringify(record, null, 1)}\n`);
   await writeText(join(folder, "report.html"), await pictureReport(record, byClass(made, classes), set.test, await keptSamples(shownIn)));
   await end();
@@ -202,7 +204,7 @@ async function follow(
   const progress = bar("{bar} {percentage}% | {rate} steps/s | loss {loss} | {left} left", json);
   const pace = new Pace();
   for (;;) {
-    const { value: event, done } = await withinMemory(command, () => run.next());
+    const { value: event, done } = await trainingErrors(command, () => run.next());
     if (done) {
       progress.stop();
       return event;

@@ -16,7 +16,7 @@ import { ArgumentError } from "@gradus/tensor";
 import { ownErrors } from "../own-errors.ts";
 import { digestOf, pictureFiles, publicPictures } from "../picture-data.ts";
 import { resnetReport } from "../reports/resnet.ts";
-import { beginRun, Pace, withinMemory, writeText } from "../run.ts";
+import { beginRun, Pace, trainingErrors, writeText } from "../run.ts";
 import { bar, counted, line, styled, timeLeft } from "../terminal.ts";
 
 const command = "gradus train resnet";
@@ -100,7 +100,7 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   const run = train(set, config, { recipe: recipe as Recipe, epochs, batchSize, seed, checkpoint });
   const pace = new Pace();
   for (;;) {
-    const { value: event, done } = await withinMemory(command, () => run.next());
+    const { value: event, done } = await trainingErrors(command, () => run.next());
     if (done) {
       progress.stop();
       const evaluation = await evaluate(event.model, set.test, event.normalisation);

@@ -1,12 +1,13 @@
 import type { StableDiffusionConfig } from "@gradus/systems/diffusion";
-import { attributes, type Drawn, type Judged } from "@gradus/systems/diffusion/scenes";
+import type { Drawn, Evaluation, Judged } from "@gradus/systems/diffusion/scenes";
+import { shares } from "../scene-judging.ts";
 import { timeLeft } from "../terminal.ts";
 import { percent } from "./captioner.ts";
 import { embedded } from "./pictures.ts";
 import { report } from "./report.ts";
 
 /** What is written beside trained weights. */
-export interface DiffusionRecord {
+export interface DiffusionRecord extends Evaluation {
   readonly system: "diffusion";
   readonly config: StableDiffusionConfig;
   readonly weights: number;
@@ -18,26 +19,32 @@ export interface DiffusionRecord {
   readonly batchSize: number;
   readonly rate: number;
   readonly seed: number;
+  /** All parts of the training together; drawing and judging in the end is not in it. */
   readonly seconds: number;
   readonly resumed: boolean;
   readonly command: string;
   /** Mean losses of each pass. */
   readonly losses: { readonly autoencoder: readonly number[]; readonly denoiser: readonly number[] };
-  /** After each of the denoiser's passes: the share of what unseen captions say that is right. */
-  readonly history: readonly { readonly step: number; readonly loss: number; readonly right: number }[];
-  readonly unseen: Judged;
-  readonly heldOut: Judged;
-  readonly diversity: number;
+  /** After each of the denoiser's passes: the share of what some unseen captions say that is right. */
+  readonly history: readonly Look[];
+}
+
+export interface Look {
+  readonly step: number;
+  readonly loss: number;
+  readonly captions: number;
+  readonly right: number;
 }
 
 const shown = 24;
 
 /** How a run of `gradus train diffusion` went, as a page. */
 export async function diffusionReport(r: DiffusionRecord, unseen: readonly Drawn[], heldOut: readonly Drawn[]): Promise<string> {
-  const row = (name: string, { right, exact, attributes: verdict, fidelity }: Judged) =>
+  const row = (name: string, { right, exact, attributes, heldOutKinds, fidelity }: Judged) =>
     [
       name,
-      `${percent(right)} (${attributes.map((a) => `${a} ${percent(verdict[a].right / Math.max(1, verdict[a].said))}`).join(", ")}); ` +
+      `${percent(right)} (${shares(attributes)}); ` +
+        (heldOutKinds ? `of these kinds alone ${percent(heldOutKinds.right)} (${shares(heldOutKinds.attributes)}); ` : "") +
         `everything right on ${percent(exact)}; Fréchet distance ${fidelity.frechet.toFixed(2)}, precision ${percent(fidelity.precision)}, recall ${percent(fidelity.recall)}`,
     ] as const;
   const pictures = (drawn: readonly Drawn[]) =>
@@ -65,12 +72,12 @@ export async function diffusionReport(r: DiffusionRecord, unseen: readonly Drawn
           `autoencoder ${r.autoencoderSteps} steps; denoiser ${r.steps} steps of ${r.batchSize} of ${r.scenes} scenes; seed ${r.seed}`,
         ],
         ["Networks", `${r.weights.toLocaleString("en")} weights`],
-        ["Time", `${timeLeft(r.seconds)}${r.resumed ? " since it was taken up again" : ""}`],
+        ["Time", `${timeLeft(r.seconds)}${r.resumed ? ", with breaks" : ""}`],
       ],
     },
     {
       kind: "plot",
-      caption: "Right of what 48 unseen captions say, in percent, while the denoiser was trained.",
+      caption: `Right of what ${r.history[0]!.captions} unseen captions say, in percent, while the denoiser was trained.`,
       plot: {
         kind: "plot",
         marks: [{ mark: "line", x, y: r.history.map((h) => 100 * h.right), label: "right" }],

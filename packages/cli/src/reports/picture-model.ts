@@ -68,7 +68,7 @@ export async function pictureReport(
         ["Pictures", `${r.trainingPictures} to train with, ${r.testPictures} to compare with, ${config.size} × ${config.size}`],
         ["Training", `${r.steps} steps of ${r.batchSize}, seed ${r.seed}`],
         ["Network", `${config.network.kind === "unet" ? "U-Net" : "diffusion transformer"}, ${r.weights.toLocaleString("en")} weights`],
-        ["Time", `${timeLeft(r.seconds)}${r.resumed ? " since it was taken up again" : ""}`],
+        ["Time", `${timeLeft(r.seconds)}${r.resumed ? ", with breaks" : ""}`],
       ],
     },
     { kind: "rows", caption: "Drawn with 20 steps and guidance 2, one row a class.", rows },

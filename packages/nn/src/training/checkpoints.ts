@@ -1,4 +1,4 @@
-import { ArgumentError, FormatError, loadSafetensorsFile, saveSafetensors, type Tensor } from "@gradus/tensor";
+import { ArgumentError, FormatError, loadSafetensorsFile, ShapeError, saveSafetensors, type Tensor } from "@gradus/tensor";
 import { assignWeights, weightsByPath } from "../files/native.ts";
 import { Callback } from "./callbacks.ts";
 import { History, type Logs } from "./history.ts";
@@ -99,11 +99,17 @@ export class BackupAndRestore extends Callback {
   override async onTrainBegin(): Promise<void> {
     this.begin = performance.now();
     const { existsSync } = await import("node:fs");
-    if (existsSync(this.path)) await this.restore();
+    if (!existsSync(this.path)) return;
+    await this.restore().catch((error: unknown) => {
+      if (!(error instanceof FormatError || error instanceof ShapeError)) throw error;
+      throw new FormatError("BackupAndRestore", `${this.path} is no backup of this run: ${error.problem}`, "Remove the file to start anew");
+    });
   }
 
   override async onTrainBatch(batch: number): Promise<void> {
     const { saveFreq } = this.options;
+    // After its last batch an epoch is still to be ended: gone on from there, it would have a batch more.
+    if (batch + 1 === this.params.steps || this.model.stopTraining) return;
     if (typeof saveFreq === "number" && (batch + 1) % saveFreq === 0) await this.save();
   }
 
@@ -138,15 +144,13 @@ export class BackupAndRestore extends Callback {
   private async restore(): Promise<void> {
     const { trainer } = this.model;
     const { tensors, metadata } = await loadSafetensorsFile(this.path);
-    const run = parseRun(metadata.run, this.path);
+    const run = parseRun(metadata.run);
     const variables = trainer.stateVariables;
     const state = variables.map((_, i) => tensors[`state:${i}`]);
     if (state.some((x, i) => x?.shape.join() !== variables[i]!.shape.join()))
-      throw new FormatError(
-        "BackupAndRestore",
-        `${this.path} belongs to a run with another optimizer or other metrics`,
-        "Remove the file to start anew",
-      );
+      throw new FormatError("BackupAndRestore", "it belongs to a run with another optimizer or other metrics");
+    if (run.callbacks.length !== this.others.length)
+      throw new FormatError("BackupAndRestore", `it has the state of ${run.callbacks.length} callbacks, the run has ${this.others.length}`);
     const weights = Object.entries(tensors).flatMap(([name, x]) => (name.startsWith("model:") ? [[name.slice(6), x] as const] : []));
     assignWeights(this.model, Object.fromEntries(weights), "BackupAndRestore");
     state.forEach((x, i) => {
@@ -163,11 +167,11 @@ export class BackupAndRestore extends Callback {
   }
 }
 
-function parseRun(text: string | undefined, path: string): RunDescription {
+function parseRun(text: string | undefined): RunDescription {
   try {
     const run = JSON.parse(text ?? "") as RunDescription;
     const whole = [run.seed, run.epoch, run.batch].every((n) => Number.isSafeInteger(n) && n >= 0);
     if (run.format === "gradus-run-1" && whole && Array.isArray(run.epochs) && Array.isArray(run.callbacks)) return run;
   } catch {}
-  throw new FormatError("BackupAndRestore", `${path} is no backup of a run`, "Remove the file to start anew");
+  throw new FormatError("BackupAndRestore", "it does not say how far the run was");
 }

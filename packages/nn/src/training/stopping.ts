@@ -108,7 +108,7 @@ export class EarlyStopping extends Callback {
     }
     if (this.wait >= patience && epoch > 0) {
       this.stoppedEpoch = epoch;
-      this.model.trainer.stopTraining = true;
+      this.model.stopTraining = true;
     }
   }
 

@@ -2,7 +2,7 @@ import { setRandomSeed } from "@gradus/nn";
 import { ArgumentError, tensor } from "@gradus/tensor";
 import type { ImageSet } from "../../image-set.ts";
 import { Denoising } from "../denoising.ts";
-import { type Fitting, fitted, optimizerFor } from "../fitting.ts";
+import { checkNumbers, type Fitting, fitted, optimizerFor } from "../fitting.ts";
 import { normalized } from "../reconstruction.ts";
 import type { PictureConfig } from "./config.ts";
 import { type PictureModel, pictureModel } from "./model.ts";
@@ -34,6 +34,8 @@ export interface TrainedPictures {
   readonly model: PictureModel;
   /** Mean loss between any two pauses. */
   readonly losses: readonly number[];
+  /** How long it took, all parts of a run together that was stopped in between. */
+  readonly seconds: number;
 }
 
 /** Trains a network to take noise off the pictures of a set (Ho et al. 2020, algorithm 1), told of their classes in nine cases of ten. */
@@ -43,9 +45,7 @@ export async function* trainPictures(
   options: PictureTraining = {},
 ): AsyncGenerator<PictureTrainingEvent, TrainedPictures> {
   const { steps = 10_000, batchSize = 64, rate = 1e-3, seed = 1, looks = 10, keep, from } = options;
-  for (const [name, value] of Object.entries({ steps, batchSize, looks }))
-    if (!(Number.isSafeInteger(value) && value >= 1)) throw new ArgumentError("train", `${name} is ${value}`, "Give a positive integer");
-  if (!(rate > 0 && Number.isFinite(rate))) throw new ArgumentError("train", `rate is ${rate}`, "Give a positive number");
+  checkNumbers({ steps, batchSize, looks }, rate);
   const n = train.labels.length;
   if (n < batchSize) throw new ArgumentError("train", `${n} pictures do not fill a batch of ${batchSize}`, "Give a smaller batch");
   checkSet(train.images.shape, classes, from?.config ?? config);
@@ -59,11 +59,11 @@ export async function* trainPictures(
   denoising.compile({ optimizer: optimizerFor(steps, rate, true) });
   const data = [tensor(train.images.data as Uint8Array, { dtype: "uint8" }).reshape(train.images.shape)];
   if (classes.length) data.push(tensor(train.labels));
-  const passes = Math.max(Math.ceil(steps / Math.floor(n / batchSize)), Math.min(looks, steps));
-  const run = fitted(denoising, data, { perPass: Math.ceil(steps / passes), passes, batchSize, seed, keep, keepEvery: 100 });
+  const perPass = Math.min(Math.floor(n / batchSize), Math.max(1, Math.floor(steps / looks)));
+  const run = fitted(denoising, data, { steps, perPass, batchSize, seed, keep, keepEvery: 100 });
   for (;;) {
     const { value, done } = await run.next();
-    if (done) return { model, losses: value };
+    if (done) return { model, losses: value.losses, seconds: value.seconds };
     yield { ...value, model };
   }
 }

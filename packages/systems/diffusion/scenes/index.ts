@@ -2,8 +2,8 @@
 export { type Colour, colours, type Shape, shapes } from "../../scenes/things.ts";
 export { scenesConfig } from "./config.ts";
 export { Detector, type DetectorTraining, looseScene, type Seen, type SeenThing, trainDetector } from "./detector.ts";
-export { type Drawn, diversity, type EvaluateOptions, evaluate, type Judged } from "./evaluate.ts";
-export { allRight, attributes, judge, overall, type Share, sumOf, type Verdict } from "./judge.ts";
+export { type Drawn, diversity, type EvaluateOptions, type Evaluation, evaluate, evaluateAll, type Judged } from "./evaluate.ts";
+export { allRight, attributes, judge, judgeGroups, overall, type Share, sumOf, type Verdict } from "./judge.ts";
 export { loadSceneParts, loadScenes, sceneBytes, sceneModel } from "./model.ts";
 export { heldOut, type Part, parts, pictureOf, type Scene, scene, sceneSize } from "./scene.ts";
 export { captionOf, grounds, parseCaption, places, relations, type Statement, sizes, words } from "./statement.ts";

@@ -22,26 +22,33 @@ export const attributes = ["colour", "shape", "size", "count", "position", "grou
  * colour, shape and size are right where all its things have them, its count where the number is right. Nothing seen of a group: all of it
  * is wrong, its place too.
  */
-export function judge({ groups, position, ground }: Statement, seen: Seen): Verdict {
+export function judge(statement: Statement, seen: Seen): Verdict {
+  const { groups, position, ground } = statement;
   const shares = sharesOf(groups, seen.things);
-  const right = (what: (group: Group, things: readonly SeenThing[]) => boolean): Share => ({
-    right: groups.filter((g, i) => shares[i]!.length > 0 && what(g, shares[i]!)).length,
-    said: groups.length,
-  });
-  const sized = groups.filter((g) => g.size !== null);
   return {
-    colour: right((g, things) => things.every((t) => t.colour === g.colour)),
-    shape: right((g, things) => things.every((t) => t.shape === g.shape)),
-    size: {
-      right: sized.filter((g) => {
-        const things = shares[groups.indexOf(g as never)]!;
-        return things.length > 0 && things.every((t) => t.size === g.size);
-      }).length,
-      said: sized.length,
-    },
-    count: right((g, things) => things.length === g.count),
-    position: position ? { right: Number(shares.every((s) => s.length) && liesAs(position, shares)), said: 1 } : { right: 0, said: 0 },
-    ground: ground ? { right: Number(seen.ground === ground), said: 1 } : { right: 0, said: 0 },
+    ...sumOf(groups.map((group, i) => groupVerdict(group, shares[i]!))),
+    position: position ? share(shares.every((s) => s.length) && liesAs(position, shares)) : unsaid,
+    ground: ground ? share(seen.ground === ground) : unsaid,
+  };
+}
+
+/** What `judge` finds of each group alone: place and ground are no group's. */
+export function judgeGroups({ groups }: Statement, seen: Seen): readonly Verdict[] {
+  const shares = sharesOf(groups, seen.things);
+  return groups.map((group, i) => groupVerdict(group, shares[i]!));
+}
+
+const unsaid: Share = { right: 0, said: 0 };
+const share = (right: boolean): Share => ({ right: Number(right), said: 1 });
+
+function groupVerdict({ colour, shape, size, count }: Group, things: readonly SeenThing[]): Verdict {
+  const all = (is: (t: SeenThing) => boolean): Share => share(things.length > 0 && things.every(is));
+  return {
+    colour: all((t) => t.colour === colour),
+    shape: all((t) => t.shape === shape),
+    size: size === null ? unsaid : all((t) => t.size === size),
+    count: share(things.length === count),
+    ...{ position: unsaid, ground: unsaid },
   };
 }
 

@@ -33,7 +33,8 @@ export const heldOut: readonly (readonly [Colour, Shape])[] = [
   ["yellow", "square"],
   ["purple", "ring"],
 ];
-const isHeldOut = (colour: Colour, shape: Shape): boolean => heldOut.some(([c, s]) => c === colour && s === shape);
+/** Whether a kind of thing is one of these. */
+export const isHeldOut = (colour: Colour, shape: Shape): boolean => heldOut.some(([c, s]) => c === colour && s === shape);
 
 /** One caption in eight is kept from training, whatever it says. */
 function isUnseen(caption: string): boolean {

@@ -5,7 +5,7 @@ import { Autoencoder } from "../autoencoder.ts";
 import { ClipTextEncoder } from "../clip.ts";
 import type { StableDiffusionConfig } from "../config.ts";
 import { Denoising } from "../denoising.ts";
-import { type FittingOptions, fitted, optimizerFor } from "../fitting.ts";
+import { checkNumbers, type Fitted, type FittingOptions, fitted, optimizerFor } from "../fitting.ts";
 import { normalized, Reconstruction } from "../reconstruction.ts";
 import { Schedule } from "../schedule.ts";
 import { Sketching } from "../sketch.ts";
@@ -14,7 +14,7 @@ import { scenesConfig } from "./config.ts";
 import { scene, sceneSize } from "./scene.ts";
 import { context, WordTokenizer } from "./words.ts";
 
-export interface TrainOptions {
+export interface TrainOptions<L = never> {
   readonly config?: StableDiffusionConfig;
   /** Steps of the autoencoder, and of the denoiser with its text encoder. Default 1500 and 12000. */
   readonly autoencoderSteps?: number;
@@ -31,6 +31,11 @@ export interface TrainOptions {
   readonly snrLeast?: number;
   /** Default 1. Same seed, same numbers. */
   readonly seed?: number;
+  /**
+   * Asked after each of the denoiser's passes over the scenes, for the parts as they are. What it says is plain JSON and part of the run: the
+   * answers come back in the end, those before a stop too.
+   */
+  readonly look?: (parts: Parts, at: { readonly step: number; readonly steps: number; readonly loss: number }) => Promise<L>;
   /** Where the run keeps its state to go on from: files that begin so. */
   readonly keep?: string;
   /** An autoencoder that is trained already: its part of the run is left out. */
@@ -53,12 +58,14 @@ export interface SceneTrainingEvent {
   readonly step: number;
   readonly steps: number;
   readonly loss: number | null;
-  /** After each of the denoiser's passes over the scenes: the parts as they are, which stay so until the next event is asked for. */
-  readonly parts?: Parts;
 }
 /** What came out of it: the parts, the denoiser's weights being averages over the last steps. */
-export interface TrainedScenes extends Parts {
+export interface TrainedScenes<L = never> extends Parts {
+  /** Mean losses of each pass. */
   readonly losses: { readonly autoencoder: readonly number[]; readonly denoiser: readonly number[] };
+  readonly looks: readonly L[];
+  /** How long autoencoder, sketch and denoiser took, also where they were stopped in between. */
+  readonly seconds: number;
 }
 
 const usual = {
@@ -72,34 +79,39 @@ const usual = {
   seed: 1,
 };
 
+/** All latents are in memory at once, as one array. */
+const mostBytes = 2 ** 31;
+const latentBytes = ({ autoencoder: { channels, latentChannels } }: StableDiffusionConfig): number =>
+  4 * latentChannels * (sceneSize / 2 ** (channels.length - 1)) ** 2;
+
 /** ArgumentError for what cannot be trained: `trainScenes` asks it too, but not before its first step. */
-export function checkTraining(options: TrainOptions): void {
+export function checkTraining<L>(options: TrainOptions<L>): void {
   const { autoencoderSteps, sketchSteps, steps, scenes, batchSize, rate, snrLeast } = { ...usual, ...options };
-  for (const [name, value] of Object.entries({ autoencoderSteps, sketchSteps, steps, scenes, batchSize }))
-    if (!(Number.isSafeInteger(value) && value >= 1)) throw new ArgumentError("train", `${name} is ${value}`, "Give a positive integer");
+  checkNumbers({ autoencoderSteps, sketchSteps, steps, scenes, batchSize }, rate);
   if (scenes < batchSize) throw new ArgumentError("train", `there are ${scenes} scenes for batches of ${batchSize}`, "Give more scenes");
-  if (!(rate > 0 && Number.isFinite(rate))) throw new ArgumentError("train", `rate is ${rate}`, "Give a positive number");
+  const most = Math.floor(mostBytes / latentBytes(options.config ?? options.from?.config ?? scenesConfig));
+  if (scenes > most)
+    throw new ArgumentError("train", `the latents of ${scenes} scenes take more than 2 GB of memory`, `Give at most ${most} scenes`);
   if (!(snrLeast >= 0 && snrLeast <= 5)) throw new ArgumentError("train", `snrLeast is ${snrLeast}`, "Give a ratio from 0 to 5");
 }
 
 /** Trains autoencoder, then text encoder and sketch, then both and the denoiser together on its latents, from nothing. */
-export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<SceneTrainingEvent, TrainedScenes> {
+export async function* trainScenes<L = never>(options: TrainOptions<L> = {}): AsyncGenerator<SceneTrainingEvent, TrainedScenes<L>> {
   checkTraining(options);
-  const { autoencoderSteps, sketchSteps, steps, scenes, batchSize, rate, snrLeast, seed, keep, from } = { ...usual, ...options };
+  const { autoencoderSteps, sketchSteps, steps, scenes, batchSize, rate, snrLeast, seed, keep, from, look } = { ...usual, ...options };
   setRandomSeed(seed);
   const { config: given = from?.config ?? scenesConfig } = options;
   let autoencoder = from?.autoencoder ?? options.autoencoder ?? new Autoencoder(given.autoencoder);
-  const losses = { autoencoder: [] as number[], denoiser: [] as number[] };
+  const before: Record<"autoencoder" | "sketch", Fitted | null> = { autoencoder: null, sketch: null };
   if (!from && !options.autoencoder) {
     const model = new Reconstruction(autoencoder);
     model.compile({ optimizer: optimizerFor(autoencoderSteps, 3e-3, false) });
-    const size = Math.max(1, batchSize / 2);
+    const size = Math.max(1, Math.floor(batchSize / 2));
     const pictures = Dataset.range(autoencoderSteps * size)
       .map((i) => scene(seed, "training", i).picture)
       .batch(size, { dropRemainder: true });
-    losses.autoencoder = yield* part("autoencoder", model, pictures, {
-      ...{ steps: autoencoderSteps, perPass: autoencoderSteps, batchSize: null, seed, keep },
-    });
+    const fit = { steps: autoencoderSteps, perPass: autoencoderSteps, batchSize: null, seed, keep };
+    before.autoencoder = yield* part("autoencoder", model, pictures, fit);
   }
 
   const { latents, deviation: measured } = yield* latentsOf(autoencoder, scenes, seed);
@@ -117,14 +129,22 @@ export async function* trainScenes(options: TrainOptions = {}): AsyncGenerator<S
   if (unet.sketch && !from) {
     const model = new Sketching(unet.sketch, text, encode);
     model.compile({ optimizer: optimizerFor(sketchSteps, 1e-3, false) });
-    yield* part("sketch", model, data, { steps: sketchSteps, perPass, batchSize, seed, keep });
+    before.sketch = yield* part("sketch", model, data, { steps: sketchSteps, perPass, batchSize, seed, keep });
   }
   // Where things are is the sketch's part, so that the strongest noise may count little at first: colours and shapes are learned sooner then.
   const model = new Denoising({ network: unet, text, schedule, encode, drop: 0.1, snrLeast });
   model.compile({ optimizer: optimizerFor(steps, rate, true) });
   const parts: Parts = { config, autoencoder, text, unet };
-  losses.denoiser = yield* part("denoiser", model, data, { steps, perPass, batchSize, seed, keep }, parts);
-  return { ...parts, losses };
+  const denoiser = yield* part("denoiser", model, data, {
+    ...{ steps, perPass, batchSize, seed, keep },
+    look: look && ((step, loss) => look(parts, { step, steps, loss })),
+  });
+  return {
+    ...parts,
+    losses: { autoencoder: before.autoencoder?.losses ?? [], denoiser: denoiser.losses },
+    looks: denoiser.looks,
+    seconds: (before.autoencoder?.seconds ?? 0) + (before.sketch?.seconds ?? 0) + denoiser.seconds,
+  };
 }
 
 /** The same autoencoder, whose latents have another scale. */
@@ -135,22 +155,19 @@ function rescaled(autoencoder: Autoencoder, config: Autoencoder["config"]): Auto
   return copy;
 }
 
-/** Fits a part of the model, and tells how it goes; the mean loss of each pass over the data comes back. */
-async function* part(
+/** Fits a part of the model, and tells how it goes. */
+async function* part<L>(
   name: "autoencoder" | "sketch" | "denoiser",
   model: Model,
   data: Parameters<Model["fitEvents"]>[0],
-  options: Omit<FittingOptions, "passes"> & { readonly steps: number },
-  parts?: Parts,
-): AsyncGenerator<SceneTrainingEvent, number[]> {
-  const { steps, perPass, keep, ...others } = options;
-  const passes = Math.ceil(steps / perPass);
-  const run = fitted(model, data, { ...others, passes, perPass: Math.min(perPass, steps), keep: keep && `${keep}.${name}` });
+  options: FittingOptions<L>,
+): AsyncGenerator<SceneTrainingEvent, Fitted<L>> {
+  const run = fitted(model, data, { ...options, keep: options.keep && `${options.keep}.${name}` });
   for (;;) {
     const { value, done } = await run.next();
     if (done) return value;
-    const { paused, ...at } = value;
-    yield { part: name, ...at, ...(paused && parts ? { parts } : {}) };
+    const { step, steps, loss } = value;
+    yield { part: name, step, steps, loss };
   }
 }
 
