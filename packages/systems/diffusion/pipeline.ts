@@ -38,7 +38,7 @@ export interface DrawOptions {
   readonly image?: ArrayData;
   /** How much of it is forgotten, from above 0 to 1; default 0.8, or 1 with a mask. */
   readonly strength?: number;
-  /** Where to paint: uint8 [height, width] or [height, width, 1], 0 keeps what `image` has. */
+  /** Where to paint: uint8 [height, width] or [height, width, 1], 0 keeps what `image` has, to the bit. */
   readonly mask?: ArrayData;
 }
 
@@ -102,6 +102,8 @@ export async function* draw(model: StableDiffusion, options: DrawOptions): Async
   const weight = tensor(guidance, { dtype: "float32" });
   let sample = scope(() => (known ? s.addNoise(known, start, first) : start.mul(s.initNoiseSigma)));
 
+  const shown = async (latents: Tensor): Promise<ArrayData[]> => (await decoded(model, latents)).map((picture) => kept(picture, options));
+
   const unet = await model.part("unet");
   // Who asks for no more updates lets go of the network, too.
   try {
@@ -115,14 +117,14 @@ export async function* draw(model: StableDiffusion, options: DrawOptions): Async
       sample = within(previous, () => (i + 1 < s.timesteps.length ? s.addNoise(known!, start, i + 1) : known!));
       await finite(sample);
       const latents = within(original, () => known!);
-      const pictures = (): Promise<ArrayData[]> => decoded(model, latents);
+      const pictures = (): Promise<ArrayData[]> => shown(latents);
       yield { step: i - first + 1, steps: s.timesteps.length - first, ms: performance.now() - begin, cut, latents, pictures };
       await nextTurn(); // what was made of the pictures can be shown
     }
   } finally {
     await model.done("unet");
   }
-  return { pictures: await decoded(model, sample), cut, negativeCut };
+  return { pictures: await shown(sample), cut, negativeCut };
 }
 
 /** Does something with a part of a model, which is let go in the end where memory is short. */
@@ -213,6 +215,16 @@ const decoded = (model: StableDiffusion, latents: Tensor): Promise<ArrayData[]> 
     }
     return pictures;
   });
+
+/** A picture with what a mask keeps as it was: the decoder's normalisation lets what is painted show through everywhere. */
+function kept(picture: ArrayData, { image, mask }: DrawOptions): ArrayData {
+  if (!image || !mask) return picture;
+  const channels = image.shape[2]!;
+  const data = Uint8Array.from(picture.data as Uint8Array, (value, i) =>
+    mask.data[Math.floor(i / channels)] ? value : Number(image.data[i]!),
+  );
+  return { ...picture, data };
+}
 
 /** 1 where any pixel of a latent's place is to be painted, [1, h, w, 1]. */
 function shrunk(mask: ArrayData, scale: number): Tensor {

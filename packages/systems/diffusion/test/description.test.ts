@@ -16,7 +16,7 @@ const pathsOf = (value: unknown, path: Path = []): Path[] => [
 
 const gone = Symbol("gone");
 /** What fits no field, whatever its type; null is as good as gone. */
-const foreign = [gone, null, "abc", "", {}, [], [[]], -1, -0.5, 1e12, 1e300, { toString: 1 }, "constructor"];
+const foreign: readonly unknown[] = [gone, null, "abc", "", {}, [], [[]], -1, -0.5, 1e12, 1e300, { toString: 1 }, "constructor"];
 
 function changedAt(value: unknown, [key, ...rest]: Path, to: unknown): unknown {
   const copy = (Array.isArray(value) ? [...value] : { ...(value as Node) }) as Node;
