@@ -5,7 +5,7 @@ import { mostSteps } from "./schedule.ts";
 /** The most that files may ask for: what is larger is no network that anybody has, and would take all time and memory before it fails. */
 export const limits = {
   levels: 8,
-  /** Of blocks of a level, and of transformer blocks one after the other. */
+  /** Residual blocks of a level; transformer blocks one after the other. */
   layersPerBlock: 16,
   layers: 256,
   width: 2 ** 15,
