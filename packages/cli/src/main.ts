@@ -309,7 +309,7 @@ commands.push(
     .option("--steps <n>", "from noise to picture", positive, 20)
     .option(
       "--guidance <x>",
-      "how far words or class lead, 1: without guidance (default: 3 for scenes, 7.5 for Stable Diffusion, 2 for classes)",
+      "how far words or class lead, up to 1000; 1: without guidance (default: 3 for scenes, 7.5 for Stable Diffusion, 2 for classes)",
       notNegative,
     )
     .addOption(
@@ -323,13 +323,13 @@ commands.push(
         "pndm",
       ]),
     )
-    .option("--count <n>", "so many pictures, with the seeds that follow, as a grid", positive, 1)
-    .option("--width <n>", "pixels", positive)
-    .option("--height <n>", "pixels", positive)
-    .option("--image <file>", "a picture to begin with")
+    .option("--count <n>", "so many pictures, with the seeds that follow, as a grid (default: 1)", positive)
+    .option("--width <n>", "pixels, a multiple of 8 (default: what the model was made for)", positive)
+    .option("--height <n>", "pixels, a multiple of 8 (default: what the model was made for)", positive)
+    .option("--image <file>", "a picture to begin with, the middle of it where its shape is another")
     .option("--strength <share>", "how much of it is forgotten, up to 1 (default: 0.8, with a mask 1)", positiveNumber)
-    .option("--mask <file>", "a picture that is light where the other is to be painted over")
-    .option("--out <file.png>", "where it goes", "picture.png")
+    .option("--mask <file>", "a picture of the same shape, light where the other is to be painted over")
+    .option("--out <file.png>", "where it goes (default: picture.png)")
     .option("--animation <file.gif>", "how the noise becomes the picture")
     .option(
       "--evaluate <n>",

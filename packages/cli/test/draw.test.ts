@@ -1,8 +1,8 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { decodeImage } from "@gradus/data";
+import { decodeImage, encodePng } from "@gradus/data";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { gradus } from "./gradus.ts";
 
@@ -11,12 +11,21 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const at = (...names: string[]) => join(folder, ...names);
 const picture = (name: string) => decodeImage(new Uint8Array(readFileSync(at(name))));
 
+async function save(name: string, height: number, width: number, value: (x: number, channel: number) => number): Promise<void> {
+  const data = Uint8Array.from({ length: 3 * height * width }, (_, i) => value(Math.floor(i / 3) % width, i % 3));
+  writeFileSync(at(name), await encodePng({ dtype: "uint8", shape: [height, width, 3], data }));
+}
+
 beforeAll(() => {
   const shipped = (name: string) => fileURLToPath(new URL(`../../systems/diffusion/scenes/weights/${name}`, import.meta.url));
   for (const name of ["lacking", "other"]) {
     mkdirSync(at(name));
     copyFileSync(shipped("scenes.json"), at(name, "weights.json"));
   }
+  for (const name of ["folder.png", join("strange", "weights.json"), "damaged"]) mkdirSync(at(name), { recursive: true });
+  const damaged = JSON.parse(readFileSync(shipped("scenes.json"), "utf8"));
+  delete damaged.config.unet.heads;
+  writeFileSync(at("damaged", "weights.json"), JSON.stringify(damaged));
   copyFileSync(shipped("detector.safetensors"), at("other", "weights.safetensors"));
 });
 
@@ -63,22 +72,53 @@ describe("gradus draw", () => {
     expect([...gif].filter((byte, i) => byte === 0x21 && gif[i + 1] === 0xf9 && gif[i + 2] === 4)).toHaveLength(4);
   });
 
-  test("begins with a picture, and keeps what the mask keeps", async () => {
-    gradus("draw", "a large green square", "--steps", "6", "--out", at("begin.png"));
-    const { status } = gradus(
-      "draw",
-      "a red circle",
-      "--image",
-      at("begin.png"),
-      "--strength",
-      "0.5",
-      "--steps",
-      "6",
-      "--out",
-      at("changed.png"),
+  test("begins with a picture, of another shape its middle, and paints where the mask is light", async () => {
+    // A white picture with a black column at its left edge, twice as wide as what is drawn.
+    await save("wide.png", 64, 128, (x) => (x < 8 ? 0 : 255));
+    await save("mask.png", 32, 64, (x) => (x < 32 ? 255 : 0));
+    const painted = gradus(
+      ...["draw", "a large red square on a black background", "--image", at("wide.png"), "--mask", at("mask.png"), "--steps", "4"],
+      ...["--negative", "a nice white ground", "--out", at("painted.png"), "--json"],
     );
-    expect(status).toBe(0);
-    expect(readFileSync(at("changed.png"))).not.toEqual(readFileSync(at("begin.png")));
+    expect(painted.stderr).toBe("");
+    const { notes } = JSON.parse(painted.stdout);
+    expect(notes).toHaveLength(2);
+    expect(notes[0]).toMatch(/wide\.png has 128 x 64 pixels: its middle was taken, for 64 x 64/);
+    expect(notes[1]).toBe("Left out of the negative prompt: nice ground");
+    const { data } = await picture("painted.png");
+    const values = (painted: boolean): number[] => Array.from(data, Number).filter((_, i) => Math.floor(i / 3) % 64 < 32 === painted);
+    expect(new Set(values(false))).toEqual(new Set([255]));
+    expect(values(true).reduce((sum, v) => sum + v) / values(true).length).toBeLessThan(220);
+  });
+
+  describe("before anything is drawn, refuses", () => {
+    test.each([
+      [
+        "a mask of another shape",
+        ["--image", "wide.png", "--mask", "square.png"],
+        /--mask .*square\.png has 64 x 64 pixels, --image .*128 x 64/,
+      ],
+      ["a mask that is dark, if blue", ["--image", "square.png", "--mask", "blue.png"], /--mask .*blue\.png is dark everywhere/],
+    ])("%s", async (_, args, message) => {
+      await save("wide.png", 64, 128, () => 255);
+      await save("square.png", 64, 64, () => 255);
+      await save("blue.png", 64, 64, (__, c) => (c === 2 ? 255 : 0));
+      const { status, stderr } = gradus(
+        "draw",
+        "a red circle",
+        ...args.map((a) => (a.endsWith(".png") ? at(a) : a)),
+        "--out",
+        at("no.png"),
+      );
+      expect(status).toBe(1);
+      expect(stderr).toMatch(message);
+      expect(existsSync(at("no.png"))).toBe(false);
+    });
+  });
+
+  test("says that a size is not what the model was made for", () => {
+    const { stdout } = gradus("draw", "a ring", "--width", "32", "--height", "128", "--steps", "1", "--out", at("odd.png"));
+    expect(stdout).toMatch(/made for pictures of 64 x 64: others, such as 32 x 128/);
   });
 
   test.each([
@@ -87,7 +127,17 @@ describe("gradus draw", () => {
     [[], /there is no prompt/],
     [["a red circle", "--out", "picture.jpg"], /--out is picture.jpg.*png/],
     [["a red circle", "--animation", "a.mp4"], /--animation is a.mp4.*gif/],
-    [["a red circle", "--width", "30"], /the width is 30.*multiple of 4/],
+    [["a red circle", "--width", "60"], /the width is 60.*multiple of 8/],
+    [["a red circle", "--width", "40000"], /pictures of 40000 x 64 are too large/],
+    [["a red circle", "--count", "1000000"], /1000000 pictures of 64 x 64 are too many together.*Draw up to 1024/],
+    [["a red circle", "--guidance", "1", "--negative", "a blue square"], /guidance is 1, with which it has no effect/],
+    [["--evaluate", "9", "--count", "2"], /--count is for pictures that are kept, and --evaluate draws captions of its own/],
+    [["--evaluate", "9", "--out", "a.png"], /--out is for pictures that are kept/],
+    [["Katze ".repeat(40)], /knows no word of "(Katze ){13}Ka"\. It knows/],
+    [["a red circle", "--out", at("folder.png")], /--out is .*folder\.png: a folder of this name is there/],
+    [["a red circle", "--out", "/proc/x.png"], /--out is \/proc\/x\.png: /],
+    [["a red circle", "--model", at("strange")], /strange\/weights\.json is a folder, where a file was expected/],
+    [["a red circle", "--model", at("damaged")], /damaged\/weights\.json has no config\.unet\.heads/],
     [["a red circle", "--steps", "2000"], /steps is 2000/],
     [["a red circle", "--image", "nowhere.png"], /there is no file nowhere.png/],
     [["a red circle", "--mask", "package.json"], /--image is missing/],

@@ -18,6 +18,9 @@ export interface AutoencoderConfig {
   readonly scalingFactor: number;
 }
 
+/** Pixels of a picture along each side of a place of its latent. */
+export const latentScale = ({ channels }: AutoencoderConfig): number => 2 ** (channels.length - 1);
+
 /** A normal distribution for each place and channel, independent of the others. */
 export class Gaussian {
   readonly mean: Tensor;
@@ -75,7 +78,7 @@ export class Autoencoder extends Model {
     if (odd !== undefined || !config.channels.length)
       throw new ArgumentError("Autoencoder", `channels ${JSON.stringify(config.channels)} do not divide into ${config.groups} groups`);
     this.config = config;
-    this.scale = 2 ** (config.channels.length - 1);
+    this.scale = latentScale(config);
     const z = config.latentChannels;
     this.encoder = new Encoder(config, kind);
     this.decoder = new Decoder(config, kind);

@@ -1,7 +1,7 @@
-import { FormatError } from "@gradus/tensor";
 import type { AutoencoderConfig } from "./autoencoder.ts";
 import type { ClipTextConfig } from "./clip.ts";
 import type { StableDiffusionConfig } from "./config.ts";
+import { Fields, limits } from "./fields.ts";
 import type { Json } from "./folder.ts";
 import type { SamplerName } from "./samplers/index.ts";
 import type { SamplerOptions } from "./samplers/sampler.ts";
@@ -14,84 +14,13 @@ import type { UNetConfig } from "./unet.ts";
  */
 
 const operation = "loadStableDiffusion";
-
-/** The fields of one file, checked as they are read. What is null counts as absent. */
-class Fields {
-  private readonly file: string;
-  private readonly json: Json;
-
-  constructor(file: string, json: Json) {
-    this.file = file;
-    this.json = json;
-  }
-
-  refuse(name: string, reason: string): never {
-    throw new FormatError(operation, `${this.file} says ${name} ${JSON.stringify(this.json[name])}: ${reason}`);
-  }
-
-  private given<T>(name: string, fallback: T | undefined, fits: (value: unknown) => boolean, expected: string): T {
-    const value = this.json[name] ?? fallback;
-    if (value === undefined) throw new FormatError(operation, `${this.file} has no ${name}`, "Is it the configuration of this part?");
-    return fits(value) ? (value as T) : this.refuse(name, `${expected} is expected`);
-  }
-
-  count(name: string, fallback?: number): number {
-    return this.given(
-      name,
-      fallback,
-      (v) => Number.isSafeInteger(v) && (v as number) >= 1 && (v as number) < 1e7,
-      "a whole number from 1 on",
-    );
-  }
-
-  number(name: string, fallback?: number): number {
-    return this.given(name, fallback, (v) => typeof v === "number" && Number.isFinite(v), "a number");
-  }
-
-  flag(name: string, fallback: boolean): boolean {
-    return this.given(name, fallback, (v) => typeof v === "boolean", "true or false");
-  }
-
-  /** One of the words that are keys of a table, as its value. */
-  word<T>(name: string, table: Readonly<Record<string, T>>, fallback?: string): T {
-    const words = Object.keys(table);
-    return table[this.given<string>(name, fallback, (v) => typeof v === "string" && Object.hasOwn(table, v), words.join(" or "))]!;
-  }
-
-  counts(name: string): number[] {
-    const whole = (v: unknown): boolean => Number.isSafeInteger(v) && (v as number) >= 1 && (v as number) < 1e6;
-    return this.given<number[]>(
-      name,
-      undefined,
-      (v) => Array.isArray(v) && v.length > 0 && v.length < 16 && v.every(whole),
-      "a list of whole numbers",
-    );
-  }
-
-  words(name: string, allowed: readonly string[]): string[] {
-    return this.given<string[]>(
-      name,
-      undefined,
-      (v) => Array.isArray(v) && v.every((w) => allowed.includes(w)),
-      `a list of ${allowed.join(" and ")}`,
-    );
-  }
-
-  /** Refuses other values than those that we compute with; absent fields have them. */
-  expect(values: Json): void {
-    for (const [name, value] of Object.entries(values)) {
-      const given = this.json[name] ?? value;
-      if (given !== value)
-        this.refuse(name, value === undefined ? "it is not computed here" : `only ${JSON.stringify(value)} is computed here`);
-    }
-  }
-}
+const { levels, layersPerBlock, width } = limits;
 
 const [crossDown, plainDown, crossUp, plainUp] = ["CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"] as const;
 
 /** `unet/config.json`. */
 export function unetConfigOf(json: Json): UNetConfig {
-  const f = new Fields("unet/config.json", json);
+  const f = new Fields(operation, "unet/config.json", json);
   f.expect({
     ...{ _class_name: "UNet2DConditionModel", act_fn: "silu", center_input_sample: false, flip_sin_to_cos: true, freq_shift: 0 },
     ...{
@@ -111,64 +40,66 @@ export function unetConfigOf(json: Json): UNetConfig {
       attention_type: "default",
     },
   });
-  const channels = f.counts("block_out_channels");
+  const channels = f.counts("block_out_channels", levels, width);
   const down = f.words("down_block_types", [crossDown, plainDown]);
   const up = f.words("up_block_types", [crossUp, plainUp]);
   if (down.length !== channels.length) f.refuse("down_block_types", `there are ${channels.length} levels`);
   const mirrored = down.map((type) => (type === crossDown ? crossUp : plainUp)).reverse();
   if (up.join() !== mirrored.join()) f.refuse("up_block_types", "the way up must mirror the way down");
-  const heads = Array.isArray(json["attention_head_dim"]) ? f.counts("attention_head_dim") : f.count("attention_head_dim", 8);
+  const heads = f.isList("attention_head_dim")
+    ? f.counts("attention_head_dim", levels, limits.heads)
+    : f.count("attention_head_dim", limits.heads, 8);
   if (typeof heads !== "number" && heads.length !== channels.length) f.refuse("attention_head_dim", `there are ${channels.length} levels`);
   return {
-    inChannels: f.count("in_channels"),
-    outChannels: f.count("out_channels"),
+    inChannels: f.count("in_channels", width),
+    outChannels: f.count("out_channels", width),
     channels,
-    layersPerBlock: f.count("layers_per_block"),
+    layersPerBlock: f.count("layers_per_block", layersPerBlock),
     attention: down.map((type) => type === crossDown),
     heads,
-    contextWidth: f.count("cross_attention_dim"),
-    groups: f.count("norm_num_groups", 32),
+    contextWidth: f.count("cross_attention_dim", width),
+    groups: f.count("norm_num_groups", width, 32),
   };
 }
 
 /** `vae/config.json`. */
 export function autoencoderConfigOf(json: Json): AutoencoderConfig {
-  const f = new Fields("vae/config.json", json);
+  const f = new Fields(operation, "vae/config.json", json);
   f.expect({
     ...{ _class_name: "AutoencoderKL", act_fn: "silu", shift_factor: undefined, latents_mean: undefined, mid_block_add_attention: true },
     ...{ use_quant_conv: true, use_post_quant_conv: true },
   });
-  const channels = f.counts("block_out_channels");
+  const channels = f.counts("block_out_channels", levels, width);
   for (const [name, type] of [
     ["down_block_types", "DownEncoderBlock2D"],
     ["up_block_types", "UpDecoderBlock2D"],
   ] as const)
     if (f.words(name, [type]).length !== channels.length) f.refuse(name, `there are ${channels.length} levels`);
-  const inChannels = f.count("in_channels");
-  if (f.count("out_channels") !== inChannels) f.refuse("out_channels", `pictures have ${inChannels} channels`);
+  const inChannels = f.count("in_channels", width);
+  if (f.count("out_channels", width) !== inChannels) f.refuse("out_channels", `pictures have ${inChannels} channels`);
   return {
     inChannels,
-    latentChannels: f.count("latent_channels"),
+    latentChannels: f.count("latent_channels", width),
     channels,
-    layersPerBlock: f.count("layers_per_block"),
-    groups: f.count("norm_num_groups", 32),
-    scalingFactor: f.number("scaling_factor", 0.18215), // older files do not say it
+    layersPerBlock: f.count("layers_per_block", layersPerBlock),
+    groups: f.count("norm_num_groups", width, 32),
+    scalingFactor: f.number("scaling_factor", 1e-4, 1e4, 0.18215), // older files do not say it
   };
 }
 
 /** `text_encoder/config.json`. */
 export function textConfigOf(json: Json): ClipTextConfig {
-  const f = new Fields("text_encoder/config.json", json);
+  const f = new Fields(operation, "text_encoder/config.json", json);
   f.expect({ model_type: "clip_text_model", layer_norm_eps: 1e-5 });
-  const vocabulary = f.count("vocab_size", 49408);
-  const end = f.count("eos_token_id", vocabulary - 1);
+  const vocabulary = f.count("vocab_size", limits.vocabulary, 49408);
+  const end = f.count("eos_token_id", limits.vocabulary, vocabulary - 1);
   return {
     vocabulary,
-    context: f.count("max_position_embeddings", 77),
-    width: f.count("hidden_size"),
-    layers: f.count("num_hidden_layers"),
-    heads: f.count("num_attention_heads"),
-    hidden: f.count("intermediate_size"),
+    context: f.count("max_position_embeddings", limits.context, 77),
+    width: f.count("hidden_size", width),
+    layers: f.count("num_hidden_layers", limits.layers),
+    heads: f.count("num_attention_heads", limits.heads),
+    hidden: f.count("intermediate_size", width),
     activation: f.word("hidden_act", { quick_gelu: "quickGelu", gelu: "gelu" } as const, "quick_gelu"),
     end: end === 2 ? vocabulary - 1 : end, // Stable Diffusion 1.5's file says 2, and means the last token
   };
@@ -186,23 +117,22 @@ const samplerNames: Readonly<Record<string, SamplerName>> = {
 
 /** `scheduler/scheduler_config.json`. */
 export function schedulerConfigOf(json: Json): Pick<StableDiffusionConfig, "schedule" | "sampler" | "samplerOptions"> {
-  const f = new Fields("scheduler/scheduler_config.json", json);
+  const f = new Fields(operation, "scheduler/scheduler_config.json", json);
   f.expect({
     ...{ trained_betas: undefined, clip_sample: false, thresholding: false, rescale_betas_zero_snr: false, skip_prk_steps: true },
     ...{ algorithm_type: "dpmsolver++", solver_order: 2, solver_type: "midpoint", final_sigmas_type: "zero", variance_type: "fixed_small" },
-    ...{ use_exponential_sigmas: false, use_beta_sigmas: false, interpolation_type: "linear" },
+    ...{ use_exponential_sigmas: false, use_beta_sigmas: false, use_lu_lambdas: false },
+    ...{ use_flow_sigmas: false, interpolation_type: "linear", timestep_type: "discrete" },
   });
-  const schedule: ScheduleOptions = {
+  const schedule = {
     kind: f.word("beta_schedule", { scaled_linear: "scaled-linear", linear: "linear", squaredcos_cap_v2: "cosine" } as const),
-    steps: f.count("num_train_timesteps", 1000),
-    betaStart: f.number("beta_start"),
-    betaEnd: f.number("beta_end"),
+    steps: f.count("num_train_timesteps", limits.times, 1000),
+    betaStart: f.number("beta_start", 0, 1),
+    betaEnd: f.number("beta_end", 0, 1),
     prediction: f.word("prediction_type", { epsilon: "epsilon", v_prediction: "v", sample: "sample" } as const, "epsilon"),
-  };
-  const offset = f.number("steps_offset", 0);
-  if (!Number.isInteger(offset) || offset < 0) f.refuse("steps_offset", "a whole number is expected");
+  } satisfies ScheduleOptions;
   const samplerOptions: SamplerOptions = {
-    stepsOffset: offset,
+    stepsOffset: f.index("steps_offset", schedule.steps - 1, 0),
     finalAlphaOne: f.flag("set_alpha_to_one", json["_class_name"] === "DDIMScheduler"), // diffusers' defaults
     karras: f.flag("use_karras_sigmas", false),
     ...(json["timestep_spacing"] === undefined

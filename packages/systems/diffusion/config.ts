@@ -1,5 +1,5 @@
 import { ArgumentError } from "@gradus/tensor";
-import type { AutoencoderConfig } from "./autoencoder.ts";
+import { type AutoencoderConfig, latentScale } from "./autoencoder.ts";
 import type { ClipTextConfig } from "./clip.ts";
 import type { SamplerName } from "./samplers/index.ts";
 import type { SamplerOptions } from "./samplers/sampler.ts";
@@ -18,6 +18,9 @@ export interface StableDiffusionConfig {
   /** Height and width of pictures unless others are asked for. */
   readonly size: number;
 }
+
+/** What height and width of a picture are multiples of: places of its latent, of which a sketch guesses four at once. */
+export const sizeStep = ({ autoencoder, unet }: StableDiffusionConfig): number => latentScale(autoencoder) * (unet.sketch ? 2 : 1);
 
 /**
  * The models by name: `sd-1.5` is Stable Diffusion 1.5 (Rombach et al. 2022, as released), 1,066 million weights; `tiny` is of the same

@@ -2,9 +2,10 @@
 
 export type { ModelFolder } from "../model-folder.ts";
 export { Autoencoder, type AutoencoderConfig, Gaussian } from "./autoencoder.ts";
+export { checkDrawn } from "./checks.ts";
 export { type ClipText, type ClipTextConfig, ClipTextEncoder } from "./clip.ts";
 export { ClipTokenizer, type ClipTokenizerOptions, type EncodedText } from "./clip-tokenizer.ts";
-export { configOf, configs, type StableDiffusionConfig } from "./config.ts";
+export { configOf, configs, type StableDiffusionConfig, sizeStep } from "./config.ts";
 export { type Denoiser, type DenoiserConfig, denoiserOf } from "./denoiser.ts";
 export { Denoising, type DenoisingOptions } from "./denoising.ts";
 export { DiT, type DiTConditions, type DiTConfig } from "./dit.ts";

@@ -4,13 +4,15 @@ import { ArgumentError, type Tensor, take, tensor } from "@gradus/tensor";
  * How noise grows: linearly (Ho et al. 2020, §4), linearly in the root (Rombach et al. 2022, as released), by a cosine (Nichol &
  * Dhariwal 2021, equation 17), or on straight lines from pictures to noise (rectified flow: Liu et al. 2023).
  */
-export type ScheduleKind = "scaled-linear" | "linear" | "cosine" | "flow";
+export const scheduleKinds = ["scaled-linear", "linear", "cosine", "flow"] as const;
+export type ScheduleKind = (typeof scheduleKinds)[number];
 
 /**
  * What a network is asked for: the noise ε, the picture x₀, the velocity v = α ε - σ x₀ (Salimans & Ho 2022), or the direction from
  * picture to noise, ε - x₀.
  */
-export type Prediction = "epsilon" | "sample" | "v" | "flow";
+export const predictions = ["epsilon", "sample", "v", "flow"] as const;
+export type Prediction = (typeof predictions)[number];
 
 export interface ScheduleOptions {
   /** Default "scaled-linear". */
@@ -25,6 +27,9 @@ export interface ScheduleOptions {
   /** Of a flow: more than 1 spends more of the time on much noise (Esser et al. 2024, equation 23). Default 1. */
   readonly shift?: number;
 }
+
+/** No schedule has as many. */
+export const mostSteps = 100_000;
 
 /** A picture and the noise on it. */
 export interface Parts {
@@ -48,15 +53,18 @@ export class Schedule {
 
   constructor(options: ScheduleOptions = {}) {
     const { kind = "scaled-linear", steps = 1000, shift = 1 } = options;
-    if (!Number.isInteger(steps) || steps < 1)
-      throw new ArgumentError("Schedule", `steps is ${steps}`, "Give a positive integer, such as 1000");
+    if (!Number.isInteger(steps) || steps < 1 || steps > mostSteps)
+      throw new ArgumentError("Schedule", `steps is ${steps}`, `Give a whole number from 1 to ${mostSteps}, such as 1000`);
     this.kind = kind;
     this.steps = steps;
     if (!(shift > 0 && Number.isFinite(shift))) throw new ArgumentError("Schedule", `shift is ${shift}`, "Give a positive number");
     this.shift = shift;
     this.prediction = options.prediction ?? (kind === "flow" ? "flow" : "epsilon");
-    if (!["epsilon", "sample", "v", "flow"].includes(this.prediction))
+    if (!predictions.includes(this.prediction))
       throw new ArgumentError("Schedule", `prediction is ${JSON.stringify(this.prediction)}`, `Use "epsilon", "sample", "v" or "flow"`);
+    // At the end of a flow nothing is left of the picture: the noise does not tell it, and v is of shares that keep the variance.
+    if (kind === "flow" && (this.prediction === "epsilon" || this.prediction === "v"))
+      throw new ArgumentError("Schedule", `a flow is asked for ${this.prediction}`, `Its prediction is "flow" or "sample"`);
     if (kind === "flow") {
       this.noise = Float64Array.from({ length: steps }, (_, t) => this.flowNoise(t));
       this.signal = this.noise.map((s) => 1 - s);

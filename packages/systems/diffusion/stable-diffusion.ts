@@ -1,13 +1,16 @@
 import type { Layer } from "@gradus/nn";
 import { type DType, FormatError } from "@gradus/tensor";
 import { type ModelFolder, readObject } from "../model-folder.ts";
-import { Autoencoder } from "./autoencoder.ts";
+import { Autoencoder, latentScale } from "./autoencoder.ts";
 import { autoencoderConfigOf, schedulerConfigOf, textConfigOf, unetConfigOf } from "./checkpoint-config.ts";
 import { ClipTextEncoder } from "./clip.ts";
 import { ClipTokenizer } from "./clip-tokenizer.ts";
 import type { StableDiffusionConfig } from "./config.ts";
+import { limits } from "./fields.ts";
 import { needJson, needText } from "./folder.ts";
 import { parametersOf } from "./parameters.ts";
+import { sampler } from "./samplers/index.ts";
+import { Schedule } from "./schedule.ts";
 import { UNet } from "./unet.ts";
 import { loadPart, type PartName, typeOfPart } from "./weights.ts";
 
@@ -62,11 +65,23 @@ export class StableDiffusion {
         `the tokenizer has ${tokenizer.size} tokens, the text encoder knows ${config.text.vocabulary}`,
         "They do not belong together",
       );
-    if (config.unet.contextWidth !== config.text.width)
+    const { unet, autoencoder } = config;
+    const { latentChannels } = autoencoder;
+    if (unet.inChannels !== latentChannels || unet.outChannels !== latentChannels)
       throw new FormatError(
         operation,
-        `the text encoder gives vectors of ${config.text.width} numbers, the U-Net takes ${config.unet.contextWidth}`,
+        `the U-Net takes ${unet.inChannels} channels and gives ${unet.outChannels}, latents have ${latentChannels}`,
+        unet.inChannels === 2 * latentChannels + 1
+          ? "Networks made for inpainting alone are not computed here: every other network can paint over parts, too"
+          : "The files may be of different models",
       );
+    if (unet.contextWidth !== config.text.width)
+      throw new FormatError(
+        operation,
+        `the text encoder gives vectors of ${config.text.width} numbers, the U-Net takes ${unet.contextWidth}`,
+      );
+    // What makes no schedule, or no sampler, is found now and not when a picture is waited for.
+    sampler(config.sampler, new Schedule(config.schedule), 1, config.samplerOptions);
     this.config = config;
     this.tokenizer = tokenizer;
     this.read = read;
@@ -108,20 +123,11 @@ export async function loadStableDiffusion(folder: ModelFolder, options: LoadOpti
   const unet = unetConfigOf(await needJson(operation, folder, "unet/config.json"));
   const autoencoder = autoencoderConfigOf(await needJson(operation, folder, "vae/config.json"));
   const scheduler = schedulerConfigOf(await needJson(operation, folder, "scheduler/scheduler_config.json"));
-  const { latentChannels } = autoencoder;
-  if (unet.inChannels !== latentChannels || unet.outChannels !== latentChannels)
-    throw new FormatError(
-      operation,
-      `the U-Net takes ${unet.inChannels} channels and gives ${unet.outChannels}, latents have ${latentChannels}`,
-      unet.inChannels === 2 * latentChannels + 1
-        ? "Networks made for inpainting alone are not computed here: every other network can paint over parts, too"
-        : "The files may be of different models",
-    );
   const size = (await readObject(operation, folder, "unet/config.json"))!["sample_size"];
-  const scale = 2 ** (autoencoder.channels.length - 1);
+  const scale = latentScale(autoencoder);
   const config: StableDiffusionConfig = {
     ...{ text, unet, autoencoder, ...scheduler },
-    size: typeof size === "number" && Number.isInteger(size) && size > 0 && size <= 1024 ? size * scale : 512,
+    size: typeof size === "number" && Number.isInteger(size) && size > 0 && size * scale <= limits.size ? size * scale : 512,
   };
   const tokenizer = await tokenizerIn(folder, text.context);
   const networks = {

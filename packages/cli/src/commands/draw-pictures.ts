@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import { checkDrawn } from "@gradus/systems/diffusion";
 import { classOf, drawPictures, loadPictureModel, type PictureModel } from "@gradus/systems/diffusion/pictures";
 import { ArgumentError } from "@gradus/tensor";
 import type { ArrayData } from "@gradus/tensor/io";
-import { makeRoom, saveDrawing } from "../drawing.ts";
+import { defaultOut, makeRoom, saveDrawing } from "../drawing.ts";
 import { refuseGiven } from "../options.ts";
 import { grid } from "../reports/pictures.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
@@ -15,15 +16,16 @@ const ofWords = ["negative", "width", "height", "image", "strength", "mask", "ev
 
 /** `gradus draw` with a model of `gradus train diffusion --data`: pictures of a class, or of any. */
 export async function drawOfClasses(prompt: string | undefined, folder: string, description: string, options: DrawOptions): Promise<void> {
-  const { out, animation, count, seed, json = false } = options;
+  const { out = defaultOut, animation, count = 1, seed, json = false } = options;
   const model = await loadPictureModel(description, join(folder, "weights.safetensors"), join(folder, "weights.json"));
   checkOptions(model, prompt, folder, options);
   const names = options.class?.length ? options.class : ["any"];
   const asked = names.map((name) => classOf(model.config, name));
+  checkDrawn(count * asked.length, model.config.size, model.config.size);
   const classes = asked.flatMap((k) => new Array<number | null>(count).fill(k));
   // A row a class.
   const laid = (pictures: readonly ArrayData[]): ArrayData => grid(pictures, asked.length > 1 ? count : undefined);
-  await makeRoom({ out, animation });
+  await makeRoom(command, { out, animation });
   const progress = bar("{bar} {value}/{total} steps | {left} left", json);
   const frames: ArrayData[] = [];
   const begin = performance.now();
@@ -56,6 +58,6 @@ function checkOptions({ config }: PictureModel, prompt: string | undefined, fold
   const { classes } = config;
   const choose = classes.length ? `Give --class with one of ${classes.join(", ")}` : "Leave it out: it draws what it was trained on";
   if (prompt !== undefined)
-    throw new ArgumentError(command, `the model in ${folder} takes no prompt, ${JSON.stringify(prompt)} was given`, choose);
+    throw new ArgumentError(command, `the model in ${folder} takes no prompt, ${JSON.stringify(prompt.slice(0, 80))} was given`, choose);
   refuseGiven(command, options, ofWords, `for models that draw from words, and ${folder} holds one of pictures`, "Leave it out");
 }

@@ -1,6 +1,7 @@
 import { nextTurn } from "@gradus/nn";
-import { ArgumentError, concat, FormatError, full, scope, type Tensor, tensor } from "@gradus/tensor";
+import { ArgumentError, concat, full, scope, type Tensor, tensor } from "@gradus/tensor";
 import type { ArrayData } from "@gradus/tensor/io";
+import { checkDrawn, checkGuidance, checkSeed, finite } from "../checks.ts";
 import type { Denoiser } from "../denoiser.ts";
 import { guidedHalves } from "../guidance.ts";
 import { noiseOf } from "../noise.ts";
@@ -55,7 +56,7 @@ export async function* drawPictures(model: PictureModel, options: PictureOptions
     const noise = s.stochastic ? noiseOf(seed, count, shape, 2 + i) : undefined;
     const { previous, original } = s.step(sample, output, i, noise);
     sample = previous;
-    await sample.data(); // the steps before need not be remembered
+    await finite(sample);
     yield { step: i + 1, steps: s.timesteps.length, ms: performance.now() - begin, pictures: () => picturesOf(original) };
     await nextTurn(); // what was made of the pictures can be shown
   }
@@ -69,8 +70,9 @@ function check({ config }: PictureModel, classes: readonly (number | null)[], gu
   if (!classes.length) refuse("there are no classes", "Give one a picture, null for any");
   const odd = classes.find((c) => c !== null && !(Number.isInteger(c) && c >= 0 && c < config.classes.length));
   if (odd !== undefined) refuse(`there is no class ${odd}`, `The model knows ${config.classes.length}`);
-  if (!Number.isFinite(guidance) || guidance < 0) refuse(`guidance is ${guidance}`, "Give a number from 0 on, such as 2");
-  if (!Number.isInteger(seed) || seed < 0) refuse(`the seed is ${seed}`, "Give a whole number from 0 on");
+  checkDrawn(classes.length, config.size, config.size);
+  checkGuidance(guidance, 2);
+  checkSeed(seed);
 }
 
 type Run = (sample: Tensor, time: Tensor, classes: Tensor, guidance: Tensor) => Tensor;
@@ -101,12 +103,7 @@ async function picturesOf(sample: Tensor): Promise<ArrayData[]> {
   const each = numbers.length / count;
   return Array.from({ length: count }, (_, k) => {
     const data = new Uint8Array(each);
-    for (let i = 0; i < each; i++) {
-      const value = numbers[k * each + i]!;
-      if (!Number.isFinite(value))
-        throw new FormatError("draw", "the network gives numbers that are not finite", "Its weights are damaged, or its training diverged");
-      data[i] = Math.round(Math.min(255, Math.max(0, value * 127.5 + 127.5)));
-    }
+    for (let i = 0; i < each; i++) data[i] = Math.round(Math.min(255, Math.max(0, numbers[k * each + i]! * 127.5 + 127.5)));
     return { dtype: "uint8", shape, data };
   });
 }

@@ -1,6 +1,7 @@
-import { ArgumentError, FormatError, type Source } from "@gradus/tensor";
+import { ArgumentError, type Source } from "@gradus/tensor";
 import { coarseBytes, type NamedParameters, setCoarse } from "../coarse-weights.ts";
 import { type Denoiser, denoiserOf } from "../denoiser.ts";
+import { configIn, pictureConfigOf } from "../description.ts";
 import { parametersOf } from "../parameters.ts";
 import { Schedule } from "../schedule.ts";
 import type { PictureConfig } from "./config.ts";
@@ -27,8 +28,9 @@ export const pictureModelBytes = (model: PictureModel): Promise<Uint8Array> => c
  * for weights of another model.
  */
 export async function loadPictureModel(description: string, weights: Source, where = "the description"): Promise<PictureModel> {
-  const model = pictureModel(parseConfig(description, where));
-  await setCoarse("loadPictureModel", weightsOf(model), weights, where);
+  const operation = "loadPictureModel";
+  const model = pictureModel(pictureConfigOf(configIn(operation, description, where, "pictures", "gradus train diffusion --data")));
+  await setCoarse(operation, weightsOf(model), weights, where);
   return model;
 }
 
@@ -41,29 +43,6 @@ export function describesPictures(description: string): boolean {
   }
 }
 
-function parseConfig(description: string, where: string): PictureConfig {
-  let config: PictureConfig | undefined;
-  try {
-    ({ config } = JSON.parse(description) as { config?: PictureConfig });
-  } catch {}
-  const { size, channels, classes, network } = config ?? {};
-  const isCount = (n: unknown): boolean => Number.isSafeInteger(n) && (n as number) >= 1 && (n as number) <= 4096;
-  const known = network?.kind === "unet" || network?.kind === "dit";
-  if (!config || !isCount(size) || !isCount(channels) || !Array.isArray(classes) || !classes.every((c) => typeof c === "string") || !known)
-    throw new FormatError(
-      "loadPictureModel",
-      `${where} does not describe a model of pictures`,
-      "It needs config, as gradus train diffusion --data writes it",
-    );
-  if (
-    network.inChannels !== channels ||
-    network.outChannels !== channels ||
-    network.classes !== (classes.length ? classes.length + 1 : undefined)
-  )
-    throw new FormatError("loadPictureModel", `the network of ${where} takes other channels or classes than its pictures have`);
-  return config;
-}
-
 /**
  * Number of a class by its name, large or small letters alike, or by how its name begins where no other begins so; null for "any".
  * ArgumentError lists those there are.
@@ -74,11 +53,12 @@ export function classOf({ classes }: PictureConfig, name: string): number | null
   const exact = classes.findIndex((c) => plain(c) === wanted);
   if (exact >= 0) return exact;
   if (wanted === "any") return null;
+  const said = JSON.stringify(name.slice(0, 80));
   const begin = classes.flatMap((c, k) => (wanted && plain(c).startsWith(wanted) ? [k] : []));
   if (begin.length === 1) return begin[0]!;
   throw new ArgumentError(
     "draw",
-    classes.length ? `there is no class ${JSON.stringify(name)}` : `the model knows no classes, ${JSON.stringify(name)} was asked for`,
+    classes.length ? `there is no class ${said}` : `the model knows no classes, ${said} was asked for`,
     classes.length ? `There are ${classes.join(", ")}, and any` : "Leave the class out",
   );
 }

@@ -10,8 +10,6 @@ export class Ddim implements Sampler {
   private readonly schedule: Schedule;
   private readonly alphas: Float64Array;
   private readonly eta: number;
-  /** Times from one step to the next. */
-  private readonly stride: number;
   private readonly finalAlpha: number;
 
   constructor(schedule: Schedule, steps: number, options: SamplerOptions = {}) {
@@ -22,7 +20,6 @@ export class Ddim implements Sampler {
     this.schedule = schedule;
     this.alphas = schedule.alphasCumprod;
     this.timesteps = spaced(schedule, steps, spacing, stepsOffset).map(rint);
-    this.stride = Math.floor(schedule.steps / steps);
     this.finalAlpha = finalAlphaOne ? 1 : this.alphas[0]!;
     this.eta = eta;
     this.stochastic = eta > 0;
@@ -34,9 +31,9 @@ export class Ddim implements Sampler {
 
   /** Equation (12): x_{t-1} = √ᾱ_{t-1} x₀ + √(1 - ᾱ_{t-1} - σ²) ε + σ noise, σ by equation (16). */
   step(sample: Tensor, output: Tensor, i: number, noise?: Tensor): Step {
-    const t = this.timesteps[i]!;
-    const alpha = this.alphas[t]!;
-    const before = this.alphas[t - this.stride] ?? this.finalAlpha;
+    const alpha = this.alphas[this.timesteps[i]!]!;
+    // To the next of the times: diffusers goes so-many times down, which misses them where the spacing is not `leading`.
+    const before = i + 1 < this.timesteps.length ? this.alphas[this.timesteps[i + 1]!]! : this.finalAlpha;
     const sigma = this.eta * Math.sqrt(((1 - before) / (1 - alpha)) * (1 - alpha / before));
     const { original, epsilon } = this.schedule.parts(sample, output, Math.sqrt(alpha), Math.sqrt(1 - alpha));
     const previous = original.mul(Math.sqrt(before)).add(epsilon.mul(Math.sqrt(Math.max(0, 1 - before - sigma ** 2))));

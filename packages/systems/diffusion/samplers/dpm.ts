@@ -1,7 +1,7 @@
 import type { Tensor } from "@gradus/tensor";
 import type { Schedule } from "../schedule.ts";
 import { levelsAt } from "./noise-levels.ts";
-import { checkDiffusion, checkSteps, History, rint, type Sampler, type SamplerOptions, type Spacing, type Step } from "./sampler.ts";
+import { checkDiffusion, checkSteps, History, rint, type Sampler, type SamplerOptions, type Step, spaced } from "./sampler.ts";
 
 /**
  * DPM-Solver++ of second order, multistep (Lu et al. 2022, "DPM-Solver++", algorithm 2): solves exactly what is linear in the equation
@@ -20,7 +20,11 @@ export class DpmSolver implements Sampler {
     checkSteps("DpmSolver", schedule, steps, schedule.steps - 1);
     checkDiffusion("DpmSolver", schedule);
     this.schedule = schedule;
-    const times = spacedOpen(schedule.steps, steps, spacing, stepsOffset);
+    // Times as for one step more, without the last: the solver's own end is no noise at all.
+    const open = spacing !== "trailing" && steps > 1;
+    const times = spaced(schedule, open ? steps + 1 : steps, spacing, stepsOffset)
+      .slice(0, steps)
+      .map(rint);
     const levels = levelsAt(schedule, karras ? [schedule.steps - 1, 0] : times, steps, karras);
     this.sigmas = levels.sigmas;
     this.timesteps = levels.timesteps.map(rint);
@@ -55,17 +59,4 @@ export class DpmSolver implements Sampler {
 function shares(level: number): { readonly alpha: number; readonly sigma: number; readonly lambda: number } {
   const alpha = 1 / Math.sqrt(level ** 2 + 1);
   return { alpha, sigma: level * alpha, lambda: -Math.log(level) };
-}
-
-/** Times as for one step more, without the last: the solver's own end is no noise at all. */
-function spacedOpen(times: number, steps: number, spacing: Spacing, offset: number): number[] {
-  const list = Array.from({ length: steps }, (_, i) => i);
-  switch (spacing) {
-    case "linspace":
-      return list.map((i) => rint(((times - 1) * (steps - i)) / steps));
-    case "leading":
-      return list.map((i) => (steps - i) * Math.floor(times / (steps + 1)) + offset);
-    case "trailing":
-      return list.map((i) => rint(times - (i * times) / steps) - 1);
-  }
 }

@@ -31,13 +31,16 @@ export interface Sampler {
   addNoise(original: Tensor, noise: Tensor, i: number): Tensor;
 }
 
+export const spacings = ["leading", "trailing", "linspace"] as const;
+export type Spacing = (typeof spacings)[number];
+
 export interface SamplerOptions {
   /**
    * Which of the schedule's times are visited: `leading` every so-many-th from the first on, `trailing` from the last down, `linspace`
    * evenly with both ends (Lin et al. 2024, table 2). Default: what Stable Diffusion 1.5 uses with this sampler.
    */
-  readonly spacing?: "leading" | "trailing" | "linspace";
-  /** Added to times of the spacing `leading`; default 1, as in Stable Diffusion. */
+  readonly spacing?: Spacing;
+  /** Added to times of the spacing `leading`, as far as there is room; default 1, as in Stable Diffusion. */
   readonly stepsOffset?: number;
   /** Whether ᾱ is 1 after the last step of DDIM and PNDM, or that of the schedule's first time. Default false. */
   readonly finalAlphaOne?: boolean;
@@ -46,8 +49,6 @@ export interface SamplerOptions {
   /** Noise levels of Karras et al. 2022, equation 5, for Euler, LMS and DPM-Solver++. Default false. */
   readonly karras?: boolean;
 }
-
-export type Spacing = NonNullable<SamplerOptions["spacing"]>;
 
 /** Throws ArgumentError unless so many steps fit the schedule. */
 export function checkSteps(operation: string, schedule: Schedule, steps: number, most = schedule.steps): void {
@@ -76,19 +77,32 @@ export function rint(x: number): number {
   return floor % 2 ? floor + 1 : floor;
 }
 
-/** `count` of the schedule's times, the noisiest first; those of `linspace` may lie between whole numbers. */
+/**
+ * `count` of the schedule's times, the noisiest first; those of `linspace` may lie between whole numbers. A single one is the last, since
+ * samplers start from nothing but noise (diffusers takes the first for `linspace` and `leading`, which leaves the noise as it is).
+ */
 export function spaced({ steps }: Schedule, count: number, spacing: Spacing, offset: number): number[] {
+  if (!spacings.includes(spacing))
+    throw new ArgumentError(
+      "sampler",
+      `spacing is ${JSON.stringify(spacing)}`,
+      `Use ${spacings.map((s) => JSON.stringify(s)).join(" or ")}`,
+    );
+  if (!Number.isInteger(offset) || offset < 0 || offset >= steps)
+    throw new ArgumentError("sampler", `stepsOffset is ${offset}`, `Give a whole number from 0 to ${steps - 1}`);
+  if (count === 1) return [steps - 1];
   const list = Array.from({ length: count }, (_, i) => i);
   switch (spacing) {
     case "linspace":
-      return list.map((i) => (count === 1 ? 0 : ((steps - 1) * i) / (count - 1))).reverse();
-    case "leading":
+      return list.map((i) => ((steps - 1) * i) / (count - 1)).reverse();
+    case "leading": {
+      const stride = Math.floor(steps / count);
       // With all of the schedule's times visited there is no room for the offset.
-      return list.map((i) => Math.min(i * Math.floor(steps / count) + offset, steps - 1)).reverse();
+      const room = Math.min(offset, steps - 1 - (count - 1) * stride);
+      return list.map((i) => i * stride + room).reverse();
+    }
     case "trailing":
       return list.map((i) => rint(steps - (i * steps) / count) - 1);
-    default:
-      throw new ArgumentError("sampler", `spacing is ${JSON.stringify(spacing)}`, `Use "leading", "trailing" or "linspace"`);
   }
 }
 

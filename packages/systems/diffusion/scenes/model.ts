@@ -3,6 +3,7 @@ import { Autoencoder } from "../autoencoder.ts";
 import { ClipTextEncoder } from "../clip.ts";
 import { coarseBytes, setCoarse } from "../coarse-weights.ts";
 import type { StableDiffusionConfig } from "../config.ts";
+import { configIn, stableDiffusionConfigOf } from "../description.ts";
 import { type Parameter, parametersOf } from "../parameters.ts";
 import { type Networks, StableDiffusion } from "../stable-diffusion.ts";
 import { UNet } from "../unet.ts";
@@ -43,16 +44,7 @@ export const loadScenes = async (description: string, weights: Source, where?: s
   sceneModel(await loadSceneParts(description, weights, where));
 
 function parseConfig(description: string, where: string): StableDiffusionConfig {
-  let config: StableDiffusionConfig | undefined;
-  try {
-    ({ config } = JSON.parse(description) as { config?: StableDiffusionConfig });
-  } catch {}
-  if (!config?.unet?.channels || !config.text?.vocabulary || !config.autoencoder?.channels)
-    throw new FormatError(
-      "loadScenes",
-      `${where} does not describe a model of scenes`,
-      "It needs config, as gradus train diffusion writes it",
-    );
+  const config = stableDiffusionConfigOf(configIn("loadScenes", description, where, "scenes", "gradus train diffusion"));
   if (config.text.vocabulary !== vocabularySize || config.text.context !== context)
     throw new FormatError(
       "loadScenes",

@@ -21,7 +21,7 @@ export class WordTokenizer {
   encode(prompt: string): { readonly ids: Int32Array; readonly cut: string } {
     const all = normalWords(prompt);
     if (all.length && !all.some((w) => ids.has(w)))
-      throw new ArgumentError("draw", `the model knows no word of ${JSON.stringify(prompt)}`, `It knows ${words.join(", ")}`);
+      throw new ArgumentError("draw", `the model knows no word of ${JSON.stringify(prompt.slice(0, 80))}`, `It knows ${words.join(", ")}`);
     const numbers: number[] = [];
     const cut: string[] = [];
     for (const word of all) {

@@ -173,6 +173,8 @@ describe("drawing", async () => {
     [{ classes: [2] }, /no class 2.*knows 2/],
     [{ classes: [] }, /no classes/],
     [{ guidance: -1 }, /guidance is -1/],
+    [{ guidance: 1e308 }, /guidance is 1e\+308/],
+    [{ classes: new Array<null>(100_000).fill(null) }, /100000 pictures of 8 x 8 are too many together/],
     [{ seed: 0.5 }, /seed is 0.5/],
     [{ steps: 2000 }, /steps is 2000/],
   ])("refuses %j", async (wrong, message) => {
@@ -222,7 +224,7 @@ describe("a model's files", () => {
   test.each([
     ["nonsense", /does not describe a model of pictures/],
     [JSON.stringify({ config: { ...tiny("unet", []), classes: ["a", "b"] } }), /other channels or classes/],
-    [JSON.stringify({ config: { ...tiny("unet", []), size: "8" } }), /does not describe/],
+    [JSON.stringify({ config: { ...tiny("unet", []), size: "8" } }), /config\.size "8": a whole number/],
     [JSON.stringify({ config: tiny("dit", []) }), /the weights lack x_embedder/],
   ])("are refused with another description, %#", async (description, message) => {
     const bytes = await pictureModelBytes(pictureModel(tiny("unet", [])));

@@ -94,16 +94,16 @@ describe("drawing", () => {
     const { updates, pictures, cut } = await drawn({ prompt: "red ".repeat(20) });
     expect(updates.map((u) => [u.step, u.steps])).toEqual([1, 2, 3, 4].map((step) => [step, 4]));
     expect(cut).toBe("red ".repeat(10).trim());
+    expect((await drawn({ prompt: "red", negativePrompt: "red ".repeat(12), steps: 1 })).negativeCut).toBe("red red");
     const last = (await updates[3]!.pictures())[0]!;
     const first = (await updates[0]!.pictures())[0]!;
     expect(apart(last, pictures[0]!)).toBeLessThan(apart(first, pictures[0]!));
   });
 
-  test("a negative prompt and guidance lead elsewhere; without guidance the negative prompt does not count", async () => {
+  test("a negative prompt and guidance lead elsewhere", async () => {
     const [plain, negative] = [await drawn({ prompt: "a star" }), await drawn({ prompt: "a star", negativePrompt: "blue" })];
     expect(apart(plain.pictures[0]!, negative.pictures[0]!)).toBeGreaterThan(0.1);
     const free = await drawn({ prompt: "a star", guidance: 1 });
-    expect(await drawn({ prompt: "a star", guidance: 1, negativePrompt: "blue" })).toMatchObject({ pictures: free.pictures });
     expect(apart(free.pictures[0]!, plain.pictures[0]!)).toBeGreaterThan(0.1);
   });
 
@@ -114,18 +114,37 @@ describe("drawing", () => {
     expect((await drawn({ prompt: "a star", image, strength: 0.5, sampler: "pndm" })).updates.length).toBe(2);
   });
 
-  test("a mask keeps the rest as the autoencoder gives it back", async () => {
-    const mask: ArrayData = { dtype: "uint8", shape: [16, 16], data: Uint8Array.from({ length: 256 }, (_, i) => (i % 16 < 8 ? 255 : 0)) };
-    const none: ArrayData = { ...mask, data: new Uint8Array(256) };
+  test("each of several pictures from a picture is what it would be alone", async () => {
+    const [, second] = (await drawn({ prompt: "a star", image, seed: 4, count: 2, strength: 0.5 })).pictures;
+    expect(apart(second!, (await drawn({ prompt: "a star", image, seed: 5, strength: 0.5 })).pictures[0]!)).toBeLessThan(0.1);
+  });
+
+  test("a mask keeps the rest to the bit, while it is drawn and in the end", async () => {
+    const left = (i: number): boolean => i % 16 < 7;
+    const mask: ArrayData = { dtype: "uint8", shape: [16, 16], data: Uint8Array.from({ length: 256 }, (_, i) => (left(i) ? 255 : 0)) };
     for (const name of ["ddim", "euler", "euler-ancestral", "dpm++2m"] as const) {
-      const options = { prompt: "a star", image, seed: 3, sampler: name };
-      const kept = (await drawn({ ...options, mask: none })).pictures[0]!;
-      const half = (await drawn({ ...options, mask })).pictures[0]!;
-      const column = (i: number): number => Math.floor(i / 3) % 16;
-      expect(apart(half, kept, (i) => column(i) < 4)).toBeGreaterThan(5);
-      // The decoder looks a few places beyond its own, and normalises over all.
-      expect(apart(half, kept, (i) => column(i) > 13)).toBeLessThan(apart(half, kept, (i) => column(i) < 4));
+      const { pictures, updates } = await drawn({ prompt: "a star", image, seed: 3, sampler: name, mask });
+      for (const picture of [...pictures, ...(await updates[1]!.pictures())]) {
+        expect(apart(picture, image, (i) => !left(Math.floor(i / 3)))).toBe(0);
+        expect(apart(picture, image, (i) => left(Math.floor(i / 3)))).toBeGreaterThan(5);
+      }
+      // The places of the latent, 8 x 8, that lie in no part under the mask are those of the picture at every step.
+      const [first, ...others] = updates.map(({ latents }) => latents.get(":", ":", "4:"));
+      for (const other of others) expect(await difference(other, first!)).toBe(0);
     }
+  });
+
+  test("who asks for no more updates leaves no part of the model behind, where they are not kept", async () => {
+    const other = await loadStableDiffusion(await tinyFiles(), { keep: false });
+    const unets = new Set<UNet>();
+    for await (const { pictures } of draw(other, { prompt: "a star", steps: 4 })) {
+      unets.add(await other.part("unet"));
+      await pictures();
+      break;
+    }
+    const again = await other.part("unet");
+    expect(unets.has(again)).toBe(false);
+    await other.done("unet");
   });
 
   test("sizes that are no power of two are drawn, too", async () => {
@@ -141,7 +160,11 @@ describe("drawing", () => {
     [{ prompt: "a", seed: -1 }, "the seed is -1"],
     [{ prompt: "a", guidance: Number.NaN }, "guidance is NaN"],
     [{ prompt: "a", strength: 0 }, "strength is 0"],
+    [{ prompt: "a", guidance: 1e308 }, "guidance is 1e+308"],
+    [{ prompt: "a", guidance: 1, negativePrompt: "blue" }, "guidance is 1, with which it has no effect"],
     [{ prompt: "a", count: 0 }, "count is 0"],
+    [{ prompt: "a", count: 1_000_000 }, "1000000 pictures of 16 x 16 are too many together"],
+    [{ prompt: "a", width: 40_000, height: 64 }, "pictures of 40000 x 64 are too large"],
     [{ prompt: "a", sampler: "magic" as SamplerName }, 'no sampler "magic"'],
     [{ prompt: "a", mask: image }, "no picture to keep parts of"],
     [{ prompt: "a", image, mask: image }, "the mask is uint8[16, 16, 3]"],
@@ -151,13 +174,15 @@ describe("drawing", () => {
     await expect(drawn(options)).rejects.toThrow(problem.split(": ")[0]);
   });
 
-  test("says so where weights are damaged", async () => {
+  test("says after the first step where weights are damaged", async () => {
     const damaged = await loadStableDiffusion(await tinyFiles());
     const unet = await damaged.part("unet");
     unet.convOut.bias!.assign(unet.convOut.bias!.mul(Number.NaN));
+    let updates = 0;
     const run = async (): Promise<void> => {
-      for await (const _ of draw(damaged, { prompt: "a", steps: 1, guidance: 1 }));
+      for await (const _ of draw(damaged, { prompt: "a", steps: 4, guidance: 1 })) updates++;
     };
     await expect(run()).rejects.toThrow("not finite");
+    expect(updates).toBe(0);
   });
 });

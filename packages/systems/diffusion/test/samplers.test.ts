@@ -1,6 +1,7 @@
 import { random, randomKey, type Tensor, tensor } from "@gradus/tensor";
 import { describe, expect, test } from "vitest";
 import { type Prediction, type SamplerName, type SamplerOptions, Schedule, sampler, samplerNames } from "../index.ts";
+import { sigmaAt } from "../samplers/noise-levels.ts";
 import { difference, fixture, missing, why } from "./fixtures.ts";
 
 const files: Record<string, [SamplerName, SamplerOptions]> = {
@@ -107,6 +108,101 @@ describe("with a network that knows the picture", () => {
   });
 });
 
+test.each(samplerNames.filter((name) => !["ddpm", "euler-ancestral"].includes(name)))(
+  "%s goes from each of its times to the next, however they lie",
+  async (name) => {
+    const schedule = new Schedule(name === "flow" ? { kind: "flow", prediction: "sample" } : { prediction: "sample" });
+    for (const spacing of ["leading", "trailing", "linspace"] as const) {
+      // 7 does not divide 1000: what goes a 7th of the way misses times of other spacings than `leading`.
+      const way = sampler(name, schedule, 7, { spacing });
+      let sample = way.addNoise(picture, noiseAt(0), 0);
+      for (const i of way.timesteps.keys()) {
+        sample = way.step(sample, picture, i).previous;
+        if (i + 1 < way.timesteps.length) expect(await difference(sample, way.addNoise(picture, noiseAt(0), i + 1))).toBeLessThan(1e-4);
+      }
+    }
+  },
+);
+
+/** Numbers m + s z, of a normal distribution: all that a network could know of them, and where each noise z leads, are known exactly. */
+const [m, s0] = [0.3, 0.5];
+function knowing(schedule: Schedule) {
+  return (x: Tensor, alpha: number, sigma: number): Tensor => {
+    const off = x.sub(alpha * m).div(alpha ** 2 * s0 ** 2 + sigma ** 2);
+    const [original, epsilon] = [off.mul(alpha * s0 ** 2).add(m), off.mul(sigma)];
+    const said = { epsilon, sample: original, v: epsilon.mul(alpha).sub(original.mul(sigma)), flow: epsilon.sub(original) };
+    return said[schedule.prediction];
+  };
+}
+
+/** How far a sampler ends from where the exact solution does, whatever of the picture is left at the time it starts from. */
+async function off(name: SamplerName, schedule: Schedule, steps: number, options: SamplerOptions = {}): Promise<number> {
+  const z = tensor([-2, -1, 0, 0.5, 1.5]);
+  const way = sampler(name, schedule, steps, { finalAlphaOne: true, ...options });
+  const shares = (t: number): readonly [number, number] => {
+    if (schedule.kind === "flow") return [1 - schedule.flowNoise(t), schedule.flowNoise(t)];
+    const level = sigmaAt(schedule.sigmas, t);
+    return [1 / Math.sqrt(level ** 2 + 1), level / Math.sqrt(level ** 2 + 1)];
+  };
+  let sample = z.mul(way.initNoiseSigma);
+  const [alpha, sigma] = shares(way.timesteps[0]!);
+  const expected = way
+    .scaleModelInput(sample, 0)
+    .sub(alpha * m)
+    .mul(s0 / Math.sqrt(alpha ** 2 * s0 ** 2 + sigma ** 2))
+    .add(m);
+  for (const [i, t] of way.timesteps.entries())
+    sample = way.step(sample, knowing(schedule)(way.scaleModelInput(sample, i), ...shares(t)), i).previous;
+  return difference(sample, expected);
+}
+
+describe("on data of a normal distribution", () => {
+  test.each([
+    ["ddim", {}, "first"],
+    ["euler", {}, "first"],
+    ["flow", { kind: "flow" }, "first"],
+    ["flow", { kind: "flow", shift: 3 }, "first"],
+    ["flow", { kind: "flow", prediction: "sample" }, "first"],
+    ["dpm++2m", {}, "second"],
+    ["lms", {}, "higher"],
+    ["pndm", {}, "higher"],
+  ] as const)(
+    "%s with %o comes the nearer to the exact solution the more steps there are, as a method of the %s order",
+    async (name, options, order) => {
+      const schedule = new Schedule(name === "flow" ? options : { kind: "cosine", prediction: "v" });
+      const spacing = { spacing: "leading" } as const;
+      const [few, many] = [await off(name, schedule, 10, spacing), await off(name, schedule, 20, spacing)];
+      // Half of the steps' length: half of the error or less.
+      expect(few / many).toBeGreaterThan(order === "first" ? 1.7 : 3);
+      if (order === "first") expect(few / many).toBeLessThan(2.4);
+      expect(many).toBeLessThan(order === "first" ? 0.15 : 0.02);
+    },
+  );
+
+  test.each(samplerNames.filter((name) => !["flow", "ddpm", "euler-ancestral"].includes(name)))(
+    "%s in a single step starts from the last time, and comes to the mean",
+    async (name) => {
+      for (const spacing of ["leading", "trailing", "linspace"] as const) {
+        const way = sampler(name, new Schedule(), 1, { spacing });
+        expect(way.timesteps).toEqual([999]);
+        const mean = await off(name, new Schedule(), 1, { spacing });
+        expect(Math.abs(mean - 2 * s0)).toBeLessThan(0.05);
+      }
+    },
+  );
+
+  test("as many steps as there are times visit each once, and none is lost", async () => {
+    const all = new Schedule({ steps: 60 });
+    for (const spacing of ["leading", "trailing", "linspace"] as const) {
+      for (const name of ["ddim", "euler", "pndm"] as const)
+        expect(new Set(sampler(name, all, 60, { spacing, stepsOffset: 1 }).timesteps).size).toBe(60);
+      const way = sampler("dpm++2m", all, 59, { spacing, stepsOffset: 1 });
+      expect(new Set(way.timesteps).size).toBe(59);
+      expect(await off("dpm++2m", all, 59, { spacing })).toBeLessThan(0.1);
+    }
+  });
+});
+
 describe("schedules", () => {
   test.each(["scaled-linear", "linear", "cosine", "flow"] as const)("%s leads from nearly the picture to nearly noise", (kind) => {
     const { signal, noise, steps } = new Schedule({ kind });
@@ -136,6 +232,9 @@ describe("what makes no sense is refused", () => {
     expect(() => new Schedule({ steps: 0 })).toThrow("steps is 0");
     expect(() => new Schedule({ betaStart: 0.5, betaEnd: 0.1 })).toThrow("betas run from 0.5 to 0.1");
     expect(() => new Schedule({ kind: "sigmoid" as "linear" })).toThrow('kind is "sigmoid"');
+    expect(() => new Schedule({ steps: 1e12 })).toThrow("steps is 1000000000000");
+    for (const prediction of ["epsilon", "v"] as const)
+      expect(() => new Schedule({ kind: "flow", prediction })).toThrow(`a flow is asked for ${prediction}`);
   });
 
   test("by samplers", () => {
@@ -149,6 +248,12 @@ describe("what makes no sense is refused", () => {
       const other = name === "flow" ? schedule : new Schedule({ kind: "flow" });
       expect(() => sampler(name, other, 10)).toThrow("schedule is");
     }
+    for (const name of samplerNames.filter((n) => n !== "flow")) {
+      expect(() => sampler(name, schedule, 10, { spacing: "odd" as "linspace" })).toThrow('spacing is "odd"');
+      expect(() => sampler(name, schedule, 10, { stepsOffset: 0.5 })).toThrow("stepsOffset is 0.5");
+    }
+    for (const spacing of ["trailing", "linspace"] as const)
+      expect(() => sampler("pndm", new Schedule({ kind: "cosine" }), 20, { spacing })).toThrow("would diverge");
     const s = sampler("ddpm", schedule, 10);
     expect(() => s.step(picture, picture, 0)).toThrow("given no noise");
   });
