@@ -59,7 +59,7 @@ export async function beginRun(
   const { finished = false, ...before } = known ?? {};
   const other = known && !known.cleared && differing(before, settings);
   if (finished) refuse(`is finished${other ? `, with ${other}` : ""}`, "Give --fresh to train anew in its place");
-  if (resumed && !known) refuse("has lost its settings: run.json is missing or damaged", "Give --fresh to start anew");
+  if (resumed && !known) refuse("has lost its settings: run.json is missing", "Give --fresh to start anew");
   if (resumed && other) refuse(`was stopped, with ${other}`, "Give the same ones to go on, --fresh to start anew");
   await writeText(settingsFile, JSON.stringify(settings));
   const end = async (also = async () => {}) => {

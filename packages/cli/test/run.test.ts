@@ -28,6 +28,8 @@ test.each([["state.json"], ["other"], ["games/1"]])("a folder with %s holds a ru
   await expect(begin(path, { game: "a" })).rejects.toThrow(/holds a run that was stopped, with other settings or other data \(game\)/);
   expect(await begin(path, { game: "b" })).toMatchObject({ resumed: true });
   writeFileSync(join(path, "run.json"), "{");
+  await expect(begin(path, { game: "b" })).rejects.toThrow("holds a run that cannot be told from others");
+  rmSync(join(path, "run.json"));
   await expect(begin(path, { game: "b" })).rejects.toThrow("holds a run that has lost its settings");
   expect(await begin(path, { game: "a" }, true)).toMatchObject({ resumed: false });
   expect(existsSync(join(path, file))).toBe(false);
