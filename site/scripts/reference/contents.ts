@@ -116,7 +116,7 @@ export const contents: readonly Contents[] = [
   {
     ...{ module: "systems/diffusion", slug: "diffusion", title: "Text to image: networks, drawing, files" },
     files: [
-      ...["unet", "dit", "transformer", "autoencoder", "clip", "clip-tokenizer", "config", "pipeline", "guidance"],
+      ...["unet", "dit", "transformer", "autoencoder", "clip", "clip-tokenizer", "config", "pipeline", "checks", "guidance"],
       ...["stable-diffusion", "parameters", "weights", "folder", "denoiser", "denoising", "reconstruction", "fidelity"],
     ],
   },
