@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { configOf, Gpt, saveLanguageModel } from "@gradus/systems/gpt";
 import { CharacterTokenizer } from "@gradus/systems/gpt/tokenizers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { gradus } from "./gradus.ts";
+import { gradus, jsonLines } from "./gradus.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "gradus-cli-evaluate-"));
 const model = join(folder, "model");
@@ -24,11 +24,7 @@ beforeAll(async () => {
   writeFileSync(analogies, Array.from({ length: 6 }, (_, i) => JSON.stringify(item(i))).join("\n"));
 });
 
-const objects = (stdout: string) =>
-  stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
+const objects = (stdout: string): Record<string, unknown>[] => jsonLines(stdout);
 
 test("a model is asked the paper's tasks and those of a file, zero- and few-shot", () => {
   const table = gradus("evaluate", "--model", model, "--task", "2d-addition", analogies, "--shots", "0,1", "--examples", "6");

@@ -17,7 +17,7 @@ import {
 import { tensor } from "@gradus/tensor";
 import { zipBytes } from "@gradus/tensor/io";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gradus, main } from "./gradus.ts";
+import { gradus, jsonLines, main } from "./gradus.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "gradus-fold-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -81,11 +81,7 @@ beforeAll(async () => {
   }
 });
 
-const events = (stdout: string): Record<string, unknown>[] =>
-  stdout
-    .trim()
-    .split("\n")
-    .map((text) => JSON.parse(text));
+const events = (stdout: string): Record<string, unknown>[] => jsonLines(stdout);
 const read = (name: string): string => readFileSync(at(name), "utf8");
 const structureIn = (name: string) => readStructure(read(name));
 

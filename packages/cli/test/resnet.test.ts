@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodePng } from "@gradus/data";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gradus, kill, main } from "./gradus.ts";
+import { gradus, jsonLines, kill, main } from "./gradus.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "gradus-cli-resnet-"));
 const data = join(folder, "pictures");
@@ -40,10 +40,7 @@ describe("gradus train resnet", () => {
     const { status, stdout, stderr } = gradus(...options("a"));
     expect(stderr).toBe("");
     expect(status).toBe(0);
-    const events = stdout
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const events: Record<string, unknown>[] = jsonLines(stdout);
     expect(events.map((e) => e["event"])).toEqual(["epoch", "epoch", "epoch", "end"]);
     expect(readdirSync(join(folder, "a")).sort()).toEqual(["report.html", "run.json", "weights.json", "weights.safetensors"]);
     expect(record("a")).toMatchObject({ config: "resnet20", classes: ["blue", "red"], epochs: 3, trainingPictures: 90, testPictures: 16 });
@@ -62,10 +59,7 @@ describe("gradus train resnet", () => {
       "2",
     );
     expect(answer.stderr).toBe("");
-    const lines = answer.stdout
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as { file: string; top: { class: string; probability: number }[] });
+    const lines: { file: string; top: { class: string; probability: number }[] }[] = jsonLines(answer.stdout);
     expect(lines).toHaveLength(8);
     for (const { file, top } of lines) {
       expect(existsSync(file)).toBe(true);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { configOf, Gpt, saveLanguageModel } from "@gradus/systems/gpt";
 import { CharacterTokenizer } from "@gradus/systems/gpt/tokenizers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gradus } from "./gradus.ts";
+import { gradus, jsonLines } from "./gradus.ts";
 
 interface Said {
   readonly prompt: string;
@@ -26,10 +26,7 @@ describe("gradus sample, with the model that comes with Gradus", () => {
 
   test("tells texts of several prompts as JSON, with log-probabilities, and ends before a stop string", () => {
     const { stdout } = ask("--prompt", "ROMEO:", "--prompt", "JULIET:", "--stop", "\\n", "--json", "--temperature", "0");
-    const found = stdout
-      .trim()
-      .split("\n")
-      .map((l) => JSON.parse(l) as Said);
+    const found: Said[] = jsonLines(stdout);
     expect(found.map((f) => f.prompt)).toEqual(["ROMEO:", "JULIET:"]);
     for (const f of found) {
       expect(f.text).not.toContain("\n");

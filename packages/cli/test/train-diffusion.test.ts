@@ -1,10 +1,10 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { gradus } from "./gradus.ts";
+import { gradus, jsonLines, killAt } from "./gradus.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "gradus-cli-scenes-"));
 const at = (...names: string[]) => join(folder, ...names);
@@ -12,18 +12,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const script = fileURLToPath(new URL("tiny-scenes.ts", import.meta.url));
 const usual = { steps: 5, autoencoderSteps: 2, sketchSteps: 3, scenes: 7, batchSize: 3, captions: 4, seed: 1, json: true };
-const argumentsOf = (out: string, more: object = {}) => [script, JSON.stringify({ ...usual, out: at(out), ...more })];
+const argumentsOf = (out: string, more: object = {}): [script: string, settings: string] => [
+  script,
+  JSON.stringify({ ...usual, out: at(out), ...more }),
+];
 const train = (out: string, more: object = {}) => spawnSync(process.execPath, argumentsOf(out, more), { encoding: "utf8" });
-
-/** Trains until a file is there, and not a moment longer. */
-async function killAt(out: string, file: string, more: object = {}): Promise<void> {
-  const child = spawn(process.execPath, argumentsOf(out, more), { stdio: "ignore" });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  while (!existsSync(at(out, file)) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
-  child.kill("SIGKILL");
-  await ended;
-  expect(existsSync(at(out, file))).toBe(true);
-}
 
 const record = (out: string) => JSON.parse(readFileSync(at(out, "weights.json"), "utf8"));
 const weights = (out: string) => readFileSync(at(out, "weights.safetensors"));
@@ -34,10 +27,7 @@ describe("gradus train diffusion", () => {
     const { status, stdout, stderr } = train("whole");
     expect(stderr).toBe("");
     expect(status).toBe(0);
-    const events = stdout
-      .trim()
-      .split("\n")
-      .map((text) => JSON.parse(text));
+    const events = jsonLines(stdout);
     expect(events.map(({ event, step }) => [event, step])).toEqual([
       ["measured", 2],
       ["measured", 4],
@@ -53,7 +43,7 @@ describe("gradus train diffusion", () => {
     expect(report).toMatch(/of these kinds alone/);
 
     for (const part of ["autoencoder", "sketch", "denoiser"]) {
-      await killAt("stopped", `run.${part}`);
+      await killAt(at("stopped", `run.${part}`), ...argumentsOf("stopped"));
       expect(train("stopped", { seed: 2 }).stderr).toMatch(
         /stopped holds a run that was stopped, with other settings or other data \(seed\)/,
       );
@@ -73,7 +63,7 @@ describe("gradus train diffusion", () => {
 
   test("takes a trained autoencoder in place of training one, fresh in the place of a run that is finished", async () => {
     const more = { autoencoder: at("whole"), autoencoderSteps: undefined, fresh: true };
-    await killAt("stopped", "run.sketch", more);
+    await killAt(at("stopped", "run.sketch"), ...argumentsOf("stopped", more));
     expect(existsSync(at("stopped", "run.autoencoder"))).toBe(false);
     expect(train("stopped").stderr).toMatch(
       /stopped holds a run that was stopped, with other settings or other data \(autoencoderSteps, autoencoder\)/,

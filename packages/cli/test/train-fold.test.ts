@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { generateFolds, writePdb } from "@gradus/systems/fold";
 import { loadFold } from "@gradus/systems/fold/network";
 import { afterAll, describe, expect, test } from "vitest";
-import { gradus, kill } from "./gradus.ts";
+import { gradus, jsonLines, kill } from "./gradus.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "gradus-cli-fold-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -53,10 +53,7 @@ describe("gradus train fold", () => {
     const { status, stdout, stderr } = gradus(...args, whole);
     expect(stderr).toBe("");
     expect(status).toBe(0);
-    const told = stdout
-      .trim()
-      .split("\n")
-      .map((text) => JSON.parse(text));
+    const told = jsonLines(stdout);
     expect(told[0]).toMatchObject({ event: "data", training: 2, heldOut: 0, leftOut: [expect.stringMatching(/broken\.pdb/)] });
     expect(told.slice(1).map(({ event }) => event)).toEqual([...new Array(5).fill("measured"), "end"]);
     await kill([...args, parts], join(parts, "run.safetensors"));

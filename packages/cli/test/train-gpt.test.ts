@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { type TrainGptOptions, trainGpt } from "../src/commands/train-gpt.ts";
-import { gradus, kill } from "./gradus.ts";
+import { gradus, jsonLines, kill } from "./gradus.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "gradus-cli-gpt-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -15,11 +15,7 @@ const options = (out: string) => [
   ...["train", "gpt", "--data", data, ...sizes, "--steps", "120", "--batch-size", "8", "--evaluate", "50", "--rate", "0.01"],
   ...["--dropout", "0.1", "--out", join(folder, out), "--json"],
 ];
-const events = (stdout: string) =>
-  stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
+const events = (stdout: string): Record<string, unknown>[] => jsonLines(stdout);
 const description = (out: string) => JSON.parse(readFileSync(join(folder, out, "model.json"), "utf8")) as Record<string, object>;
 const weights = (out: string) => readFileSync(join(folder, out, "weights.safetensors"));
 
