@@ -140,7 +140,7 @@ export async function trainingErrors<T>(command: string, work: () => Promise<T>)
   } catch (error) {
     if (error instanceof OutOfMemoryError)
       throw new OutOfMemoryError(command, `there is not enough memory: ${error.problem}`, "Give a smaller --batch-size");
-    if (error instanceof FormatError && error.operation === "BackupAndRestore")
+    if (error instanceof FormatError && (error.operation === "BackupAndRestore" || error.operation === "trainFold"))
       throw new FormatError(command, error.problem, "Give --fresh to start anew");
     throw error;
   }

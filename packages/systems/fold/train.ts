@@ -1,5 +1,5 @@
 import { Random } from "@gradus/data";
-import { ArgumentError, loadSafetensorsFile, saveSafetensors, tensor } from "@gradus/tensor";
+import { ArgumentError, FormatError, loadSafetensorsFile, ShapeError, saveSafetensors, tensor } from "@gradus/tensor";
 import { toTensor } from "@gradus/tensor/io";
 import type { FoldConfig } from "./config.ts";
 import { atomArrays, type Crop, drawCrop } from "./data.ts";
@@ -88,7 +88,7 @@ export async function* trainFold(options: TrainFoldOptions): AsyncGenerator<Fold
   const trainer = new FoldTrainer(config, { steps, batchSize, rate, losses, dropout, seed }, from);
   const sizes: Sizes = { residues: crop, ...rowsOf(chains, config) };
 
-  let done = keep ? await restore(trainer, keep) : 0;
+  let done = keep ? await restore(trainer, keep, steps) : 0;
   let saved = performance.now();
   for (; done < steps; ) {
     const sums: Record<string, number> = {};
@@ -233,12 +233,20 @@ async function save(trainer: FoldTrainer, path: string, step: number): Promise<v
   await saveSafetensors(path, trainer.state(), { step: String(step) });
 }
 
-/** Takes up a state that was kept, and says after how many updates; 0 where there is none. */
-async function restore(trainer: FoldTrainer, path: string): Promise<number> {
+/** Takes up a state that was kept, and says after how many updates; 0 where there is none. FormatError where it is not of this run. */
+async function restore(trainer: FoldTrainer, path: string, steps: number): Promise<number> {
   const { existsSync } = await import("node:fs");
   if (!existsSync(path)) return 0;
-  const { tensors, metadata } = await loadSafetensorsFile(path);
-  trainer.restore(tensors);
-  release(tensors);
-  return Number(metadata["step"]);
+  try {
+    const { tensors, metadata } = await loadSafetensorsFile(path);
+    const step = Number(metadata["step"]);
+    if (!(Number.isInteger(step) && step >= 1 && step <= steps))
+      throw new FormatError("trainFold", `it was kept after ${metadata["step"]} of ${steps} updates`);
+    trainer.restore(tensors);
+    release(tensors);
+    return step;
+  } catch (error) {
+    if (!(error instanceof FormatError || error instanceof ShapeError)) throw error;
+    throw new FormatError("trainFold", `${path} holds no state of this run: ${error.problem}`, "Remove the file to start anew");
+  }
 }

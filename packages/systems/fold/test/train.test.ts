@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Random } from "@gradus/data";
+import { loadSafetensorsFile, saveSafetensors, zeros } from "@gradus/tensor";
 import { afterAll, describe, expect, it } from "vitest";
 import { configOf, type FoldConfig } from "../config.ts";
 import { residueAtoms } from "../constants/residues.ts";
@@ -67,6 +68,28 @@ describe("training", () => {
     expect(rest.events.map(({ step }) => step)).toEqual([4, 5, 6]);
     expect(rest.events.map(({ losses }) => losses)).toEqual(whole.events.slice(3).map(({ losses }) => losses));
     expect(rest.trained!.heldOut).toEqual(whole.trained!.heldOut);
+  });
+
+  it("goes on from no state that is damaged, or of another run", async () => {
+    const keep = join(folder, "kept.safetensors");
+    await run({ ...options, keep }, 3);
+    const { tensors, metadata } = await loadSafetensorsFile(keep);
+    const whole = readFileSync(keep);
+    const [name] = Object.keys(tensors).filter((key) => !key.startsWith("optimizer/")) as [string];
+    const { [name]: _, ...others } = tensors;
+    const wrong: readonly (readonly [RegExp, () => unknown])[] = [
+      [/kept\.safetensors holds no state of this run: .*Remove the file/, () => writeFileSync(keep, whole.subarray(0, whole.length / 2))],
+      [new RegExp(`${name} is missing`), () => saveSafetensors(keep, others, metadata)],
+      [/after 7 of 6 updates/, () => saveSafetensors(keep, tensors, { step: "7" })],
+      [/after undefined of 6 updates/, () => saveSafetensors(keep, tensors)],
+      [/holds no state.*float32\[3, 1, 4\]/, () => saveSafetensors(keep, { ...tensors, [name]: zeros([3, 1, 4]) }, metadata)],
+    ];
+    for (const [message, make] of wrong) {
+      await make();
+      await expect(run({ ...options, keep })).rejects.toThrow(message);
+    }
+    await saveSafetensors(keep, tensors, metadata);
+    expect((await run({ ...options, keep })).events).toHaveLength(3);
   });
 
   it.each([

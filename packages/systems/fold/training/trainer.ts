@@ -1,6 +1,7 @@
 import { AdamW, schedules } from "@gradus/nn";
 import {
   compile,
+  FormatError,
   flattenTree,
   isfinite,
   random,
@@ -130,9 +131,13 @@ export class FoldTrainer {
     return { ...namedWeights(this.config, this.weights), ...Object.fromEntries(optimizer) };
   }
 
-  /** Takes up `state`. */
+  /** Takes up `state`. FormatError or ShapeError for that of another network or another optimizer. */
   restore(state: Readonly<Record<string, Tensor>>): void {
-    for (const [name, own] of Object.entries(namedWeights(this.config, this.weights))) (own as Variable).assign(state[name]!);
+    for (const [name, own] of Object.entries(namedWeights(this.config, this.weights))) {
+      const kept = state[name];
+      if (!kept) throw new FormatError("FoldTrainer.restore", `${name} is missing`);
+      (own as Variable).assign(kept);
+    }
     this.optimizer.restore(this.optimizer.variables.map((_, i) => state[`optimizer/${i}`] ?? tensor([])));
   }
 }
