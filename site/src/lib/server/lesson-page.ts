@@ -80,18 +80,23 @@ function needsOf(lesson: Lesson): Map<string, string[]> {
 
 /** Width that plots are drawn for: they scale with the page. */
 const drawnWidth = 680;
+/** Pixels between the parts of a grid. */
+const gridGap = 13;
 
-/** Output as the server can show it: plots become pictures. */
-export function drawn(content: Content): Shown {
+/** Output as the server can show it: plots become pictures, as wide as PlotView would make them. */
+export function drawn(content: Content, width = drawnWidth): Shown {
   if (content.kind === "plot") {
     const { document } = parseHTML("<!doctype html><html><body></body></html>");
-    const plot = drawPlot(content, drawnWidth, document as unknown as Document);
+    const plot = drawPlot(content, width, document as unknown as Document);
     return { kind: "drawn", svg: plot.outerHTML };
   }
   if (content.kind === "custom") {
     const svg = drawCustom(content);
     return svg === null ? content : { kind: "drawn", svg, from: content };
   }
-  if (content.kind === "grid") return { ...content, cells: content.cells.map((cell) => ({ ...cell, content: drawn(cell.content) })) };
+  if (content.kind === "grid") {
+    const each = Math.max(160, Math.round(width / Math.max(1, content.columns) - gridGap));
+    return { ...content, cells: content.cells.map((cell) => ({ ...cell, content: drawn(cell.content, each) })) };
+  }
   return content;
 }
