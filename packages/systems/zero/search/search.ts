@@ -109,9 +109,11 @@ export async function search(trees: readonly Tree[], evaluate: Evaluator, option
   const batch = new Batch(first.state.game, evaluate);
   let evaluated = 0;
   for (;;) {
+    let searching = false;
     for (const tree of trees) {
       let ended = 0;
       while (tree.left === 0 && next?.(tree));
+      searching ||= tree.left > 0;
       // A walk that ends at a finished game costs no evaluation; some of them in a row are enough for a turn.
       for (let own = 0; own < parallel && tree.left > 0 && ended < 16 * parallel; ) {
         const leaf = tree.descend();
@@ -136,7 +138,8 @@ export async function search(trees: readonly Tree[], evaluate: Evaluator, option
     if (batch.count) {
       evaluated += batch.count;
       await batch.run(known);
-    } else if (trees.every((tree) => tree.left === 0)) return evaluated;
+      // Trees that have just come to their end without an evaluation are asked for the next search first.
+    } else if (!searching && trees.every((tree) => tree.left === 0)) return evaluated;
     const ended = stop?.() ?? false;
     if (ended === true || (ended && (await ended))) return evaluated;
   }

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { type Recipe, recipeOf } from "../config.ts";
 import { ratings, share } from "../elo.ts";
 import { RunFolder } from "../folder.ts";
-import { connectFour, type Game, ticTacToe } from "../games/index.ts";
+import { connectFour, defineGame, type Game, type Side, ticTacToe } from "../games/index.ts";
 import { playMatch, tally } from "../match.ts";
 import { zeroNetwork } from "../model.ts";
 import { evaluatorOf, together } from "../network.ts";
@@ -57,6 +57,19 @@ test.each(["gumbel", "puct"] as const)(
 test("same seed, same games; another seed, others", async () => {
   expect(await games(connectFour, tiny, [3, 3])).toEqual(await games(connectFour, tiny, [3, 3]));
   expect(await games(connectFour, tiny, [3, 3], 2)).not.toEqual(await games(connectFour, tiny, [3, 3]));
+});
+
+test("as many games are played as were asked for, also of a game whose positions are soon all known", async () => {
+  const sticks = defineGame<{ left: number; turn: Side }>({
+    ...{ name: "sticks", rows: 1, columns: 5, planes: 1, actions: 2, start: { left: 5, turn: 0 } },
+    turn: ({ turn }) => turn,
+    legal: ({ left }) => (left > 1 ? [0, 1] : [0]),
+    play: ({ left, turn }, action) => ({ left: left - 1 - action, turn: (1 - turn) as Side }),
+    outcome: ({ left, turn }) => (left === 0 ? ((1 - turn) as Side) : null),
+    observe: ({ left }) => Array.from({ length: 5 }, (_, i) => Number(i < left)),
+  });
+  const few = { ...tiny, simulations: 3, openings: { share: 0, moves: 0 } };
+  expect(await games(sticks, few, [50, 50, 50])).toHaveLength(150);
 });
 
 test("playing can be left after some moves, and goes on where it was", async () => {
