@@ -39,14 +39,10 @@ export function drawPlot({ marks, options }: PlotContent, width: number, documen
     ...(axis.domain ? { domain: [...axis.domain] } : {}),
     ...(axis.log ? { type: "log" as const } : {}),
   });
-  const plot = Plot.plot({
+  const margins = { marginRight: labelled ? 84 : 24, marginLeft: heat || bars ? 62 : 50, marginTop: 24, marginBottom: 40 };
+  const fixed: Plot.PlotOptions = {
     ...(document ? { document } : {}),
-    width: shown,
-    ...(options.square && options.height === undefined ? { aspectRatio: 1 } : { height }),
-    marginRight: labelled ? 84 : 24,
-    marginLeft: heat || bars ? 62 : 50,
-    marginTop: 24,
-    marginBottom: 40,
+    ...margins,
     className: "plot",
     // Names that look like numbers are names all the same.
     x: heat
@@ -63,12 +59,29 @@ export function drawPlot({ marks, options }: PlotContent, width: number, documen
         : { ...scale(y), nice: !y.domain, ticks: 5, grid: !heat, labelArrow: "none" },
     color: colorScale(marks),
     marks: drawn,
-  } as Plot.PlotOptions);
+  };
+  const across = margins.marginLeft + margins.marginRight;
+  const down = margins.marginTop + margins.marginBottom;
+  let plot = Plot.plot({ ...fixed, width: shown, height });
+  if (options.square) {
+    const ratio = units(plot.scale("y")) / units(plot.scale("x"));
+    const room = shown - across;
+    // With a height of its own it is as wide as follows from it, where there is room.
+    const wide = options.height === undefined ? room : Math.min(room, (options.height - down) / ratio);
+    if (wide > 0 && ratio > 0 && Number.isFinite(ratio))
+      plot = Plot.plot({ ...fixed, width: Math.round(wide + across), height: Math.round(wide * ratio + down) });
+  }
   plot.setAttribute("role", "img");
   // The picture has one text; groups may not have labels of their own.
   for (const group of plot.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
   plot.setAttribute("aria-label", altOf({ kind: "plot", marks, options }));
   return plot;
+}
+
+/** How many units an axis has: names, or what lies between its ends. */
+function units(scale: Plot.Scale | undefined): number {
+  const domain = [...(scale?.domain ?? [])];
+  return scale?.bandwidth === undefined ? Math.abs(Number(domain[1]) - Number(domain[0])) : domain.length;
 }
 
 function heatHeight(marks: readonly PlottedMark[], width: number): number {

@@ -13,8 +13,26 @@ test("in a square plot one unit of x is as long as one of y", () => {
   const [width, height] = size(draw([line([0, 2], [0, 1])], { square: true, x: { domain: [0, 2] }, y: { domain: [0, 1] } }));
   // Without the margins: 600 - 50 - 24 across for 2 units, so half of that upwards.
   expect(width).toBe(600);
-  expect((height - 24 - 40) / (600 - 50 - 24)).toBeCloseTo(0.5, 1);
-  expect(size(draw([line([0, 1], [0, 1])], { square: true, height: 320 }))[1]).toBe(320);
+  expect((height - 24 - 40) / (600 - 50 - 24)).toBeCloseTo(0.5, 3);
+});
+
+test("a square plot of a given height is as wide as follows from it, where there is room", () => {
+  const domains = { x: { domain: [0, 2] }, y: { domain: [0, 1] } } as const;
+  const marks = [line([0, 2], [0, 1])];
+  expect(size(draw(marks, { ...domains, square: true, height: 264 }))).toEqual([2 * 200 + 50 + 24, 264]);
+  const [width, height] = size(draw(marks, { ...domains, square: true, height: 900 }));
+  expect(width).toBe(600);
+  expect(height).toBeLessThan(400);
+  const map: PlottedMark = {
+    mark: "heatmap",
+    rows: 10,
+    columns: 20,
+    values: new Array(200).fill(0),
+    numbers: false,
+    x: [0, 20],
+    y: [0, 10],
+  };
+  expect(size(draw([map], { square: true, height: 164 }))).toEqual([2 * 100 + 62 + 24, 164]);
 });
 
 test("a drawing has no axes where none are wanted, and keeps its scales", () => {
