@@ -1,4 +1,4 @@
-// `npm test`: types, lint and format, unused code, unit tests, browser tests. Arguments go to Vitest.
+// `npm test`: types, lint and format, unused code, unit tests, browser tests, tests of the site. Arguments go to Vitest.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,9 +8,22 @@ import { install, pinnedNode, root } from "./setup.mjs";
 
 install();
 const scratch = mkdtempSync(join(tmpdir(), "gradus-test-"));
-const vitestResults = join(scratch, "vitest.json");
 const browserResults = join(scratch, "browser.json");
 const bin = (name) => `node_modules/.bin/${name}`;
+
+/** Tests of some of Vitest's projects. */
+function vitest(name, after, projects) {
+  const results = join(scratch, `${name}.json`);
+  return {
+    ...{ name, after, results, count: (r) => [r.numPassedTests, r.numFailedTests, r.numPendingTests] },
+    command: [
+      ...[pinnedNode, "node_modules/vitest/vitest.mjs", "run", "--passWithNoTests"],
+      ...projects.flatMap((project) => ["--project", project]),
+      ...["--reporter=default", "--reporter=json", `--outputFile.json=${results}`],
+      ...process.argv.slice(2),
+    ],
+  };
+}
 
 // Each begins when those it comes `after` have ended, well or not; of those that may begin, the first does.
 const system = "browser and software GPU";
@@ -27,21 +40,8 @@ const steps = [
     results: browserResults,
     count: (r) => [r.passed, r.failed, r.skipped],
   },
-  {
-    name: "unit tests",
-    after: [built],
-    command: [
-      pinnedNode,
-      "node_modules/vitest/vitest.mjs",
-      "run",
-      "--reporter=default",
-      "--reporter=json",
-      `--outputFile.json=${vitestResults}`,
-      ...process.argv.slice(2),
-    ],
-    results: vitestResults,
-    count: (r) => [r.numPassedTests, r.numFailedTests, r.numPendingTests],
-  },
+  vitest("unit tests", [system], ["wasm", "reference"]),
+  vitest("tests of the site", [built], ["site"]),
   {
     name: "types of the site",
     after: [built],
