@@ -223,7 +223,7 @@ commands.push(
     .option("--json", "one JSON object a line: each answer, and each result")
     .addHelpText(
       "after",
-      '\nAn item of a file: { "context": "lull is to trust as", "choices": ["cajole is to compliance", "..."], "answer": 0 }\n\nExamples:\n  gradus evaluate --model runs/small --task 2d-addition --shots 0,1,8\n  gradus evaluate --model runs/small --task analogies.jsonl --by likelihood --normalise unconditional\n  gradus evaluate --model runs/small --task all --shots 8 --fewer --json',
+      '\nAn item of a file: { "context": "lull is to trust as", "choices": ["cajole is to compliance", "..."], "answer": 0 }\n\nExamples:\n  gradus evaluate --model SmolLM-135M --task 2d-addition --shots 0,1,8\n  gradus evaluate --model runs/small --task analogies.jsonl --by likelihood --normalise unconditional\n  gradus evaluate --model SmolLM-135M --task all --shots 8 --fewer --json',
     )
     .action(async (options: EvaluateCommandOptions) => (await import("./commands/evaluate.ts")).evaluateModel(options)),
 );
