@@ -119,14 +119,14 @@ commands.push(
     .option("--seed <n>", "same seed, same text", count, 0)
     .option("--model <folder>", "a folder of gradus train gpt or of Hugging Face (default: the model that comes with Gradus)")
     .option("--bits <n>", "encode the model's weights with 8 or 4 bits: less memory, sooner read", fewBits)
-    .option("--temperature <x>", "below 1 likely tokens gain, 0: always the likeliest", notNegative, 0.8)
+    .option("--temperature <x>", "below 1 likely tokens gain, 0: always the likeliest (default: 0.8)", notNegative)
     .option("--top-k <n>", "only so many of the likeliest tokens", positive)
     .option("--top-p <share>", "only the likeliest that together have this probability", positiveNumber)
     .option("--min-p <share>", "only tokens at least this share as likely as the likeliest", notNegative)
     .option("--repetition-penalty <x>", "above 1: what was said before becomes less likely", positiveNumber)
     .option("--stop <text>", "end before this; several times for several", collected)
     .option("--beams <n>", "the likeliest texts by beam search, in place of chance", positive)
-    .option("--draft <folder>", "a smaller model with the same tokens that guesses ahead: the same texts, sooner")
+    .option("--draft <folder>", "a smaller model with the same tokens that guesses ahead: texts of the same probabilities, sooner")
     .option("--lookahead <n>", "tokens that the draft guesses at a time", positive)
     .option("--probabilities", "a line a token, with the likeliest ones")
     .option("--json", "one JSON object a text")
@@ -223,7 +223,7 @@ commands.push(
     .option("--json", "one JSON object a line: each answer, and each result")
     .addHelpText(
       "after",
-      '\nAn item of a file: { "context": "lull is to trust as", "choices": ["cajole is to compliance", "..."], "answer": 0 }\n\nExamples:\n  gradus evaluate --model runs/small --task 2d-addition --shots 0,1,8\n  gradus evaluate --model runs/small --task analogies.jsonl --by likelihood --normalise unconditional\n  gradus evaluate --model runs/small --task all --shots 8 --fewer --json',
+      '\nAn item of a file: { "context": "lull is to trust as", "choices": ["cajole is to compliance", "..."], "answer": 0 }\n\nExamples:\n  gradus evaluate --model SmolLM-135M --task 2d-addition --shots 0,1,8\n  gradus evaluate --model runs/small --task analogies.jsonl --by likelihood --normalise unconditional\n  gradus evaluate --model SmolLM-135M --task all --shots 8 --fewer --json',
     )
     .action(async (options: EvaluateCommandOptions) => (await import("./commands/evaluate.ts")).evaluateModel(options)),
 );

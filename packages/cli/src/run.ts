@@ -3,7 +3,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ArgumentError, FormatError, OutOfMemoryError } from "@gradus/tensor";
-import { makeFolder, saveFile } from "@gradus/tensor/io";
+import { makeFolder, removeUnfinished, saveFile } from "@gradus/tensor/io";
 
 /** A training run in a folder. */
 export interface Run {
@@ -45,6 +45,7 @@ export async function beginRun(
   };
   await makeFolder(folder);
   const release = takeLock(command, folder);
+  await removeUnfinished(folder);
   // From here on the run that was there is to go, also if this process does not come to it.
   if (fresh) await writeText(settingsFile, JSON.stringify({ cleared: true }));
   const refuse = (problem: string, fix: string) => {

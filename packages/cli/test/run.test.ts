@@ -14,7 +14,7 @@ const place = (): string => {
   return path;
 };
 // Runs that begin here wait for the end of the process, to give their folders free.
-process.setMaxListeners(20);
+process.setMaxListeners(30);
 const kept = { state: ["state.json", "other"], folders: ["games"] };
 const begin = (path: string, settings: object, fresh = false) => beginRun("gradus train test", path, settings, fresh, kept);
 
@@ -59,6 +59,13 @@ test.each(["", "{", "null", "[]", '"settings"'])(
     expect(existsSync(join(path, "other"))).toBe(false);
   },
 );
+
+test("what a process that died was writing is taken away, and no file of others", async () => {
+  const path = place();
+  for (const file of ["state.json.0a1b2c3d.tmp", "best.safetensors.ffffffff.tmp", "notes.tmp"]) writeFileSync(join(path, file), "half of");
+  await begin(path, { game: "a" });
+  expect(readdirSync(path).sort()).toEqual(["notes.tmp", "run.json", "run.lock"]);
+});
 
 test("a run that has ended keeps its folders and nothing to go on from, and says so", async () => {
   const path = place();

@@ -52,6 +52,7 @@ describe("gradus sample, with the model that comes with Gradus", () => {
     [["--temperature", "hot"], /number from 0/],
     [["--top-p", "2"], /topP is 2/],
     [["--beams", "3", "--stop", "x"], /--stop is for texts drawn by chance, not for --beams/],
+    [["--beams", "3", "--temperature", "0.5"], /--temperature is for texts drawn by chance, not for --beams/],
     [["--lookahead", "3"], /--lookahead is how far --draft guesses ahead\. Give --draft, too/],
     [["--bits", "4"], /--bits is 4, and the model's weights have 8 bits already/],
   ])("%j fails with a sentence", (args, said) => {

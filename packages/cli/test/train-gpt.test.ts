@@ -126,6 +126,13 @@ describe("gradus train gpt", () => {
     expect(existsSync(bad.out)).toBe(false);
   });
 
+  test("a window longer than the model sees is refused before anything is begun", async () => {
+    await expect(trainGpt({ ...bad, data, from: join(folder, "a"), context: 9, fresh: true })).rejects.toThrow(
+      "--context is 9, and the model sees 8 tokens at once. Give at most 8",
+    );
+    expect(existsSync(bad.out)).toBe(false);
+  });
+
   test("a character that the model does not know is named", () => {
     const { status, stderr } = gradus("train", "gpt", "--data", file("z.txt", "zoo ".repeat(50)), "--from", join(folder, "a"));
     expect(status).toBe(1);

@@ -134,8 +134,8 @@ export function checkConfig(config: GptConfig): GptConfig {
   const { heads, keyValueHeads, headWidth, positions, rotary, epsilon } = config;
   if (heads % keyValueHeads) fail(`${heads} heads do not divide among ${keyValueHeads} heads of keys and values`);
   if (positions === "rotary" && headWidth % 2) fail(`headWidth is ${headWidth}`, "Rotary positions turn pairs: give an even number");
-  if (!(rotary.base > 0)) fail(`the base of rotary positions is ${rotary.base}`, "Give a positive number");
-  if (!(epsilon >= 0)) fail(`epsilon is ${epsilon}`, "It must not be negative");
+  if (!(Number.isFinite(rotary.base) && rotary.base > 0)) fail(`the base of rotary positions is ${rotary.base}`, "Give a positive number");
+  if (!(Number.isFinite(epsilon) && epsilon >= 0)) fail(`epsilon is ${epsilon}`, "Give a number from 0 on");
   return config;
 }
 

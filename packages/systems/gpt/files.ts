@@ -167,9 +167,15 @@ function parseConfig(value: unknown, fail: (problem: string) => never): GptConfi
   }
 }
 
+/** What each kind of scaling says besides its name. */
+const scalingNumbers: Readonly<Record<RotaryScaling["kind"], readonly string[]>> = {
+  linear: ["factor"],
+  llama3: ["factor", "lowFrequencyFactor", "highFrequencyFactor", "originalContext"],
+};
+
 function isScaling(scaling: RotaryScaling | null): boolean {
   if (scaling === null) return true;
   const { kind, ...numbers } = scaling ?? {};
-  const names = { linear: ["factor"], llama3: ["factor", "lowFrequencyFactor", "highFrequencyFactor", "originalContext"] }[kind];
-  return names?.every((name) => ((numbers as Record<string, unknown>)[name] as number) > 0) ?? false;
+  if (!Object.hasOwn(scalingNumbers, kind)) return false;
+  return scalingNumbers[kind].every((name) => ((numbers as Record<string, unknown>)[name] as number) > 0);
 }

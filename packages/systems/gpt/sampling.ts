@@ -43,7 +43,8 @@ export function logSoftmax(logits: Float32Array): Float32Array {
 /** The probabilities that the next token is drawn with, [vocabulary]. `before`: tokens that the penalty is for. */
 export function distribution(logits: Float32Array, options: SamplingOptions, before: Iterable<number> = []): Float32Array {
   const { repetitionPenalty = 1, temperature = 1, topK, topP = 1, minP = 0 } = options;
-  const z = Float32Array.from(logits);
+  // In 64 bits, which extreme penalties and temperatures do not overflow.
+  const z = Float64Array.from(logits);
   if (repetitionPenalty !== 1)
     for (const id of new Set(before)) z[id] = z[id]! > 0 ? z[id]! / repetitionPenalty : z[id]! * repetitionPenalty;
   const best = largestAt(z);
@@ -51,32 +52,33 @@ export function distribution(logits: Float32Array, options: SamplingOptions, bef
   if (temperature === 0) {
     z.fill(0);
     z[best] = 1;
-    return z;
+    return Float32Array.from(z);
   }
   for (let i = 0; i < z.length; i++) z[i] = Math.exp((z[i]! - top) / temperature);
-  const least = Math.max(minP, topK !== undefined && topK < z.length ? nthLargest(z, topK) : 0);
-  for (let i = 0; i < z.length; i++) if (z[i]! < least) z[i] = 0;
-  // Of equally likely tokens at the border, those that come first stay.
-  if (topK !== undefined) keepFirst(z, topK);
+  if (topK !== undefined && topK < z.length) {
+    dropBelow(z, nthLargest(z, topK));
+    // Of equally likely tokens at the border, those that come first stay.
+    for (const i of order(z).slice(topK)) z[i] = 0;
+  }
   if (topP < 1) keepMass(z, topP);
+  dropBelow(z, minP);
   return normalised(z);
 }
 
-const largestAt = (z: Float32Array): number => {
+const largestAt = (z: Float64Array): number => {
   let best = 0;
   for (let i = 1; i < z.length; i++) if (z[i]! > z[best]!) best = i;
   return best;
 };
 
-const nthLargest = (z: Float32Array, n: number): number => Float32Array.from(z).sort()[z.length - n]!;
+const nthLargest = (z: Float64Array, n: number): number => Float64Array.from(z).sort()[z.length - n]!;
 
-function keepFirst(z: Float32Array, count: number): void {
-  const kept = order(z);
-  for (const i of kept.slice(count)) z[i] = 0;
+function dropBelow(z: Float64Array, least: number): void {
+  for (let i = 0; i < z.length; i++) if (z[i]! < least) z[i] = 0;
 }
 
 /** The fewest of the likeliest whose probabilities come to `share`. */
-function keepMass(z: Float32Array, share: number): void {
+function keepMass(z: Float64Array, share: number): void {
   const total = z.reduce((a, b) => a + b, 0);
   let sum = 0;
   for (const i of order(z)) {
@@ -86,17 +88,17 @@ function keepMass(z: Float32Array, share: number): void {
 }
 
 /** Places of what is above zero, largest first. */
-function order(z: Float32Array): number[] {
+function order(z: Float32Array | Float64Array): number[] {
   const places: number[] = [];
   for (let i = 0; i < z.length; i++) if (z[i]! > 0) places.push(i);
   return places.sort((a, b) => z[b]! - z[a]! || a - b);
 }
 
 /** Divides weights by their sum. */
-export function normalised(weights: Float32Array): Float32Array {
+export function normalised(weights: Float32Array | Float64Array): Float32Array {
   let sum = 0;
   for (const w of weights) sum += w;
-  return weights.map((w) => w / sum);
+  return Float32Array.from(weights, (w) => w / sum);
 }
 
 /** A place drawn with these probabilities. */

@@ -11,7 +11,7 @@ export interface SampleOptions {
   readonly seed: number;
   readonly model?: string;
   readonly bits?: 8 | 4;
-  readonly temperature: number;
+  readonly temperature?: number;
   readonly topK?: number;
   readonly topP?: number;
   readonly minP?: number;
@@ -32,7 +32,7 @@ export async function sample(options: SampleOptions): Promise<void> {
     string[],
     string[]?,
   ];
-  const byChance = ["topK", "topP", "minP", "repetitionPenalty", "stop", "draft", "probabilities"];
+  const byChance = ["temperature", "topK", "topP", "minP", "repetitionPenalty", "stop", "draft", "probabilities"];
   if (beams !== undefined) refuseGiven(command, options, byChance, "for texts drawn by chance, not for --beams", "Leave one of them out");
   if (options.draft === undefined) refuseGiven(command, options, ["lookahead"], "how far --draft guesses ahead", "Give --draft, too");
   const model = await languageModel(command, options.model, { bits: options.bits });
@@ -47,7 +47,7 @@ export async function sample(options: SampleOptions): Promise<void> {
     return;
   }
   const draft = options.draft === undefined ? undefined : await languageModel(command, options.draft, { bits: options.bits });
-  const { temperature, topK, topP, minP, repetitionPenalty, lookahead } = options;
+  const { temperature = 0.8, topK, topP, minP, repetitionPenalty, lookahead } = options;
   const given = { tokens, seed, temperature, topK, topP, minP, repetitionPenalty, stop, draft, lookahead };
   const settings = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as GenerateOptions;
   const run = generate(model, prompts, { ...settings, alternatives: probabilities ? 3 : 0 });

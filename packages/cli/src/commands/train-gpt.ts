@@ -196,8 +196,11 @@ async function knownNetwork(options: TrainGptOptions, text: string): Promise<Job
       `the weights in ${from} have ${network.tokens.bits} bits, which cannot be trained`,
       "Give the model of 32",
     );
+  const { context: most } = network.config;
+  if (options.context !== undefined && options.context > most)
+    throw new ArgumentError(command, `--context is ${options.context}, and the model sees ${most} tokens at once`, `Give at most ${most}`);
   const recipe = recipeWith(options, { ...finetuneRecipe(network, lora !== undefined), dropout: 0 });
-  const tokens = splitText(text, tokenizer, options.context ?? network.config.context);
+  const tokens = splitText(text, tokenizer, options.context ?? most);
   const start = (run: RunOptions) => finetune(network, tokens, { ...run, ...(lora === undefined ? {} : { adapters: { rank: lora } }) });
   const settings = { from: await digest(await modelFiles(from!)), lora, context: options.context };
   const name = `${basename(resolve(from!))}-tuned`;

@@ -129,8 +129,9 @@ function ask(
     .filter((other) => other.key !== item.key)
     .slice(0, shots);
   const { context } = model.network.config;
+  const { length: before } = model.beginnings ?? [];
   const answer = limit || Math.max(...endings(model, item).map((text) => tokensOf(model, text)));
-  const lengthWith = (count: number): number => tokensOf(model, promptFor(task, item, solved.slice(0, count))) + answer;
+  const lengthWith = (count: number): number => before + tokensOf(model, promptFor(task, item, solved.slice(0, count))) + answer;
   // The last token of all is written, not read.
   const fits = (count: number): boolean => lengthWith(count) <= context + 1;
   if (fits(solved.length)) return { item, prompt: promptFor(task, item, solved), shots: solved.length };

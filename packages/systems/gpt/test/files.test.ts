@@ -46,12 +46,17 @@ describe("a language model in a folder", () => {
     change(description);
     return JSON.stringify(description);
   };
+  const rotary = (description: Record<string, object>, changes: object) =>
+    Object.assign((description["config"] as { rotary: object }).rotary, changes);
   test.each([
     ["no JSON", () => "{", /is not JSON/],
     ["another system's", () => JSON.stringify({ system: "resnet" }), /is not of a language model/],
     ["null", () => "null", /is not of a language model/],
     ["an unknown activation", () => changed((d) => Object.assign(d["config"]!, { activation: "sine" })), /says "sine" for activation/],
     ["no rotary base", () => changed((d) => Object.assign(d["config"]!, { rotary: null })), /does not say how positions turn/],
+    ["a scaling that is none", () => changed((d) => rotary(d, { scaling: { kind: "constructor" } })), /does not say how positions turn/],
+    ["a rotary base in words", () => changed((d) => rotary(d, { base: "10000" })), /the base of rotary positions is 10000/],
+    ["an epsilon that is null", () => changed((d) => Object.assign(d["config"]!, { epsilon: null })), /epsilon is null/],
     ["no list of beginnings", () => changed((d) => Object.assign(d, { beginnings: "<s>" })), /lists no tokens as beginnings/],
     ["no width", () => changed((d) => Object.assign(d["config"]!, { width: undefined })), /width is undefined/],
     [

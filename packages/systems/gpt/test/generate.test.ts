@@ -251,8 +251,16 @@ describe("sampling", () => {
     expect(kept({ topP: 0.76 })).toEqual([true, true, true, false]);
     expect(kept({ minP: 0.4 })).toEqual([true, true, false, false]);
     expect(kept({ topK: 3 })).toEqual([true, true, true, false]);
+    // The share of top-p is of all that top-k leaves, not of what min-p would leave: 0.5 is less than 0.6.
+    expect(kept({ topP: 0.6, minP: 0.4 })).toEqual([true, true, false, false]);
     const [a, b] = [distribution(z, {}), distribution(z, { repetitionPenalty: 2 }, [1, 1])];
     expect(b[1]! / b[0]!).toBeCloseTo(a[1]! ** 2 / a[0]! / 1, 4);
+  });
+
+  test("a penalty of any size gives probabilities", () => {
+    const z = Float32Array.of(2, 1, -1);
+    expect([...distribution(z, { repetitionPenalty: 1e-300 }, [0, 1])]).toEqual([1, 0, 0]);
+    expect([...distribution(z, { repetitionPenalty: 1e300 }, [0, 1, 2])]).toEqual([0.5, 0.5, 0]);
   });
 
   test("tokens are drawn as often as their probabilities say", () => {

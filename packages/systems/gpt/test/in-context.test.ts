@@ -323,6 +323,13 @@ describe("evaluate", () => {
     expect(result.fewestShots).toBe(4);
   });
 
+  test("a token before every prompt takes a place of the context, too", async () => {
+    const task = taskFrom("exact", JSON.stringify([..."abcdefgh"].map((c) => ({ context: `${c}:`, answer: c }))));
+    const model = { ...bigrams({}, 6 * 5 + 4), beginnings: [0] };
+    const { result } = await run(model, task, { shots: 5, by: "likelihood", fewerShots: true });
+    expect(result.fewestShots).toBe(4);
+  });
+
   test.each([
     [{ shots: -1 }, "shots is -1"],
     [{ shots: 1.5 }, "shots is 1.5"],

@@ -706,6 +706,7 @@ describe("a damaged tokenizer.json", () => {
     ["an added token twice", { ...llamaJson, added_tokens: [added("<x>", 400), added("<x>", 401)] }, /second one/],
     ["an added token with another's id", { ...llamaJson, added_tokens: [added("<x>", 5)] }, /contradicts/],
     ["an added token with a huge id", { ...llamaJson, added_tokens: [added("<x>", 1e9)] }, /1000000000/],
+    ["an added token that is too long", { ...llamaJson, added_tokens: [added("x".repeat(2 ** 16), 400)] }, /65536 characters is too long/],
     ["an unknown pre-tokenizer", { ...llamaJson, pre_tokenizer: { type: "constructor" } }, /"constructor".*Known are/],
     ["a pre-tokenizer that is a number", { ...llamaJson, pre_tokenizer: 3 }, /pre-tokenizer is 3/],
     ["sequences without end", { ...llamaJson, pre_tokenizer: nested(500) }, /more than 8 deep/],

@@ -196,7 +196,14 @@ function finder(entries: readonly (readonly [text: string, token: AddedToken])[]
   const source = texts.map((text) =>
     tokens.get(text)!.single_word ? String.raw`(?<![\p{L}\p{N}_])${escapePattern(text)}(?![\p{L}\p{N}_])` : escapePattern(text),
   );
-  return { pattern: source.length ? new RegExp(source.join("|"), "gu") : undefined, tokens };
+  if (!source.length) return { pattern: undefined, tokens };
+  const pattern = new RegExp(source.join("|"), "gu");
+  try {
+    pattern.test(""); // Not before it is used does a pattern turn out to be too large.
+  } catch {
+    throw new FormatError(operation, `an added token of ${texts[0]!.length} characters is too long to be looked for`);
+  }
+  return { pattern, tokens };
 }
 
 /** A text as pieces of text and ids of the added tokens between them. */

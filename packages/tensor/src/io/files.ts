@@ -40,6 +40,12 @@ export async function saveFile(path: string, chunks: Iterable<Uint8Array>): Prom
   }
 }
 
+/** Takes away what processes that died within `saveFile` left in a folder. Nobody may be saving a file there meanwhile. */
+export async function removeUnfinished(folder: string): Promise<void> {
+  const { fs } = await node();
+  for (const name of await fs.readdir(folder)) if (/\.[0-9a-f]{8}\.tmp$/.test(name)) await fs.rm(`${folder}/${name}`, { force: true });
+}
+
 /**
  * Makes a folder, and those that it lies in, where they are missing. Rejects with Node's own error where that cannot be. Node's own way to
  * make several at once never ends where a folder that is there answers that there is none, as in /proc.

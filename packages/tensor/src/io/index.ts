@@ -1,6 +1,6 @@
 /** Formats and files, for those who work below tensors. */
 export type { ArrayData } from "../array-data.ts";
-export { loadFile, makeFolder, openFile, saveFile } from "./files.ts";
+export { loadFile, makeFolder, openFile, removeUnfinished, saveFile } from "./files.ts";
 export { npyChunks, readNpy, readNpyStream, writeNpy } from "./npy.ts";
 export { readNpz, writeNpz } from "./npz.ts";
 export { formatArray, type PrintOptions } from "./print.ts";
