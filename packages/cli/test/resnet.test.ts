@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +7,6 @@ import { gradus, jsonLines, kill, main } from "./gradus.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "gradus-cli-resnet-"));
 const data = join(folder, "pictures");
-const pipe = join(folder, "pipe.tar");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A picture of 36 × 32 pixels: noise, reddish or bluish. */
@@ -21,7 +19,6 @@ async function picture(k: number, i: number): Promise<Uint8Array> {
 }
 
 beforeAll(async () => {
-  execFileSync("mkfifo", [pipe]);
   for (const [part, count] of [
     ["train", 48],
     ["test", 8],
@@ -90,7 +87,7 @@ describe("gradus train resnet", () => {
     [["--data", "/nowhere"], /there is no \/nowhere/],
     [["--data", data, "--config", "resnet19"], /^gradus train resnet: --config resnet19: there is no network "resnet19"/],
     [["--data", "/nowhere", "--out", main], /main\.ts is a file\. Give another folder with --out/],
-    [["--data", pipe], /pipe\.tar is no archive that can be read \(.*neither a file nor a folder\)/],
+    [["--data", "/dev/zero"], /\/dev\/zero is no archive that can be read \(.*neither a file nor a folder\)/],
     [["--data", data, "--batch-size", "48", "--epochs", "1"], /1 × 2 batches of 48 are 2 steps/],
     [["--data", join(data, "train")], /below a folder "train"/],
     [["--data", main], /main\.ts is no archive that can be read.*Give a folder or a \.tar/],
