@@ -1,5 +1,5 @@
-import { type FileEntry, fashionMnistClasses, imageFiles, readCifar, readIdx, resizeImage } from "@gradus/data";
-import { ArgumentError, FormatError, GradusError } from "@gradus/tensor";
+import { type FileEntry, fashionMnistClasses, imageFiles, isImageName, readCifar, readIdx, resizeImage } from "@gradus/data";
+import { ArgumentError, FormatError, GradusError, OutOfMemoryError } from "@gradus/tensor";
 import type { ArrayData } from "@gradus/tensor/io";
 import { square } from "./square.ts";
 
@@ -34,9 +34,10 @@ export interface ImageSetOptions {
 const operation = "imageSet";
 
 /**
- * A set of pictures from files: JPEG and PNG in folders `train/CLASS/…` and `test/CLASS/…` (or `val/CLASS/…`), or in `CLASS/…` alone; the
- * binary files of CIFAR-10 (`data_batch_1.bin` …, `test_batch.bin`); IDX files as MNIST and Fashion-MNIST come in. Photographs stand as
- * their EXIF orientation says. FormatError where none of these is there, where sizes differ and no `size` is given, for a damaged file.
+ * A set of pictures from files: JPEG and PNG in folders `train/CLASS/…` and `test/CLASS/…` (or `val/CLASS/…`), at any depth there, or in
+ * `CLASS/…` alone; the binary files of CIFAR-10 (`data_batch_1.bin` …, `test_batch.bin`); IDX files as MNIST and Fashion-MNIST come in.
+ * Photographs stand as their EXIF orientation says. FormatError where none of these is there, where sizes differ and no `size` is given,
+ * for a damaged file.
  */
 export async function imageSet(files: readonly FileEntry[], options: ImageSetOptions = {}): Promise<ImageSet> {
   const binary = files.filter((f) => /(^|\/)(data_batch_\d+|test_batch)\.bin$/.test(f.name));
@@ -71,8 +72,8 @@ const sizeHint = "Give a size to which all pictures are brought";
 
 async function folderSet(files: readonly FileEntry[], options: ImageSetOptions): Promise<ImageSet> {
   const { labelled = true, keptForTest = 0, size, report = () => {} } = options;
-  const pictures = files.filter((f) => /\.(jpe?g|png)$/i.test(f.name));
-  let [train, test] = (["train", "test"] as const).map((part) => files.filter((f) => partOf(f.name) === part)) as [
+  const pictures = files.filter((f) => isImageName(f.name));
+  let [train, test] = (["train", "test"] as const).map((part) => pictures.filter((f) => placeOf(f.name).part === part)) as [
     FileEntry[],
     FileEntry[],
   ];
@@ -93,9 +94,12 @@ async function folderSet(files: readonly FileEntry[], options: ImageSetOptions):
       `among ${files.length} files there are ${train.length} below a folder "train" and ${test.length} below "test" or "val"`,
       "Put pictures into train/CLASS/ and test/CLASS/, or give CIFAR-10's binary files",
     );
-  const { classes } = imageFiles(train);
+  const { classes } = imageFiles(train, { classOf });
   if (labelled) checkClasses(classes);
-  const unknown = imageFiles(test).classes.filter((name) => !classes.includes(name));
+  const stray = [...train, ...test].find((f) => classOf(f.name) === "");
+  if (labelled && stray)
+    throw new FormatError(operation, `${stray.name} lies in no folder of a class`, "Put pictures into a folder a class");
+  const unknown = imageFiles(test, { classOf }).classes.filter((name) => !classes.includes(name));
   if (labelled && unknown.length)
     throw new FormatError(operation, `there are test pictures of ${JSON.stringify(unknown[0])}, but none of these below "train"`);
   // Where classes do not count, a picture may lie anywhere.
@@ -107,14 +111,20 @@ async function folderSet(files: readonly FileEntry[], options: ImageSetOptions):
   };
 }
 
-/** The first folder on the way that tells: a class may be called "test". */
-function partOf(name: string): "train" | "test" | null {
-  for (const folder of name.split("/").slice(0, -1)) {
-    if (/^train(ing)?$/i.test(folder)) return "train";
-    if (/^(test|val(id(ation)?)?)$/i.test(folder)) return "test";
+/**
+ * Where a picture belongs: the first folder on the way that tells the part (a class may be called "test"), and the class's folder in it,
+ * as torchvision's `ImageFolder` has it. Without a part: the folder it lies in. "" where there is no such folder.
+ */
+function placeOf(name: string): { readonly part: "train" | "test" | null; readonly label: string } {
+  const folders = name.split("/").slice(0, -1);
+  for (const [i, folder] of folders.entries()) {
+    const label = folders[i + 1] ?? "";
+    if (/^train(ing)?$/i.test(folder)) return { part: "train", label };
+    if (/^(test|val(id(ation)?)?)$/i.test(folder)) return { part: "test", label };
   }
-  return null;
+  return { part: null, label: folders.at(-1) ?? "" };
 }
+const classOf = (name: string): string => placeOf(name).label;
 
 /** Every so-many-th picture, folder by folder, and one at least, for testing; the others for training. */
 function divided(pictures: readonly FileEntry[], share: number): [train: FileEntry[], test: FileEntry[]] {
@@ -131,16 +141,16 @@ async function read(
   size: number | undefined,
   report: (done: number, total: number) => void,
 ): Promise<Pictures> {
-  const { dataset } = imageFiles(files, { classes, channels: 3, orient: true });
+  const { dataset } = imageFiles(files, { classes, classOf, channels: 3, orient: true });
   const total = dataset.size!;
   const labels = new Int32Array(total);
   let [n, side] = [0, size ?? 0];
-  let pixels = new Uint8Array(size ? total * size * size * 3 : 0);
+  let pixels = room(size ? total : 0, side);
   for await (const { image, label, name } of dataset) {
     const [height, width] = image.shape as [number, number];
     if (!side) {
       side = height;
-      pixels = new Uint8Array(total * side * side * 3);
+      pixels = room(total, side);
     }
     if (size === undefined && (height !== side || width !== side))
       throw new FormatError(
@@ -153,6 +163,18 @@ async function read(
     if (n % 500 === 0 || n === total) report(n, total);
   }
   return { images: { dtype: "uint8", shape: [total, side, side, 3], data: pixels }, labels };
+}
+
+/** Memory for pictures in colour. OutOfMemoryError where there is not enough. */
+function room(count: number, side: number): Uint8Array<ArrayBuffer> {
+  const bytes = count * side * side * 3;
+  try {
+    return new Uint8Array(bytes);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const gigabytes = (bytes / 2 ** 30).toFixed(1);
+    throw new OutOfMemoryError(operation, `${count} pictures of ${side} × ${side} pixels take ${gigabytes} GiB`, "Give fewer of them");
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------ CIFAR-10 and MNIST

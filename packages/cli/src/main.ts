@@ -72,7 +72,11 @@ commands.push(
         "a folder or archive with train/CLASS/ and test/CLASS/, CIFAR-10's binary files, or cifar10 to fetch these",
       )
       .option("--config <name>", "resnet20 to resnet110, resnet18 to resnet152; plain20, preresnet20, preresnet50, ...", "resnet20")
-      .option("--recipe <name>", "fast: one cycle of the learning rate; paper: that of the paper", "fast")
+      .addOption(
+        new Option("--recipe <name>", "fast: one cycle of the learning rate; paper: that of the paper")
+          .choices(["fast", "paper"])
+          .default("fast"),
+      )
       .option("--epochs <n>", "passes over the pictures (default: 30 fast, 164 paper)", positive)
       .option(
         "--batch-size <n>",

@@ -8,12 +8,13 @@ const words: Readonly<Record<string, (path: string) => string>> = {
   EPERM: (path) => `${path} may not be used: access is denied`,
   EROFS: (path) => `${path} cannot be written: it lies where nothing may be written`,
   ENOSPC: (path) => `${path} cannot be written: no space is left`,
+  ERR_FS_FILE_TOO_LARGE: (path) => `${path} is larger than the 2 GiB that can be read`,
 };
 
-/** A sentence about a file that could not be read or written; null for any other error. */
-export function fileProblem(error: unknown): string | null {
+/** A sentence about a file that could not be read or written, `given` where the error does not say which; null for any other error. */
+export function fileProblem(error: unknown, given = "what was given"): string | null {
   if (!(error instanceof Error)) return null;
   const { code, path, dest } = error as NodeJS.ErrnoException & { readonly dest?: string };
   if (code === undefined || !Object.hasOwn(words, code)) return null;
-  return words[code]!(dest ?? path ?? "what was given");
+  return words[code]!(dest ?? path ?? given);
 }

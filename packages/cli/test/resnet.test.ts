@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodePng } from "@gradus/data";
@@ -86,16 +86,23 @@ describe("gradus train resnet", () => {
   test.each([
     [["--data", "/nowhere"], /there is no \/nowhere/],
     [["--data", data, "--config", "resnet19"], /^gradus train resnet: --config resnet19: there is no network "resnet19"/],
-    [["--data", data, "--recipe", "slow"], /no recipe slow.*paper or fast/s],
+    [["--data", "/nowhere", "--out", main], /main\.ts is a file\. Give another folder with --out/],
+    [["--data", "/dev/zero"], /\/dev\/zero is no archive that can be read \(.*neither a file nor a folder\)/],
     [["--data", data, "--batch-size", "48", "--epochs", "1"], /1 × 2 batches of 48 are 2 steps/],
     [["--data", join(data, "train")], /below a folder "train"/],
     [["--data", main], /main\.ts is no archive that can be read.*Give a folder or a \.tar/],
     [["--data", join(data, "train", "red", "0.png")], /0\.png is one picture.*Give a folder or a \.tar.*train\/CLASS\//],
   ])("%j is answered with a sentence", (args, message) => {
-    const { status, stderr } = gradus("train", "resnet", ...args, "--out", join(folder, "bad"));
+    const { status, stderr } = gradus("train", "resnet", "--out", join(folder, "bad"), ...args);
     expect(status).toBe(1);
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  test.each(["slow", "toString"])("the recipe %s is refused", (recipe) => {
+    const { status, stderr } = gradus("train", "resnet", "--data", "/nowhere", "--recipe", recipe);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/Allowed choices are fast, paper/);
   });
 });
 
@@ -119,9 +126,19 @@ describe("gradus classify", () => {
     writeFileSync(broken, readFileSync(good).subarray(0, 300));
     const text = join(folder, "text.jpg");
     writeFileSync(text, "no picture");
-    const { status, stdout, stderr } = gradus("classify", broken, good, text, "--weights", weights, "--json");
+    const large = join(folder, "large.jpg");
+    writeFileSync(large, "");
+    truncateSync(large, 2 ** 31);
+    // As macOS packs folders.
+    const mac = join(folder, "mac");
+    mkdirSync(mac);
+    writeFileSync(join(mac, "._1.png"), Uint8Array.of(0, 5, 22, 7));
+    writeFileSync(join(mac, "1.png"), readFileSync(good));
+    const { status, stdout, stderr } = gradus("classify", broken, large, good, text, mac, "--weights", weights, "--json");
     expect(status).toBe(1);
-    expect(stdout.trim().split("\n")).toHaveLength(1);
+    expect(jsonLines(stdout).map(({ file }) => file)).toEqual([good, join(mac, "1.png")]);
+    expect(stderr).toContain("large.jpg is larger than the 2 GiB that can be read");
+    expect(stderr).not.toContain("._1.png");
     expect(stderr).toContain("broken.png");
     expect(stderr).toContain("text.jpg: decodeImage: neither a JPEG nor a PNG file");
   });
@@ -133,6 +150,7 @@ describe("gradus classify", () => {
       /the weights are of resnet20, not of resnet32/,
     );
     expect(gradus("classify", good, "--model", "resnet50").stderr).toMatch(/resnet50 comes without weights/);
+    expect(gradus("classify", good, "--model", "resnet19").stderr).toMatch(/^gradus classify: --model resnet19: there is no network/);
     // resnet20 comes with some, for CIFAR-10's classes.
     const { top } = JSON.parse(gradus("classify", good, "--json", "--top", "10").stdout) as { top: { class: string }[] };
     expect(top.map((t) => t.class).sort()).toEqual([

@@ -27,6 +27,8 @@ beforeAll(async () => {
   mkdirSync(at("empty"));
   mkdirSync(at("one", "class"), { recursive: true });
   for (const i of [1, 2, 3]) writeFileSync(at("one", "class", `${i}.png`), await picture(true, i));
+  for (const name of ["a", "b"]) mkdirSync(at("stray", name), { recursive: true });
+  for (const name of ["a/1", "b/1", "2"]) writeFileSync(at("stray", `${name}.png`), await picture(true, 1));
 });
 
 const run = (out: string, ...more: string[]) => [
@@ -122,6 +124,7 @@ describe("gradus train diffusion --data", () => {
     [["--data", at("empty")], /no picture among 0 files/],
     [["--data", at("mixed"), "--unconditional"], /2\.png has 12 × 12 pixels, others have 8 × 8.*--size/s],
     [["--data", at("one")], /one class only, "class".*--unconditional/s],
+    [["--data", at("stray")], /2\.png lies in no folder of a class.*--unconditional/s],
     [["--data", at("one"), "--unconditional"], /2 pictures do not fill a batch of 64.*--batch-size/],
     [["--data", at("pictures"), "--samples", "2"], /--samples is 2/],
     [["--data", at("pictures"), "--scenes", "9"], /--scenes is of scenes, --data gives pictures/],

@@ -26,7 +26,7 @@ export { type ByteSource, type ReadOptions, readBytes } from "./formats/source.t
 export { tarFiles } from "./formats/tar.ts";
 export { type LinesOptions, lines, readText } from "./formats/text.ts";
 export { type AugmentOptions, augment, normalizeImage } from "./images/augment.ts";
-export { type ImageFilesOptions, imageFiles, type LabelledImage } from "./images/dataset.ts";
+export { type ImageFilesOptions, imageFiles, isImageName, type LabelledImage } from "./images/dataset.ts";
 export { type DecodeOptions, decodeImage } from "./images/decode.ts";
 export { encodePng } from "./images/encode.ts";
 export { centerCrop, crop, flipLeftRight, flipUpDown, padImage, rotate90 } from "./images/geometry.ts";

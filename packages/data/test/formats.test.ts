@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -160,6 +160,12 @@ describe("archives", () => {
     expect((await openArchive(folder)).length).toBe(2);
     for (const open of [folderFiles, openArchive]) await expect(open(`${folder}/nowhere`)).rejects.toThrow(/there is no .*nowhere\. Check/);
     await expect(folderFiles(`${folder}/${(await folderFiles(folder))[0]!.name}`)).rejects.toThrow(/is no folder/);
+    // What cannot be read at once or may never end.
+    writeFileSync(join(folder, "large"), "");
+    truncateSync(join(folder, "large"), 2 ** 31);
+    const large = (await folderFiles(folder)).find((f) => f.name === "large");
+    await expect(large!.read()).rejects.toThrow(/large has 2147483648 bytes\. Files of less than 2 GiB/);
+    await expect(openArchive("/dev/zero")).rejects.toThrow(/\/dev\/zero is neither a file nor a folder/);
   });
 
   test("a tar file on disk is read in place", async () => {

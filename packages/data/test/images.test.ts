@@ -15,6 +15,7 @@ import {
   flipLeftRight,
   flipUpDown,
   imageFiles,
+  isImageName,
   normalizeImage,
   padImage,
   Random,
@@ -253,6 +254,15 @@ describe("image files", () => {
       [0, [4, 2, 3]],
     ]);
     expect(() => imageFiles(files().slice(3))).toThrow(/no .jpg or .png/);
+  });
+
+  test("may have their classes from elsewhere than their folders", () => {
+    expect(imageFiles(files(), { classOf: (name) => name.split("/")[0]! }).classes).toEqual(["photos"]);
+  });
+
+  test("are told by their names, and what macOS puts beside them is none", () => {
+    for (const name of ["a.jpg", "a/b.JPEG", "a/._b/c.png", ".a.png"]) expect(isImageName(name)).toBe(true);
+    for (const name of ["a", "jpg", "a.jpg.txt", "a.png/b", "._a.jpg", "__MACOSX/a/._b.png"]) expect(isImageName(name)).toBe(false);
   });
 
   test("a damaged one is named", async () => {

@@ -136,7 +136,8 @@ export async function evaluate(model: Model, pictures: Pictures, normalisation: 
   let [first, five] = [0, 0];
   pictures.labels.forEach((label, i) => {
     const z = logits.subarray(i * classes, (i + 1) * classes);
-    const better = z.reduce((n, v) => n + Number(v > z[label]!), 0);
+    // Of equal ones the first comes first, also for the confusion: its diagonal is what top1 counts.
+    const better = z.reduce((n, v, j) => n + Number(v > z[label]! || (v === z[label] && j < label)), 0);
     confusion[label]![z.indexOf(Math.max(...z))]!++;
     first += Number(better === 0);
     five += Number(better < 5);

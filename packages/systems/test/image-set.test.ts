@@ -113,7 +113,27 @@ describe("a set of pictures", () => {
     expect((await imageSet(files, { keptForTest: 0.5, size: 6 })).train.images.shape).toEqual([3, 6, 6, 3]);
   });
 
+  test("has the classes of the folders in train and test, however deep pictures lie there, and passes over what macOS adds", async () => {
+    const names = ["train/cat/images/1.png", "train/cat/2.png", "train/dog/a/b/1.png", "test/dog/1.png", "train/cat/._1.png"];
+    const set = await imageSet([...folder(names.slice(0, 4)), file(names[4]!, Uint8Array.of(0, 5, 22, 7))]);
+    expect(set.classes).toEqual(["cat", "dog"]);
+    expect([...set.train.labels]).toEqual([0, 0, 1]);
+    expect([...set.test.labels]).toEqual([1]);
+  });
+
+  test("with a picture outside of its classes' folders is refused, and the picture named", async () => {
+    const classes = ["train/a/1.png", "train/b/1.png", "test/a/1.png"];
+    for (const name of ["train/overview.png", "test/overview.png"])
+      await expect(imageSet(folder([...classes, name]))).rejects.toThrow(new RegExp(`${name} lies in no folder of a class`));
+    await expect(imageSet(folder([...numbered("cat", 4), ...numbered("dog", 4), "1.png"]), { keptForTest: 0.2 })).rejects.toThrow(
+      / 1\.png lies in no folder of a class/,
+    );
+  });
+
   test("that would fill the memory is refused", async () => {
+    await expect(imageSet(folder(["train/a/1.png", "train/b/1.png", "test/a/1.png"]), { size: 1e6 })).rejects.toThrow(
+      /2 pictures of 1000000 × 1000000 pixels take 5587\.9 GiB\. Give fewer/,
+    );
     await expect(imageSet(mnist([0, 1]), { size: 40_000 })).rejects.toThrow(/2 pictures of 40000 × 40000.*2 GiB/);
   });
 });

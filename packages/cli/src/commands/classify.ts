@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isImageName } from "@gradus/data";
 import { folderFiles } from "@gradus/data/node";
 import {
   type Classifier,
@@ -14,6 +15,8 @@ import {
 } from "@gradus/systems/resnet";
 import { ArgumentError, GradusError } from "@gradus/tensor";
 import type { ArrayData } from "@gradus/tensor/io";
+import { ownErrors } from "../own-errors.ts";
+import { fileProblem } from "../system-errors.ts";
 import { bar, line, styled } from "../terminal.ts";
 
 export interface ClassifyOptions {
@@ -38,14 +41,14 @@ function shipped(model: string): string {
 }
 
 async function load({ model, weights: given, resize }: ClassifyOptions): Promise<Classifier> {
-  configOf(model);
+  const { classes } = await ownErrors("gradus classify", `--model ${model}`, () => configOf(model));
   const weights = given ?? shipped(model);
   if (!existsSync(weights)) throw new ArgumentError("gradus classify", `there is no file ${weights}`);
   if (!weights.endsWith(".safetensors"))
     throw new ArgumentError("gradus classify", `${weights} does not end in .safetensors`, "Convert other state dicts to safetensors first");
   const beside = weights.replace(/\.safetensors$/, ".json");
   const text = await readFile(beside, "utf8").catch(() => null);
-  if (text === null && configOf(model).classes !== 1000)
+  if (text === null && classes !== 1000)
     throw new ArgumentError(
       "gradus classify",
       `there is no ${beside}, which tells classes and normalisation`,
@@ -75,7 +78,7 @@ async function picturesOf(paths: readonly string[]): Promise<Picture[]> {
       found.push({ name: path, read: async () => new Uint8Array(await readFile(path)) });
       continue;
     }
-    const inside = (await folderFiles(path)).filter((f) => /\.(jpe?g|png)$/i.test(f.name));
+    const inside = (await folderFiles(path)).filter((f) => isImageName(f.name));
     if (!inside.length) throw new ArgumentError("gradus classify", `there is no .jpg or .png in ${path}`);
     found.push(...inside.map((f) => ({ name: join(path, f.name), read: f.read })));
   }
@@ -96,8 +99,9 @@ export async function classify(paths: readonly string[], options: ClassifyOption
       try {
         read.push({ name, image: await readPicture(await bytes()) });
       } catch (error) {
-        if (!(error instanceof GradusError)) throw error;
-        failures.push(`${name}: ${error.message}`);
+        const problem = error instanceof GradusError ? `${name}: ${error.message}` : fileProblem(error, name);
+        if (problem === null) throw error;
+        failures.push(problem);
       }
     }
     const guesses = await classifier.classify(

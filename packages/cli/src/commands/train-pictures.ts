@@ -76,7 +76,7 @@ async function pictures(path: string, options: ImageSetOptions): Promise<ImageSe
 function withFlags(error: FormatError): Error {
   if (/pixels/.test(error.problem))
     return new ArgumentError(command, error.problem, "Give --size, such as 32, to bring all pictures to it");
-  if (/one class only/.test(error.problem))
+  if (/one class only|no folder of a class/.test(error.problem))
     return new ArgumentError(command, error.problem, "Put pictures into a folder a class, or give --unconditional");
   return error;
 }

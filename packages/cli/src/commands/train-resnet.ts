@@ -13,6 +13,7 @@ import {
   train,
 } from "@gradus/systems/resnet";
 import { ArgumentError } from "@gradus/tensor";
+import { checkFolder } from "../folders.ts";
 import { ownErrors } from "../own-errors.ts";
 import { digestOf, pictureFiles, publicPictures } from "../picture-data.ts";
 import { resnetReport } from "../reports/resnet.ts";
@@ -24,7 +25,7 @@ const command = "gradus train resnet";
 export interface TrainResNetOptions {
   readonly data: string;
   readonly config: string;
-  readonly recipe: string;
+  readonly recipe: Recipe;
   readonly epochs?: number;
   readonly batchSize?: number;
   readonly seed: number;
@@ -38,7 +39,7 @@ export interface TrainResNetOptions {
 interface RunSettings {
   readonly system: "resnet";
   readonly config: string;
-  readonly recipe: string;
+  readonly recipe: Recipe;
   readonly epochs: number;
   readonly batchSize: number;
   readonly seed: number;
@@ -59,12 +60,13 @@ async function pictures(path: string, size: number, report: (what: string, done:
 /** `gradus train resnet`: trains, can be stopped and goes on, and leaves weights, a record and a report. */
 export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   const { config: name, recipe, seed, json = false } = options;
-  if (!(recipe in recipes)) throw new ArgumentError(command, `there is no recipe ${recipe}`, `Use ${Object.keys(recipes).join(" or ")}`);
+  const folder = options.out ?? join("runs", name);
   const say = (text: string) => !json && line(text);
   const tell = (event: object) => json && line(JSON.stringify(event));
   const published = await ownErrors(command, `--config ${name}`, () => configOf(name));
   const { batchSize = batchSizeOf(published) } = options;
-  const epochs = options.epochs ?? recipes[recipe as Recipe].epochs;
+  const epochs = options.epochs ?? recipes[recipe].epochs;
+  await checkFolder(command, folder);
   const reading = bar("{what} {bar} {value}/{total}", json);
   const all = await pictures(options.data, published.imageSize, (what, done, total) => reading.update(done, total, { what })).finally(() =>
     reading.stop(),
@@ -77,7 +79,6 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   const set = limit === all.train.labels.length ? all : { ...all, train: some(all.train, limit) };
   const config = configOf(name, { classes: set.classes.length });
 
-  const folder = options.out ?? join("runs", name);
   const settings: RunSettings = {
     system: "resnet",
     config: name,
@@ -97,7 +98,7 @@ export async function trainResNet(options: TrainResNetOptions): Promise<void> {
   say(`Stop with Ctrl+C whenever you like; the same command goes on. All that comes out is in ${folder}.\n`);
   const steps = Math.floor(set.train.labels.length / batchSize);
   const progress = bar("{bar} {percentage}% | {rate} pictures/s | loss {loss} | {left} left", json);
-  const run = train(set, config, { recipe: recipe as Recipe, epochs, batchSize, seed, checkpoint });
+  const run = train(set, config, { recipe, epochs, batchSize, seed, checkpoint });
   const pace = new Pace();
   for (;;) {
     const { value: event, done } = await trainingErrors(command, () => run.next());

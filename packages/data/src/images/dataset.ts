@@ -12,8 +12,10 @@ export interface ImageFilesOptions extends DecodeOptions {
   /** Brings all images to this size. Without it, images of different sizes cannot be batched. */
   readonly size?: readonly [height: number, width: number];
   readonly method?: ResizeMethod;
-  /** Names of the classes in the order of their labels. Default: the folders the images lie in, sorted. */
+  /** Names of the classes in the order of their labels. Default: all that `classOf` tells, sorted. */
   readonly classes?: readonly string[];
+  /** The class of an image by its path. Default: the folder it lies in. */
+  readonly classOf?: (name: string) => string;
 }
 
 export interface LabelledImage {
@@ -25,6 +27,9 @@ export interface LabelledImage {
   readonly name: string;
 }
 
+/** Whether a file is a JPEG or PNG image by its name. Those that macOS puts beside others ("._cat.jpg") are none: they hold attributes. */
+export const isImageName = (name: string): boolean => /(^|\/)(?!\._)[^/]*\.(jpe?g|png)$/i.test(name);
+
 /**
  * Images in folders by class, `.../CLASS/NAME.jpg` or `.png`, from a folder or an archive (`archiveFiles`, `openArchive`):
  * a data set that reads and decodes an image when its turn comes, and the names of the classes. Shuffling, taking and
@@ -34,15 +39,15 @@ export function imageFiles(
   files: readonly FileEntry[],
   options: ImageFilesOptions = {},
 ): { dataset: Dataset<LabelledImage>; classes: readonly string[] } {
-  const images = files.filter((f) => /\.(jpe?g|png)$/i.test(f.name));
+  const { classOf = (name) => name.split("/").at(-2) ?? "" } = options;
+  const images = files.filter((f) => isImageName(f.name));
   if (!images.length) throw new ArgumentError("imageFiles", `there is no .jpg or .png among ${files.length} files`);
-  const classOf = ({ name }: FileEntry) => name.split("/").at(-2) ?? "";
-  const classes = options.classes ?? [...new Set(images.map(classOf))].sort();
+  const classes = options.classes ?? [...new Set(images.map((f) => classOf(f.name)))].sort();
   const places = new Map(classes.map((name, k) => [name, k]));
-  const chosen = images.filter((f) => places.has(classOf(f)));
+  const chosen = images.filter((f) => places.has(classOf(f.name)));
   const load = async (index: number): Promise<LabelledImage> => {
     const file = chosen[index]!;
-    return { image: await readImage(file, options), label: places.get(classOf(file))!, name: file.name };
+    return { image: await readImage(file, options), label: places.get(classOf(file.name))!, name: file.name };
   };
   const rows: Rows = {
     count: chosen.length,

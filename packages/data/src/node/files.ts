@@ -18,6 +18,7 @@ export async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
   yield* createReadStream(path, { highWaterMark: 2 ** 18 });
 }
 
+/** FormatError for what is neither a file nor a folder: a pipe might never end, or never begin. */
 async function isFolder(operation: string, path: string): Promise<boolean> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new ArgumentError(
@@ -26,6 +27,7 @@ async function isFolder(operation: string, path: string): Promise<boolean> {
       "Check the path",
     );
   });
+  if (!found.isFile() && !found.isDirectory()) throw new FormatError(operation, `${path} is neither a file nor a folder`);
   return found.isDirectory();
 }
 
@@ -41,9 +43,16 @@ export async function folderFiles(path: string, { maxFiles = 1e7 }: FileOptions 
     if (found.length >= maxFiles) throw new FormatError("folderFiles", `${path} holds more than ${maxFiles} files`);
     const full = join(entry.parentPath, entry.name);
     const name = full.slice(path.endsWith(sep) ? path.length : path.length + 1).replaceAll(sep, "/");
-    found.push({ name, size: (await stat(full)).size, read: async () => new Uint8Array(await readFile(full)) });
+    const { size } = await stat(full);
+    found.push({ name, size, read: () => wholeFile(full, size) });
   }
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** FormatError for files that are too large to be read at once. */
+async function wholeFile(path: string, size: number): Promise<Uint8Array> {
+  if (size >= 2 ** 31) throw new FormatError("folderFiles", `${path} has ${size} bytes`, "Files of less than 2 GiB can be read");
+  return new Uint8Array(await readFile(path));
 }
 
 /**

@@ -111,6 +111,15 @@ test("what does not describe a network, or describes another one, is refused wit
   await expect(loadClassifier({ ...description, config: "plain56" }, shipped("resnet20.safetensors"))).rejects.toThrow(/lacks/);
 });
 
+test("a network that finds all classes alike is right only about the first of them", async () => {
+  const undecided = new Classifier(description);
+  for (const w of undecided.model.weights) w.assign(w.mul(0));
+  const images = { ...picture(64, 32, 3), shape: [2, 32, 32, 3] };
+  const { top1, top5, confusion } = await evaluate(undecided.model, { images, labels: Int32Array.of(0, 7) }, description.normalisation);
+  expect([top1, top5]).toEqual([0.5, 0.5]);
+  expect([confusion[0]![0], confusion[7]![0]]).toEqual([1, 1]);
+});
+
 test("a network whose weights are no numbers gives no answer", async () => {
   const broken = new Classifier(description);
   broken.model.weights[0]!.assign(broken.model.weights[0]!.mul(Number.NaN));

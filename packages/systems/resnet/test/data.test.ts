@@ -28,7 +28,8 @@ describe("a set of pictures", async () => {
       names.map((n) => file(n, png)),
       8,
     );
-    expect(set.classes).toEqual(["cat", "dog", "test"]); // a folder within "train" belongs to it
+    expect(set.classes).toEqual(["cat", "dog"]); // a folder within "train" belongs to it, and to a class
+    expect([...set.train.labels]).toEqual([0, 1, 1]);
     expect([...set.test.labels]).toEqual([1]);
     expect(set.train.images.shape).toEqual([3, 8, 8, 3]);
     expect(new Set(set.train.images.data as Uint8Array)).toEqual(new Set([9]));
