@@ -23,6 +23,7 @@ import type { Normalisation } from "./preprocess.ts";
 export type Recipe = "paper" | "fast";
 
 export interface TrainOptions {
+  /** Default "paper". */
   readonly recipe?: Recipe;
   /** Passes over the training pictures. Default 164 (paper: 64,000 steps on CIFAR-10) or 30 (fast). */
   readonly epochs?: number;
@@ -72,7 +73,7 @@ export const depthOf = ({ blocks, block }: ResNetConfig): number => (block === "
 
 /** Trains a network as a stream of events, and gives it at the end. Test pictures are looked at after each epoch, and choose nothing. */
 export async function* train(set: ImageSet, config: ResNetConfig, options: TrainOptions = {}): AsyncGenerator<TrainingEvent, Trained> {
-  const { recipe = "fast", batchSize = batchSizeOf(config), seed = 1, checkpoint, callbacks = [] } = options;
+  const { recipe = "paper", batchSize = batchSizeOf(config), seed = 1, checkpoint, callbacks = [] } = options;
   const epochs = options.epochs ?? recipes[recipe].epochs;
   const stepsPerEpoch = Math.floor(set.train.labels.length / batchSize);
   if (!stepsPerEpoch) throw new ArgumentError("train", `${set.train.labels.length} pictures do not fill a batch of ${batchSize}`);
