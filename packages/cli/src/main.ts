@@ -73,7 +73,7 @@ commands.push(
       )
       .option("--config <name>", "resnet20 to resnet110, resnet18 to resnet152; plain20, preresnet20, preresnet50, ...", "resnet20")
       .addOption(
-        new Option("--recipe <name>", "paper: its schedule; fast: one cycle of the learning rate, near its end in a fifth of the time")
+        new Option("--recipe <name>", "paper: its schedule; fast: one cycle of the learning rate, in a fifth of the passes")
           .choices(["paper", "fast"])
           .default("paper"),
       )
