@@ -1,5 +1,6 @@
 import { FormatError } from "@gradus/tensor";
 import { openFile, type RandomAccess } from "@gradus/tensor/io";
+import { parseJson } from "@gradus/tensor/json";
 
 /** A model's folder as published: its path (Node.js), or the contents of its files by their paths in it (pages). */
 export type ModelFolder = string | ReadonlyMap<string, Uint8Array>;
@@ -39,10 +40,9 @@ export async function readText(operation: string, folder: ModelFolder, name: str
 export async function readObject(operation: string, folder: ModelFolder, name: string): Promise<Record<string, unknown> | null> {
   const text = await readText(operation, folder, name);
   if (text === null) return null;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {}
+  const value = parseJson(text, (problem) => {
+    throw new FormatError(operation, `${name} ${problem}`, "Is the download complete?");
+  });
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new FormatError(operation, `${name} is no JSON object`, "Is the download complete?");
   return value as Record<string, unknown>;

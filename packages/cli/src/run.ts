@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ArgumentError, FormatError, OutOfMemoryError } from "@gradus/tensor";
 import { makeFolder, removeUnfinished, saveFile } from "@gradus/tensor/io";
+import { parseJson } from "@gradus/tensor/json";
 
 /** A training run in a folder. */
 export interface Run {
@@ -119,12 +120,8 @@ type Settings = Readonly<Record<string, unknown>>;
 
 /** What `run.json` says; null where it is damaged. */
 function parseSettings(text: string): (Settings & { readonly finished?: true; readonly cleared?: true }) | null {
-  try {
-    const settings = JSON.parse(text) as unknown;
-    return typeof settings === "object" && !Array.isArray(settings) ? (settings as Settings) : null;
-  } catch {
-    return null;
-  }
+  const settings = parseJson(text);
+  return typeof settings === "object" && !Array.isArray(settings) ? (settings as Settings) : null;
 }
 
 /** In which settings two runs differ, in words; null if in none. */

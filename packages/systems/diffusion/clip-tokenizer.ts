@@ -1,4 +1,5 @@
 import { ArgumentError, FormatError } from "@gradus/tensor";
+import { parseJson } from "@gradus/tensor/json";
 
 export interface ClipTokenizerOptions {
   /** Tokens of a text with its first and last; default 77. */
@@ -161,10 +162,7 @@ const signs: readonly string[] = (() => {
 const byteOf: ReadonlyMap<string, number> = new Map(signs.map((sign, byte) => [sign, byte]));
 
 function parseVocabulary(text: string): Map<string, number> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {}
+  const json = parseJson(text);
   if (typeof json !== "object" || json === null || Array.isArray(json))
     throw new FormatError("ClipTokenizer", "vocab.json is no JSON object");
   const entries = Object.entries(json);

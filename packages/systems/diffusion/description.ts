@@ -1,4 +1,5 @@
 import { FormatError } from "@gradus/tensor";
+import { parseJson } from "@gradus/tensor/json";
 import type { AutoencoderConfig } from "./autoencoder.ts";
 import type { ClipTextConfig } from "./clip.ts";
 import { type StableDiffusionConfig, sizeStep } from "./config.ts";
@@ -20,10 +21,7 @@ import type { UNetConfig } from "./unet.ts";
 
 /** The fields of `config` in a description; `what` and `command` say what it should be of, and who writes such. */
 export function configIn(operation: string, description: string, where: string, what: string, command: string): Fields {
-  let config: unknown;
-  try {
-    ({ config } = JSON.parse(description) as { readonly config?: unknown });
-  } catch {}
+  const config = (parseJson(description) as { readonly config?: unknown } | null | undefined)?.config;
   if (typeof config !== "object" || config === null || Array.isArray(config))
     throw new FormatError(operation, `${where} does not describe a model of ${what}`, `It needs config, as ${command} writes it`);
   return new Fields(operation, where, config as Json, "config.");

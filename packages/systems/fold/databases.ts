@@ -1,5 +1,6 @@
 import { archiveFiles, readText } from "@gradus/data";
 import { ArgumentError, FormatError, GradusError } from "@gradus/tensor";
+import { parseJson } from "@gradus/tensor/json";
 import { readA3m } from "./io/a3m.ts";
 import type { Alignment } from "./io/alignment.ts";
 import { readStructure } from "./io/read-structure.ts";
@@ -133,13 +134,7 @@ async function ticketOf(client: Client, response: Response): Promise<Ticket> {
   if (response.status === 404)
     client.fail(`${hostOf(response.url)} knows nothing of ${new URL(response.url).pathname}: it may be no server of alignments`);
   const text = new TextDecoder().decode(await client.bytes(response, 2 ** 16));
-  let answer: unknown;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    answer = undefined;
-  }
-  const { id = "", status } = (answer ?? {}) as { id?: unknown; status?: unknown };
+  const { id = "", status } = (parseJson(text) ?? {}) as { id?: unknown; status?: unknown };
   if (typeof status !== "string" || typeof id !== "string")
     throw new FormatError(
       client.operation,

@@ -1,4 +1,5 @@
 import { FormatError, loadSafetensors, ShapeError, type Source, safetensorsBytes, type Tensor } from "@gradus/tensor";
+import { parseJson } from "@gradus/tensor/json";
 import { configs, type FoldConfig } from "./config.ts";
 import { type ModelWeights, modelParameters } from "./network/model.ts";
 import { type Path, visitParameters } from "./network/parameters.ts";
@@ -63,10 +64,7 @@ export async function loadFold(description: string, weights: Source, where = "th
 const largest = 100_000;
 
 function parseRecord(description: string, where: string): { readonly config: FoldConfig } & Record<string, unknown> {
-  let record: unknown;
-  try {
-    record = JSON.parse(description);
-  } catch {}
+  const record = parseJson(description);
   const config = (record as { config?: unknown } | null | undefined)?.config;
   const problem = unlike(config, configs["small"]!, "config");
   if (problem)

@@ -1,6 +1,7 @@
 import { setRandomSeed } from "@gradus/nn";
 import { FormatError, type Source, StateError, safetensorsBytes, type Variable } from "@gradus/tensor";
 import { openFile, openSafetensors, type RandomAccess, saveFile } from "@gradus/tensor/io";
+import { parseJson } from "@gradus/tensor/json";
 import { checkConfig, countWeights, type GptConfig, type RotaryScaling } from "./config.ts";
 import { hasAdapters } from "./finetune.ts";
 import type { LanguageModel } from "./language-model.ts";
@@ -120,12 +121,7 @@ function parse(given: string | Uint8Array): Description {
   const fail = (problem: string): never => {
     throw new FormatError("loadLanguageModel", `the description ${problem}`, "Give the model.json that training wrote");
   };
-  let value: unknown;
-  try {
-    value = JSON.parse(typeof given === "string" ? given : new TextDecoder("utf-8", { fatal: true }).decode(given));
-  } catch {
-    fail("is not JSON");
-  }
+  const value = parseJson(given, fail);
   const { system, format, config, beginnings = [], endings, bits = 32, ...rest } = (value ?? {}) as Partial<Description>;
   if (system !== "gpt" || format !== 1) fail("is not of a language model");
   if (![32, 8, 4].includes(bits)) fail(`says ${JSON.stringify(bits)} bits`);

@@ -10,6 +10,7 @@ import {
   type Variable,
 } from "@gradus/tensor";
 import { saveFile } from "@gradus/tensor/io";
+import { parseJson } from "@gradus/tensor/json";
 import { countWeights } from "./config.ts";
 import type { TokenSplit } from "./data.ts";
 import { Adapter, type Linear } from "./linear.ts";
@@ -138,10 +139,8 @@ export async function loadAdapters(network: Gpt, source: Source): Promise<void> 
 }
 
 function parseOptions(text: string | undefined): AdapterOptions {
-  try {
-    const { rank, alpha, targets } = JSON.parse(text ?? "") as AdapterOptions;
-    if (Number.isInteger(rank) && Number.isFinite(alpha) && Array.isArray(targets)) return { rank: rank!, alpha: alpha!, targets };
-  } catch {}
+  const { rank, alpha, targets } = (parseJson(text ?? "") ?? {}) as AdapterOptions;
+  if (Number.isInteger(rank) && Number.isFinite(alpha) && Array.isArray(targets)) return { rank: rank!, alpha: alpha!, targets };
   throw new FormatError("loadAdapters", "the file's header does not describe adapters", "Give a file of saveAdapters");
 }
 

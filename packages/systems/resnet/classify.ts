@@ -2,6 +2,7 @@ import { type DecodeOptions, decodeImage } from "@gradus/data";
 import type { Model } from "@gradus/nn";
 import { ArgumentError, FormatError, type Source, softmax, type Tensor, tensor } from "@gradus/tensor";
 import type { ArrayData } from "@gradus/tensor/io";
+import { parseJson } from "@gradus/tensor/json";
 import { configOf, type ResNetConfig } from "./config.ts";
 import { imagenetClasses } from "./imagenet-classes.ts";
 import { resnet } from "./model.ts";
@@ -98,16 +99,14 @@ export function imagenetDescription(config: string): Description {
 
 /** A description from the JSON beside trained weights. FormatError for anything else. */
 export function parseDescription(text: string, where: string): Description {
-  try {
-    const { config, classes, normalisation, resize } = JSON.parse(text) as Description;
-    const numbers = (list: unknown) => Array.isArray(list) && list.length === 3 && list.every((v) => Number.isFinite(v));
-    const names = Array.isArray(classes) && classes.length > 0 && classes.every((c) => typeof c === "string");
-    const known = resize === undefined || Number.isInteger(resize);
-    if (typeof config === "string" && names && numbers(normalisation?.mean) && numbers(normalisation?.deviation) && known) {
-      const { mean, deviation } = normalisation;
-      return { config, classes, normalisation: { mean, deviation }, ...(resize === undefined ? {} : { resize }) };
-    }
-  } catch {}
+  const { config, classes, normalisation, resize } = (parseJson(text) ?? {}) as Description;
+  const numbers = (list: unknown) => Array.isArray(list) && list.length === 3 && list.every((v) => Number.isFinite(v));
+  const names = Array.isArray(classes) && classes.length > 0 && classes.every((c) => typeof c === "string");
+  const known = resize === undefined || Number.isInteger(resize);
+  if (typeof config === "string" && names && numbers(normalisation?.mean) && numbers(normalisation?.deviation) && known) {
+    const { mean, deviation } = normalisation;
+    return { config, classes, normalisation: { mean, deviation }, ...(resize === undefined ? {} : { resize }) };
+  }
   throw new FormatError(
     "parseDescription",
     `${where} does not describe a network`,

@@ -1,5 +1,6 @@
 import type { Model } from "@gradus/nn";
 import { FormatError, type Source } from "@gradus/tensor";
+import { parseJson } from "@gradus/tensor/json";
 import { type Game, gameOf } from "./games/index.ts";
 import { type NetworkConfig, networkProblem, zeroNetwork } from "./model.ts";
 
@@ -15,12 +16,7 @@ export function parseDescription(text: string, name: string): ZeroDescription {
   const fail = (problem: string): never => {
     throw new FormatError("zero", `${name} ${problem}`, "gradus train zero writes it beside the weights");
   };
-  let value: Partial<ZeroDescription>;
-  try {
-    value = JSON.parse(text) as Partial<ZeroDescription>;
-  } catch {
-    return fail("is no JSON");
-  }
+  const value = parseJson(text, fail) as Partial<ZeroDescription> | null;
   const network = value?.network;
   if (value?.system !== "zero" || typeof value.game !== "string" || !network) return fail("does not describe a network that plays");
   const problem = networkProblem(network);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { loadModel } from "@gradus/nn";
 import { FormatError, loadSafetensors, saveSafetensors, tensor } from "@gradus/tensor";
 import { saveFile } from "@gradus/tensor/io";
+import { parseJson } from "@gradus/tensor/json";
 import type { Game } from "./games/game.ts";
 import { isGame, isState } from "./kept.ts";
 import type { Archive, NumberedGame, RunState } from "./train.ts";
@@ -34,7 +35,7 @@ export class RunFolder implements Archive {
     const file = join(path, "state.json");
     this.saved = null;
     if (!existsSync(file)) return;
-    const state = parsed(readFileSync(file, "utf8"));
+    const state = parseJson(readFileSync(file, "utf8"));
     if (!(isState(state, game) && "model" in state && typeof state.model === "string" && modelFile.test(state.model))) throw damaged(file);
     this.saved = state as Saved;
   }
@@ -55,7 +56,7 @@ export class RunFolder implements Archive {
     return lines
       .map((line, i) => {
         // Runs of earlier versions have no numbers.
-        const game: unknown = { number: i, ...(parsed(line) as Partial<NumberedGame>) };
+        const game: unknown = { number: i, ...(parseJson(line) as Partial<NumberedGame>) };
         if (!isGame(game, this.game)) throw damaged(`line ${i + 1} of ${file}`, "Take that line out, start");
         return game;
       })
@@ -112,15 +113,6 @@ export class RunFolder implements Archive {
 
   private networkFile(round: number): string {
     return join(this.path, "networks", `${String(round).padStart(5, "0")}.safetensors`);
-  }
-}
-
-/** What a text says; undefined where it is no JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

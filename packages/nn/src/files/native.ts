@@ -9,6 +9,7 @@ import {
   type Tensor,
   type Variable,
 } from "@gradus/tensor";
+import { parseJson } from "@gradus/tensor/json";
 import { type Layer, layerRegistry } from "../layer.ts";
 import { Model } from "../model.ts";
 import { type Serialized, serialize } from "../serialize.ts";
@@ -128,12 +129,9 @@ const stateOf = (tensors: Record<string, Tensor>): Tensor[] =>
 function parse(text: string | undefined): Description {
   if (text === undefined)
     throw new FormatError("loadModel", "the file holds arrays but no description of a model", "Make the model in code and use loadWeights");
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    throw new FormatError("loadModel", "the description of the model is not JSON");
-  }
+  const parsed = parseJson(text, (problem) => {
+    throw new FormatError("loadModel", `the description of the model ${problem}`);
+  });
   const { format, model } = (parsed ?? {}) as Partial<Description>;
   if (format !== "gradus-model-1" || typeof model?.className !== "string" || typeof model.config !== "object" || model.config === null)
     throw new FormatError("loadModel", `the description of the model is not of the format gradus-model-1, but ${JSON.stringify(format)}`);

@@ -1,4 +1,5 @@
 import { ArgumentError, type Source } from "@gradus/tensor";
+import { parseJson } from "@gradus/tensor/json";
 import { coarseBytes, type NamedParameters, setCoarse } from "../coarse-weights.ts";
 import { type Denoiser, denoiserOf } from "../denoiser.ts";
 import { configIn, pictureConfigOf } from "../description.ts";
@@ -35,13 +36,8 @@ export async function loadPictureModel(description: string, weights: Source, whe
 }
 
 /** Whether a description is of such a model; what it says is not checked. */
-export function describesPictures(description: string): boolean {
-  try {
-    return (JSON.parse(description) as { readonly task?: unknown } | null)?.task === "pictures";
-  } catch {
-    return false;
-  }
-}
+export const describesPictures = (description: string): boolean =>
+  (parseJson(description) as { readonly task?: unknown } | null | undefined)?.task === "pictures";
 
 /**
  * Number of a class by its name, large or small letters alike, or by how its name begins where no other begins so; null for "any".

@@ -1,5 +1,6 @@
 import type { Random } from "@gradus/data";
 import { ArgumentError, FormatError } from "@gradus/tensor";
+import { parseJson } from "@gradus/tensor/json";
 import { words as defaultWords } from "./words.ts";
 
 /** One question with its answer. */
@@ -241,12 +242,8 @@ interface Rows {
 
 function parse(name: string, text: string): Rows {
   const numbered = (list: readonly unknown[]) => list.map((value, i) => ({ value, where: `item ${i + 1}` }));
-  let whole: unknown;
-  try {
-    whole = JSON.parse(text);
-  } catch {
-    return { instruction: "", rows: parseLines(name, text) };
-  }
+  const whole = parseJson(text);
+  if (whole === undefined) return { instruction: "", rows: parseLines(name, text) };
   if (Array.isArray(whole)) return { instruction: "", rows: numbered(whole) };
   const { instruction = "", items } = (whole ?? {}) as { instruction?: unknown; items?: unknown };
   // One line of JSON Lines is JSON as well.
@@ -260,15 +257,10 @@ function parseLines(name: string, text: string): Rows["rows"] {
   const rows: { value: unknown; where: string }[] = [];
   for (const [i, line] of text.split(/\r?\n/).entries()) {
     if (!line.trim()) continue;
-    try {
-      rows.push({ value: JSON.parse(line), where: `line ${i + 1}` });
-    } catch (error) {
-      throw new FormatError(
-        "taskFrom",
-        `${name}, line ${i + 1} is not JSON: ${(error as Error).message}`,
-        "Give an item a line, or one list",
-      );
-    }
+    const value = parseJson(line, (problem) => {
+      throw new FormatError("taskFrom", `${name}, line ${i + 1} ${problem}`, "Give an item a line, or one list");
+    });
+    rows.push({ value, where: `line ${i + 1}` });
   }
   return rows;
 }

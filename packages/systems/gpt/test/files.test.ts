@@ -49,7 +49,7 @@ describe("a language model in a folder", () => {
   const rotary = (description: Record<string, object>, changes: object) =>
     Object.assign((description["config"] as { rotary: object }).rotary, changes);
   test.each([
-    ["no JSON", () => "{", /is not JSON/],
+    ["no JSON", () => "{", /is no JSON/],
     ["another system's", () => JSON.stringify({ system: "resnet" }), /is not of a language model/],
     ["null", () => "null", /is not of a language model/],
     ["an unknown activation", () => changed((d) => Object.assign(d["config"]!, { activation: "sine" })), /says "sine" for activation/],

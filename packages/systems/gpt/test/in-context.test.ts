@@ -150,7 +150,7 @@ describe("a user's file", () => {
     ["3", "holds no list of items"],
     ['{"items": 3}', "holds no list of items"],
     ['{"items": [], "instruction": 3}', "the instruction is no text"],
-    [`${lines(item)}\n{oops`, "line 2 is not JSON"],
+    [`${lines(item)}\n{oops`, "line 2 is no JSON"],
     [lines(item, 3), "line 2: it is no object"],
     ["[null]", "item 1: it is no object"],
     [lines(item, { ...item, context: " " }), "line 2: there is no context"],

@@ -709,7 +709,7 @@ describe("a damaged tokenizer.json", () => {
     ["an added token that is too long", { ...llamaJson, added_tokens: [added("x".repeat(2 ** 16), 400)] }, /65536 characters is too long/],
     ["an unknown pre-tokenizer", { ...llamaJson, pre_tokenizer: { type: "constructor" } }, /"constructor".*Known are/],
     ["a pre-tokenizer that is a number", { ...llamaJson, pre_tokenizer: 3 }, /pre-tokenizer is 3/],
-    ["sequences without end", { ...llamaJson, pre_tokenizer: nested(500) }, /more than 8 deep/],
+    ["sequences without end", { ...llamaJson, pre_tokenizer: nested(50) }, /more than 8 deep/],
     ["a bad pattern", { ...llamaJson, pre_tokenizer: { type: "Split", pattern: { Regex: "(" } } }, /no regular expression/],
     ["no pattern", { ...llamaJson, pre_tokenizer: { type: "Split" } }, /has no pattern/],
     ["an unknown behavior", { ...llamaJson, pre_tokenizer: { type: "Punctuation", behavior: "Eat" } }, /"Eat"/],
@@ -731,6 +731,12 @@ describe("a damaged tokenizer.json", () => {
     for (let end = 0; end < text.length; end += 37) expect(() => readTokenizerJSON(text.slice(0, end))).toThrow(FormatError);
     expect(() => readTokenizerJSON(text, "{")).toThrow(/tokenizer_config.json is no JSON/);
     expect(() => readTokenizerJSON(text, "[]")).toThrow(/tokenizer_config.json is no object/);
+  });
+
+  test("nested without end is refused with a sentence", () => {
+    const deep = `${"[".repeat(1e5)}${"]".repeat(1e5)}`;
+    const text = JSON.stringify({ ...bertJson, normalizer: "HERE" }).replace('"HERE"', deep);
+    expect(() => readTokenizerJSON(text)).toThrow(/tokenizer\.json nests deeper than 256/);
   });
 
   test("with any value in any place is refused or works, and never ends in another error", () => {

@@ -157,7 +157,9 @@ describe("a folder", () => {
     };
     const [second, index] = ["model-00002-of-00003.safetensors", "model.safetensors.index.json"];
     await refused((f) => f.delete("config.json"), /there is no config\.json in/);
-    await refused((f) => f.set("config.json", bytesOf("{")), /config\.json is no JSON object/);
+    await refused((f) => f.set("config.json", bytesOf("{")), /config\.json is no JSON: /);
+    await refused((f) => f.set("config.json", bytesOf("[]")), /config\.json is no JSON object/);
+    await refused((f) => f.set("config.json", bytesOf(`{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}`)), /config\.json nests deeper/);
     await refused((f) => f.set("config.json", Uint8Array.of(0xff)), /config\.json is no text/);
     await refused((f) => f.delete(second), /the shard model-00002-of-00003\.safetensors is missing/);
     await refused((f) => f.delete(index), /there is no model\.safetensors and no model\.safetensors\.index\.json/);

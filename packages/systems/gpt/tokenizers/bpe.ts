@@ -1,4 +1,5 @@
 import { ArgumentError, FormatError } from "@gradus/tensor/errors";
+import { parseJson } from "@gradus/tensor/json";
 import { type Merges, mergeWord, PairTable, WordCache } from "./merge.ts";
 import { compilePattern, gpt2Pattern, pieces } from "./pattern.ts";
 import { isId, SpecialTokens, specialOf } from "./special.ts";
@@ -177,14 +178,10 @@ export function readGPT2(
   merges: string,
   { special = ["<|endoftext|>"], pattern }: { readonly special?: readonly string[]; readonly pattern?: string } = {},
 ): BPETokenizer {
-  let entries: [string, unknown][];
-  try {
-    const value: unknown = JSON.parse(vocabulary);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) throw new SyntaxError();
-    entries = Object.entries(value);
-  } catch {
+  const value = parseJson(vocabulary);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new FormatError("readGPT2", "the vocabulary is no JSON object of tokens and ids", "Give the contents of vocab.json");
-  }
+  const entries: [string, unknown][] = Object.entries(value);
   const tokens: (string | null)[] = new Array(entries.length).fill(null);
   const specials: [string, number][] = [];
   for (const [token, id] of entries) {

@@ -1,4 +1,5 @@
 import { FormatError } from "@gradus/tensor/errors";
+import { parseJson } from "@gradus/tensor/json";
 import { readingOf } from "./huggingface/decoders.ts";
 import { modelOf, vocabularyOf, type WordModel } from "./huggingface/models.ts";
 import { type Normalizer, normalizerOf, operation, type Part, trimEnd } from "./huggingface/normalizers.ts";
@@ -140,13 +141,10 @@ export class HuggingFaceTokenizer implements Tokenizer {
 
 /** The text of `tokenizer.json`, and of `tokenizer_config.json` if there is one. FormatError for what is damaged or not known. */
 export function readTokenizerJSON(tokenizer: string, config?: string): HuggingFaceTokenizer {
-  const parse = (text: string, name: string): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      throw new FormatError(operation, `${name} is no JSON`, "Is the download complete?");
-    }
-  };
+  const parse = (text: string, name: string): unknown =>
+    parseJson(text, (problem) => {
+      throw new FormatError(operation, `${name} ${problem}`, "Is the download complete?");
+    });
   return new HuggingFaceTokenizer(
     parse(tokenizer, "tokenizer.json"),
     config === undefined ? undefined : parse(config, "tokenizer_config.json"),

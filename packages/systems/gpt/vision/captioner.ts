@@ -1,6 +1,7 @@
 import { Model } from "@gradus/nn";
 import { ArgumentError, type Compiled, compile, FormatError, ShapeError, type Source, type Tensor, tensor, zeros } from "@gradus/tensor";
 import type { ArrayData } from "@gradus/tensor/io";
+import { parseJson } from "@gradus/tensor/json";
 import { checkConfig, configOf, type GptConfig } from "../config.ts";
 import { Decoder } from "../decoder.ts";
 import { Gpt } from "../model.ts";
@@ -135,10 +136,7 @@ export async function loadCaptioner(config: CaptionerConfig, weights: Source): P
 
 /** The configuration from the JSON beside trained weights. FormatError for anything else. */
 export function parseCaptioner(text: string, where: string): CaptionerConfig {
-  let config: CaptionerConfig | undefined;
-  try {
-    ({ config } = JSON.parse(text) as { config?: CaptionerConfig });
-  } catch {}
+  const config = (parseJson(text) as { config?: CaptionerConfig } | null | undefined)?.config;
   if (config?.vision && config.language?.rotary) return { vision: checkVision(config.vision), language: checkConfig(config.language) };
   throw new FormatError("parseCaptioner", `${where} does not describe a captioner`, "It needs config, as gradus train captioner writes it");
 }

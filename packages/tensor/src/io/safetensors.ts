@@ -2,6 +2,7 @@ import type { ArrayData } from "../array-data.ts";
 import { bytesOf, type DType, dtypeInfo } from "../dtype.ts";
 import { DTypeError, FormatError } from "../errors.ts";
 import { sizeOf } from "../shape.ts";
+import { parseJson } from "./json.ts";
 import { fromWide } from "./npy.ts";
 
 /** The `.safetensors` format, checked as its own reader does: header within limits, spans contiguous, nothing left over. */
@@ -61,17 +62,12 @@ function headerLength(first: Uint8Array, size: number): number {
 }
 
 function parseHeader(bytes: Uint8Array, size: number): Safetensors {
-  let text: string;
-  let header: unknown;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    header = JSON.parse(text);
-  } catch (error) {
-    throw new FormatError(operation, `the header is no valid JSON: ${(error as Error).message}`);
-  }
+  const header = parseJson(bytes, (problem) => {
+    throw new FormatError(operation, `the header ${problem}`);
+  });
   if (typeof header !== "object" || header === null || Array.isArray(header))
     throw new FormatError(operation, "the header is no JSON object");
-  const names = topLevelNames(text);
+  const names = topLevelNames(new TextDecoder().decode(bytes));
   if (new Set(names).size !== names.length)
     throw new FormatError(operation, `the header names ${JSON.stringify(names.find((n, i) => names.indexOf(n) !== i))} twice`);
   const entries = new Map<string, SafetensorsEntry>();

@@ -1,5 +1,6 @@
 import { FormatError } from "@gradus/tensor";
 import { unpackZipEntry, type ZipEntry, zipEntries } from "@gradus/tensor/io";
+import { parseJson } from "@gradus/tensor/json";
 import { type Layer, layerRegistry } from "../../layer.ts";
 import { TextVectorization } from "../../layers/text.ts";
 import { Model } from "../../model.ts";
@@ -59,13 +60,10 @@ const earlierGroup = (h5: Hdf5Reader): string | null =>
   ["model_weights", ""].find((group) => h5.attribute(group, "layer_names") !== null || h5.attribute(group, "layer_names0") !== null) ??
   null;
 
-function json(text: string, name: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new FormatError(operation, `${name} in the file is not JSON`);
-  }
-}
+const json = (text: string, name: string): unknown =>
+  parseJson(text, (problem) => {
+    throw new FormatError(operation, `${name} in the file ${problem}`);
+  });
 
 function modelOf(description: unknown): Model {
   const serialized = fromKeras(description as Parameters<typeof fromKeras>[0]) as Partial<Serialized>;
