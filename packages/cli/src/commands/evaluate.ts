@@ -5,6 +5,7 @@ import { type Evaluation, evaluate, type Task, taskFrom, taskNames, taskOf, word
 import { ArgumentError } from "@gradus/tensor";
 import { languageModel } from "../models.ts";
 import { Pace } from "../run.ts";
+import { fileProblem } from "../system-errors.ts";
 import { bar, line, styled, timeLeft } from "../terminal.ts";
 
 const command = "gradus evaluate";
@@ -31,11 +32,11 @@ async function tasksOf({ task: names, words: file }: EvaluateCommandOptions): Pr
   return tasks;
 }
 
-async function bytesOf(file: string): Promise<Uint8Array> {
-  return readFile(file).catch((error: Error) => {
-    throw new ArgumentError(command, `${file} cannot be read: ${error.message}`);
+/** What a file holds; Node's error for a folder does not say which. */
+const bytesOf = (file: string): Promise<Uint8Array> =>
+  readFile(file).catch((error: unknown) => {
+    throw new ArgumentError(command, fileProblem(error, file) ?? `${file} cannot be read: ${(error as Error).message}`);
   });
-}
 
 const textOf = async (file: string): Promise<string> => new TextDecoder().decode(await bytesOf(file));
 
