@@ -27,7 +27,10 @@ function thinned(x: readonly number[], y: readonly number[]): { x: number; y: nu
 
 /** Draws a plot. On the server, `document` stands for the page's. */
 export function drawPlot({ marks, options }: PlotContent, width: number, document?: Document): Element {
-  const [x, y] = [axisOf(options.x), axisOf(options.y)];
+  // Of a map all is shown, and no more.
+  const map = marks.find((m) => m.mark === "contour");
+  const axis = (of: "x" | "y"): Axis => ({ ...(map ? { domain: map[of] } : {}), ...axisOf(options[of]) });
+  const [x, y] = [axis("x"), axis("y")];
   const shown = Math.min(options.width ?? width, width);
   const heat = marks.some((m) => m.mark === "heatmap");
   const bars = marks.some((m) => m.mark === "bars" || m.mark === "boxes");
@@ -71,11 +74,46 @@ export function drawPlot({ marks, options }: PlotContent, width: number, documen
     if (wide > 0 && ratio > 0 && Number.isFinite(ratio))
       plot = Plot.plot({ ...fixed, width: Math.round(wide + across), height: Math.round(wide * ratio + down) });
   }
+  if (options.title) addTitle(plot, options.title);
   plot.setAttribute("role", "img");
   // The picture has one text; groups may not have labels of their own.
   for (const group of plot.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
   plot.setAttribute("aria-label", altOf({ kind: "plot", marks, options }));
   return plot;
+}
+
+/** Writes a title above a plot, which grows by it. */
+function addTitle(plot: Element, title: string): void {
+  const svg = plot.matches("svg") ? plot : plot.querySelector("svg.plot");
+  if (!svg) return;
+  const [across, down] = [Number(svg.getAttribute("width")), Number(svg.getAttribute("height"))];
+  const lines = wrapped(title, across / titleSize.character);
+  const room = lines.length * titleSize.line + 4;
+  svg.setAttribute("viewBox", `0 ${-room} ${across} ${down + room}`);
+  svg.setAttribute("height", String(down + room));
+  const text = svg.ownerDocument.createElementNS("http://www.w3.org/2000/svg", "text");
+  for (const [name, value] of Object.entries({ class: "title", fill: "currentColor", "font-size": 14, "font-weight": 600 }))
+    text.setAttribute(name, String(value));
+  for (const [i, line] of lines.entries()) {
+    const span = svg.ownerDocument.createElementNS("http://www.w3.org/2000/svg", "tspan");
+    span.setAttribute("x", "0");
+    span.setAttribute("y", String(titleSize.line * (i + 1) - room - 4));
+    span.textContent = line;
+    text.append(span);
+  }
+  svg.append(text);
+}
+
+/** Of a line of a title, and of one character of it at most, more or less. */
+const titleSize = { line: 19, character: 7.2 };
+
+/** A text in lines of so many characters; a longer word has one of its own. */
+function wrapped(text: string, most: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/))
+    if (lines.length && `${lines.at(-1)} ${word}`.length <= most) lines.push(`${lines.pop()} ${word}`);
+    else lines.push(word);
+  return lines;
 }
 
 /** How many units an axis has: names, or what lies between its ends. */
@@ -103,7 +141,10 @@ function colorScale(marks: readonly PlottedMark[]): Plot.ScaleOptions {
       const reach = Math.max(-low, high);
       return { type: "diverging", scheme: "RdBu", domain: [-reach, reach], reverse: true };
     }
-    return { scheme: "YlGnBu", domain: [low, high] };
+    // Lines on paper have no use for the palest colours, nor those on black for the darkest.
+    const reach = high - low || 1;
+    const lines = map.mark === "contour" && !map.filled;
+    return { scheme: "YlGnBu", domain: lines ? [low - 0.6 * reach, high + 0.3 * reach] : [low, low + reach] };
   }
   const groups = marks.find((m) => m.mark === "dots" && m.groups);
   if (groups?.mark !== "dots" || !groups.groups) return {};
@@ -188,14 +229,7 @@ function draw(m: PlottedMark, index: number, all: readonly PlottedMark[]): Plot.
         Plot.ruleY([0]),
       ];
     case "contour":
-      return [
-        Plot.contour([...m.values], {
-          ...{ width: m.columns, height: m.rows, x1: m.x[0], x2: m.x[1], y1: m.y[0], y2: m.y[1], thresholds: m.levels },
-          ...(m.filled
-            ? { fill: (v: number) => v, stroke: "currentColor", strokeOpacity: 0.15 }
-            : { stroke: (v: number) => v, strokeWidth: 1.3 }),
-        } as Plot.ContourOptions),
-      ];
+      return [contour(m, m.color === undefined ? undefined : color)];
     case "heatmap":
       return heatmap(m);
     case "boxes":
@@ -257,6 +291,28 @@ function nudge(m: PlottedMark & { mark: "line" }, all: readonly PlottedMark[]): 
 }
 
 const topmost = <T extends { y: number }>(points: readonly T[]): T => points.reduce((a, b) => (b.y > a.y ? b : a));
+
+/** Contours go once around the values that they are given: those are continued by one, so that this is outside the frame. */
+function contour(m: PlottedMark & { mark: "contour" }, color: string | undefined): Plot.Markish {
+  const { rows, columns, values } = m;
+  const next = (a: number, b: number): number => 2 * a - b;
+  const along = (row: readonly number[]): number[] => [next(row[0]!, row[1] ?? row[0]!), ...row, next(row.at(-1)!, row.at(-2) ?? row[0]!)];
+  const inner = Array.from({ length: rows }, (_, r) => along(values.slice(r * columns, (r + 1) * columns)));
+  const beyond = (edge: readonly number[], before: readonly number[]) => edge.map((v, i) => next(v, before[i]!));
+  const grid = [beyond(inner[0]!, inner[1] ?? inner[0]!), ...inner, beyond(inner.at(-1)!, inner.at(-2) ?? inner[0]!)];
+  // The first and the last value lie on the ends of an axis, in the middle of their pixels.
+  const ends = ([low, high]: readonly [number, number], count: number): [number, number] => {
+    const step = (high - low) / Math.max(1, count - 1);
+    return [low - 1.5 * step, high + 1.5 * step];
+  };
+  const [[x1, x2], [y1, y2]] = [ends(m.x, columns), ends(m.y, rows)];
+  return Plot.contour(grid.flat(), {
+    ...{ width: columns + 2, height: rows + 2, x1, x2, y1, y2, thresholds: m.levels, clip: true },
+    ...(m.filled
+      ? { fill: (v: number) => v, stroke: "currentColor", strokeOpacity: 0.15 }
+      : { stroke: color ?? ((v: number) => v), strokeWidth: 1.3 }),
+  } as Plot.ContourOptions);
+}
 
 function heatmap(m: PlottedMark & { mark: "heatmap" }): Plot.Markish[] {
   const cells = m.values.map((value, i) => ({ value, row: Math.floor(i / m.columns), column: i % m.columns }));
