@@ -24,18 +24,18 @@ export function summary(model: Model, options: SummaryOptions = {}): string {
   for (const layer of model.layers) visit(layer, 0);
   const head = ["Layer (type)", "Output shape", "Param #"];
   const widths = head.map((h, i) => Math.max(h.length, ...rows.map((r) => r[i]!.length)));
-  const line = (left: string, middle: string, right: string, fill: string) =>
-    left + widths.map((w) => fill.repeat(w + 2)).join(middle) + right;
-  const cells = (r: readonly string[]) => `│ ${r.map((c, i) => (i === 2 ? c.padStart(widths[i]!) : c.padEnd(widths[i]!))).join(" │ ")} │`;
+  // In signs that every font has, as wide as its letters.
+  const rule = `+${widths.map((w) => "-".repeat(w + 2)).join("+")}+`;
+  const cells = (r: readonly string[]) => `| ${r.map((c, i) => (i === 2 ? c.padStart(widths[i]!) : c.padEnd(widths[i]!))).join(" | ")} |`;
   const count = (list: readonly { size: number }[]) => list.reduce((n, w) => n + w.size, 0);
   const total = (name: string, n: number) => ` ${name}: ${n.toLocaleString("en-US")} (${bytes(4 * n)})`;
   return [
     `Model: "${model.name}"`,
-    line("┌", "┬", "┐", "─"),
+    rule,
     cells(head),
-    line("├", "┼", "┤", "─"),
+    rule,
     ...rows.map(cells),
-    line("└", "┴", "┘", "─"),
+    rule,
     total("Total params", count(model.weights)),
     total("Trainable params", count(model.trainableWeights)),
     total("Non-trainable params", count(model.nonTrainableWeights)),

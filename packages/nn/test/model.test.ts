@@ -111,7 +111,7 @@ describe("models", () => {
     expect(model.countParams()).toBe(3 * 4 + 4 + 4 * 4 + 4 + 5);
     const text = model.summaryText({ expandNested: true });
     expect(text).toMatch(/Model: "outer"/);
-    expect(text).toMatch(/inner \(Sequential\) +│ \[\?, 4\] +│ +36/);
+    expect(text).toMatch(/inner \(Sequential\) +\| \[\?, 4\] +\| +36/);
     expect(text).toMatch(/ {2}b \(Dense\)/);
     expect(text).toMatch(/Total params: 41 \(164\.00 B\)/);
   });

@@ -151,6 +151,7 @@ export const de: typeof en = {
     doneIn: (time) => `fertig in ${time}`,
     errorAt: (line) => `Fehler in Zeile ${line}`,
     stale: "veraltet",
+    original: "zeigt, was der Code der Lektion ergab",
     loading: "Die Rechenmaschine wird geladen …",
     left: (time) => `noch ${time}`,
     rows: (shown, total) => `${shown} von ${total} Zeilen`,

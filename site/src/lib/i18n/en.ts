@@ -148,6 +148,7 @@ export const en = {
     doneIn: (time: string) => `done in ${time}`,
     errorAt: (line: number) => `error at line ${line}`,
     stale: "out of date",
+    original: "shows what the lesson's code gave",
     loading: "Loading the engine …",
     left: (time: string) => `${time} left`,
     rows: (shown: number, total: number) => `${shown} of ${total} rows`,

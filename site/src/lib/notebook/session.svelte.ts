@@ -368,6 +368,19 @@ export class Session {
     for (const look of waiting) look();
   }
 
+  /** Whether what stands below a cell is the build's, and of other code than this reader has: its own, or that of a cell it needs. */
+  showsOriginal(id: string): boolean {
+    const { fresh, outputs } = this.cell(id);
+    return fresh && outputs.length > 0 && this.changed(id, new Set());
+  }
+
+  private changed(id: string, seen: Set<string>): boolean {
+    const cell = this.cells.get(id);
+    if (!cell || seen.has(id)) return false;
+    seen.add(id);
+    return cell.changed || cell.needs.some((needed) => this.changed(needed, seen));
+  }
+
   /** Cells that have run and take, directly or not, what this one declares; in their order. */
   dependants(id: string): Cell[] {
     const found = new Set<string>();
