@@ -9,7 +9,7 @@ import type { ArrayData } from "@gradus/tensor/io";
 export async function pictureFiles(command: string, path: string, expected: string): Promise<FileEntry[]> {
   if (!existsSync(path)) throw new ArgumentError(command, `there is no ${path}`, `Give ${expected}`);
   try {
-    return await openArchive(path);
+    return await openArchive(path, { followLinks: true });
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     const picture = /\.(jpe?g|png|gif|webp)$/i.test(path);

@@ -47,10 +47,11 @@ describe("gradus caption", () => {
     const [grey, wide] = [join(folder, "grey.png"), join(folder, "wide.png")];
     writeFileSync(wide, await encodePng({ dtype: "uint8", shape: [48, 96, 3], data: new Uint8Array(48 * 96 * 3) }));
     writeFileSync(grey, await encodePng({ dtype: "uint8", shape: [48, 48, 1], data: new Uint8Array(2304) }));
-    const mixed = gradus("caption", grey, wide, join(drawn, "scene-1.png"), "--json");
+    const mixed = gradus("caption", grey, drawn, wide, join(drawn, "scene-1.png"), "--json");
     expect(mixed.status).toBe(1);
     expect(lines(mixed.stdout)).toEqual([captions[0]]);
     expect(mixed.stderr).toMatch(/wide\.png: caption: the picture is uint8 \[48, 96, 3\].*Bring it to 48 × 48/);
+    expect(mixed.stderr).toContain(`${drawn} is a folder, where a file was expected`);
     expect(mixed.stderr).toMatch(/grey\.png: caption: the picture is grey\. .*The others were captioned/s);
   });
 

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { FormatError, GradusError } from "@gradus/tensor";
 import { writeNpz } from "@gradus/tensor/io";
@@ -166,6 +166,38 @@ describe("archives", () => {
     const large = (await folderFiles(folder)).find((f) => f.name === "large");
     await expect(large!.read()).rejects.toThrow(/large has 2147483648 bytes\. Files of less than 2 GiB/);
     await expect(openArchive("/dev/zero")).rejects.toThrow(/\/dev\/zero is neither a file nor a folder/);
+  });
+
+  test("files of a folder are called as they are however the folder is called", async () => {
+    const folder = join(here, "named");
+    mkdirSync(join(folder, "in"), { recursive: true });
+    for (const name of ["one", "in/two"]) writeFileSync(join(folder, name), name);
+    for (const path of [
+      `${folder}/`,
+      `${folder}//`,
+      `${folder}/in/..`,
+      `${here}/./named`,
+      relative(process.cwd(), folder),
+      `./${relative(process.cwd(), folder)}`,
+    ]) {
+      const found = await folderFiles(path);
+      expect(found.map((f) => f.name)).toEqual(["in/two", "one"]);
+      expect(new TextDecoder().decode(await found[0]!.read())).toBe("in/two");
+    }
+  });
+
+  test("links are followed where that is wanted, those that lead nowhere or in a ring aside", async () => {
+    const [folder, other] = [join(here, "links"), join(here, "elsewhere")];
+    for (const path of [folder, join(other, "deep")]) mkdirSync(path, { recursive: true });
+    writeFileSync(join(other, "deep", "file"), "far");
+    symlinkSync(join(other, "deep", "file"), join(folder, "a"));
+    symlinkSync(other, join(folder, "b"));
+    symlinkSync(folder, join(other, "ring"));
+    symlinkSync("/nowhere", join(folder, "c"));
+    expect(await folderFiles(folder)).toEqual([]);
+    const found = await folderFiles(folder, { followLinks: true });
+    expect(found.map((f) => f.name)).toEqual(["a", "b/deep/file"]);
+    for (const file of found) expect(new TextDecoder().decode(await file.read())).toBe("far");
   });
 
   test("a tar file on disk is read in place", async () => {

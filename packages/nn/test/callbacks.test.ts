@@ -1,5 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -184,6 +185,27 @@ describe("a run that is killed", () => {
     await line().fit(x, y, { batchSize: 50, verbose: 0, callbacks, ...(stepsPerEpoch ? { stepsPerEpoch } : {}) });
     expect(seen).toMatchObject([{ epoch: 0, batch: batches - 1 }]);
     expect(await at()).toMatchObject({ epoch: 1, batch: 0 });
+  });
+  test("keeps the state by the clock, too, within an epoch of any length", async () => {
+    const path = join(folder, "clock");
+    const seen: number[] = [];
+    class Watching extends Callback {
+      override async onTrainBatch(): Promise<void> {
+        if (existsSync(path)) seen.push(JSON.parse((await loadSafetensorsFile(path)).metadata["run"]!).batch);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+    }
+    const fit = (saveSeconds: number) =>
+      line().fit(x, y, {
+        ...{ batchSize: 10, verbose: 0 },
+        callbacks: [new Watching(), new BackupAndRestore(path, { saveSeconds, deleteCheckpoint: false })],
+      });
+    await fit(1000);
+    expect(seen).toEqual([]);
+    await rm(path);
+    await fit(0.02);
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen[0]).toBeGreaterThan(0);
   });
   test("tells how long all parts of a run took together", async () => {
     const path = join(folder, "parts");

@@ -82,7 +82,7 @@ export async function* generate(
         if (decoder.lengths[i]! < model.network.config.context) fresh.push([id]);
         else {
           decoder.rewind(decoder.lengths.map((n, k) => (k === i ? 0 : n)));
-          fresh.push(row.ids.slice(-Math.ceil(model.network.config.context / 2)));
+          fresh.push(row.lastHalf());
         }
       }
     }
@@ -156,6 +156,13 @@ class Row {
     }
     if (this.ending === "end" || this.ending === "tokens") text += this.held + this.stream.end();
     return { row: this.row, id, text, logProbability, alternatives };
+  }
+
+  /** What the network goes on from where its context is full: the last half of it, begun as every text. */
+  lastHalf(): number[] {
+    const { beginnings = [], network } = this.model;
+    const half = Math.ceil(network.config.context / 2);
+    return [...beginnings, ...this.ids.slice(Math.min(-1, beginnings.length - half))];
   }
 
   /** Of what is held, the part that begins no stop string; `ending` is set where one is complete. */

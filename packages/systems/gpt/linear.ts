@@ -184,7 +184,10 @@ export class Adapter extends Layer {
 
   constructor(base: Linear, rank: number, scale: number) {
     super({ name: "adapter" });
-    this.a = this.addWeight("a", [rank, base.inputs], { initializer: "heUniform" });
+    // As the authors' code and PEFT begin (He's uniform with a slope of √5): spread by the inputs, whatever the rank.
+    const most = 1 / Math.sqrt(base.inputs);
+    const initializer = { className: "RandomUniform", config: { minval: -most, maxval: most } };
+    this.a = this.addWeight("a", [rank, base.inputs], { initializer });
     this.b = this.addWeight("b", [base.outputs, rank], { initializer: "zeros" });
     this.scale = scale;
     this.built = true;

@@ -147,7 +147,8 @@ export async function* optimise(
   const samples = new Samples(network, sample);
   const kept = [samples, ...keepBest];
   const begin = performance.now();
-  const backup = checkpoint === undefined ? null : new BackupAndRestore(checkpoint, { saveFreq: 100, deleteCheckpoint: false }, kept);
+  const backup =
+    checkpoint === undefined ? null : new BackupAndRestore(checkpoint, { saveFreq: 100, saveSeconds: 20, deleteCheckpoint: false }, kept);
   const events = network.fitEvents(trainingWindows(tokens.train, { context, batchSize, batches, seed }), null, {
     ...{ epochs, seed, callbacks: [...kept, ...(backup ? [backup] : [])] },
     validationData: validationWindows(tokens.validation, { context, batchSize, most: options.validationWindows }),

@@ -95,7 +95,9 @@ export async function* train(set: ImageSet, config: ResNetConfig, options: Train
     metrics: ["accuracy"],
   });
   const begin = performance.now();
-  const backup = checkpoint ? new BackupAndRestore(checkpoint, { saveFreq: 100, deleteCheckpoint: false }, callbacks) : null;
+  const backup = checkpoint
+    ? new BackupAndRestore(checkpoint, { saveFreq: 100, saveSeconds: 20, deleteCheckpoint: false }, callbacks)
+    : null;
   const events = model.fitEvents(trainingBatches(set.train, normalisation, batchSize, seed), null, {
     epochs,
     seed,

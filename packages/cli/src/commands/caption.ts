@@ -7,6 +7,7 @@ import { type Accuracy, type Captioner, evaluate, loadCaptioner, parseCaptioner,
 import { ArgumentError, GradusError } from "@gradus/tensor";
 import { type ArrayData, makeFolder, saveFile } from "@gradus/tensor/io";
 import { percent } from "../reports/captioner.ts";
+import { fileProblem } from "../system-errors.ts";
 import { bar, line, styled } from "../terminal.ts";
 
 export interface CaptionOptions {
@@ -54,8 +55,9 @@ export async function caption(paths: readonly string[], options: CaptionOptions)
       captions.push(said!);
       line(json ? JSON.stringify({ file, caption: said }) : `${styled("bold", file)}  ${said}`);
     } catch (error) {
-      if (!(error instanceof GradusError)) throw error;
-      failures.push(`${file}: ${error.message}`);
+      const problem = error instanceof GradusError ? `${file}: ${error.message}` : fileProblem(error, file);
+      if (problem === null) throw error;
+      failures.push(problem);
     }
   }
   if (scenes) {

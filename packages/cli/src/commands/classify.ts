@@ -78,7 +78,7 @@ async function picturesOf(paths: readonly string[]): Promise<Picture[]> {
       found.push({ name: path, read: async () => new Uint8Array(await readFile(path)) });
       continue;
     }
-    const inside = (await folderFiles(path)).filter((f) => isImageName(f.name));
+    const inside = (await folderFiles(path, { followLinks: true })).filter((f) => isImageName(f.name));
     if (!inside.length) throw new ArgumentError("gradus classify", `there is no .jpg or .png in ${path}`);
     found.push(...inside.map((f) => ({ name: join(path, f.name), read: f.read })));
   }

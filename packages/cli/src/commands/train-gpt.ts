@@ -97,7 +97,7 @@ export async function trainGpt(options: TrainGptOptions): Promise<void> {
   // A new line, or whatever the text has, to begin with.
   const first = text.includes("\n") ? "\n" : String.fromCodePoint(text.codePointAt(0)!);
   const sample = async (network: Gpt) =>
-    first + (await complete({ network, tokenizer, endings }, first, { tokens: 200, temperature: 0.8 }));
+    first + (await complete({ network, tokenizer, beginnings, endings }, first, { tokens: 200, temperature: 0.8 }));
   const run = job.start({ ...recipe, seed, checkpoint, best, sample, ...(context ? { context } : {}) });
   const progress = bar("{bar} {percentage}% | {rate} tokens/s | loss {loss} | {left} left", json);
   const pace = new Pace();
@@ -219,7 +219,10 @@ function sizedConfig({ context, layers, heads, width }: TrainGptOptions, name: s
   if (heads === undefined && width === undefined) return configOf(name, sizes);
   if (sizes.width % sizes.heads)
     throw new ArgumentError(command, `${sizes.heads} heads do not divide a width of ${sizes.width}`, "Give a multiple");
-  const keyValueHeads = Math.max(1, Math.round((named.keyValueHeads * sizes.heads) / named.heads));
+  // Heads share keys and values in groups of one size: about as many as in the network named.
+  const shared = (named.keyValueHeads * sizes.heads) / named.heads;
+  const divisors = Array.from({ length: sizes.heads }, (_, i) => i + 1).filter((n) => sizes.heads % n === 0);
+  const keyValueHeads = divisors.reduce((best, n) => (Math.abs(n - shared) < Math.abs(best - shared) ? n : best));
   const hidden = Math.round((named.hidden * sizes.width) / named.width);
   return configOf(name, { ...sizes, keyValueHeads, headWidth: sizes.width / sizes.heads, hidden });
 }

@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
-import { open, readdir, readFile, stat } from "node:fs/promises";
-import { join, sep } from "node:path";
+import { open, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
 import { ArgumentError, FormatError } from "@gradus/tensor";
 import { openFile } from "@gradus/tensor/io";
 import { archiveFiles } from "../formats/archives.ts";
@@ -11,6 +11,8 @@ import { tarFiles } from "../formats/tar.ts";
 export interface FileOptions extends ReadOptions {
   /** Refuse a folder of more files than this. Default 10 million. */
   readonly maxFiles?: number;
+  /** Follow links in a folder, also out of it, to files and to folders (each once). Default false. */
+  readonly followLinks?: boolean;
 }
 
 /** The bytes of a file chunk by chunk: a source for `lines`, `fasta`, `readIdx`, ... that is never held whole. */
@@ -32,21 +34,34 @@ async function isFolder(operation: string, path: string): Promise<boolean> {
 }
 
 /**
- * All files below a folder, sorted by name. Links are not followed, so nothing outside of it is reached. ArgumentError where there is no such
- * folder.
+ * All files below a folder, sorted by name. Links are not followed unless wanted, so nothing outside of it is reached. ArgumentError where
+ * there is no such folder.
  */
-export async function folderFiles(path: string, { maxFiles = 1e7 }: FileOptions = {}): Promise<FileEntry[]> {
+export async function folderFiles(path: string, { maxFiles = 1e7, followLinks = false }: FileOptions = {}): Promise<FileEntry[]> {
   if (!(await isFolder("folderFiles", path))) throw new ArgumentError("folderFiles", `${path} is no folder`, "Give the folder it is in");
   const found: FileEntry[] = [];
-  for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
+  for await (const full of filesBelow(path, followLinks, new Set([await realpath(path)]))) {
     if (found.length >= maxFiles) throw new FormatError("folderFiles", `${path} holds more than ${maxFiles} files`);
-    const full = join(entry.parentPath, entry.name);
-    const name = full.slice(path.endsWith(sep) ? path.length : path.length + 1).replaceAll(sep, "/");
+    const name = relative(path, full).replaceAll(sep, "/");
     const { size } = await stat(full);
     found.push({ name, size, read: () => wholeFile(full, size) });
   }
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Paths of the files below a folder. `seen`: folders that were entered, by which rings of links end. */
+async function* filesBelow(folder: string, followLinks: boolean, seen: Set<string>): AsyncGenerator<string> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const full = join(folder, entry.name);
+    const link = entry.isSymbolicLink();
+    // A link that leads nowhere is no file.
+    const found = link && followLinks ? await stat(full).catch(() => entry) : entry;
+    if (found.isFile()) yield full;
+    if (!found.isDirectory()) continue;
+    const place = link ? await realpath(full) : full;
+    if (link && seen.has(place)) continue;
+    yield* filesBelow(full, followLinks, seen.add(place));
+  }
 }
 
 /** FormatError for files that are too large to be read at once. */

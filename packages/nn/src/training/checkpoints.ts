@@ -54,6 +54,8 @@ function fillIn(path: string, values: Logs): string {
 export interface BackupOptions {
   /** After each epoch, or after so many batches. Default "epoch". */
   readonly saveFreq?: "epoch" | number;
+  /** Also after a batch that ends so many seconds after the last time, or later where saving would take more than a twentieth of the time. */
+  readonly saveSeconds?: number;
   /** Remove the file when training is done. Default true. */
   readonly deleteCheckpoint?: boolean;
 }
@@ -78,6 +80,8 @@ export class BackupAndRestore extends Callback {
   private readonly options: BackupOptions;
   private readonly others: readonly Callback[];
   private begin = 0;
+  /** When the last save ended, and how long it took, in milliseconds. */
+  private saved = { at: 0, took: 0 };
   private before = 0;
 
   /** `others`: callbacks whose state is part of the run (EarlyStopping, ReduceLROnPlateau, ...). */
@@ -98,6 +102,7 @@ export class BackupAndRestore extends Callback {
 
   override async onTrainBegin(): Promise<void> {
     this.begin = performance.now();
+    this.saved = { at: this.begin, took: 0 };
     const { existsSync } = await import("node:fs");
     if (!existsSync(this.path)) return;
     await this.restore().catch((error: unknown) => {
@@ -107,10 +112,12 @@ export class BackupAndRestore extends Callback {
   }
 
   override async onTrainBatch(batch: number): Promise<void> {
-    const { saveFreq } = this.options;
+    const { saveFreq, saveSeconds = Infinity } = this.options;
     // After its last batch an epoch is still to be ended: gone on from there, it would have a batch more.
     if (batch + 1 === this.params.steps || this.model.stopTraining) return;
-    if (typeof saveFreq === "number" && (batch + 1) % saveFreq === 0) await this.save();
+    const { at, took } = this.saved;
+    const late = performance.now() - at >= Math.max(1000 * saveSeconds, 20 * took);
+    if (late || (typeof saveFreq === "number" && (batch + 1) % saveFreq === 0)) await this.save();
   }
 
   override async onEpochEnd(): Promise<void> {
@@ -124,6 +131,7 @@ export class BackupAndRestore extends Callback {
   }
 
   private async save(): Promise<void> {
+    const begin = performance.now();
     const { trainer } = this.model;
     const { seed, epoch, batch, history } = trainer.run!;
     const run: RunDescription = {
@@ -139,6 +147,8 @@ export class BackupAndRestore extends Callback {
     const weights = [...weightsByPath(this.model)].map(([path, w]): [string, Tensor] => [`model:${path}`, w]);
     const state = trainer.stateVariables.map((v, i): [string, Tensor] => [`state:${i}`, v]);
     await saveSafetensors(this.path, Object.fromEntries([...weights, ...state]), { run: JSON.stringify(run) });
+    const at = performance.now();
+    this.saved = { at, took: at - begin };
   }
 
   private async restore(): Promise<void> {

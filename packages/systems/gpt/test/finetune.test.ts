@@ -70,6 +70,21 @@ describe("adapters", () => {
     ]);
   });
 
+  test("begin as small as their inputs ask, whatever the rank, and change nothing", async () => {
+    const before = await logits(await known());
+    for (const rank of [1, 4, 16]) {
+      const network = await known();
+      addAdapters(network, { rank, targets: ["qkv"] });
+      const [a] = network.trainableWeights;
+      const values = (await a!.data()) as Float32Array;
+      const largest = values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+      // Uniform up to 1/√16.
+      expect(largest).toBeLessThanOrEqual(0.25);
+      expect(largest).toBeGreaterThan(0.18);
+      expect(distance(await logits(network), before)).toBe(0);
+    }
+  });
+
   test.each([
     [{ rank: 0 }, /the rank is 0/],
     [{ alpha: -1 }, /alpha is -1/],

@@ -19,7 +19,7 @@ import {
 import { CharacterTokenizer } from "@gradus/systems/gpt/tokenizers";
 import { tensor } from "@gradus/tensor";
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 
 const text = "abcdefghijklmnop .\n";
 const tokenizer = CharacterTokenizer.from(text);
@@ -149,6 +149,24 @@ test("a text goes on when the context is full", async () => {
   expect(textOf(steps)).toHaveLength(80);
   const together = await all(model(), ["abc", "bcdefgh"], { tokens: 80, temperature: 0 });
   expect(textOf(together, 0)).toBe(textOf(steps));
+});
+
+test("a text goes on behind its beginning token when the context is full", async () => {
+  const given = { ...model({ context: 8 }), beginnings: [3] };
+  const read: number[][][] = [];
+  const original = Decoder.prototype.read;
+  const spy = vi.spyOn(Decoder.prototype, "read").mockImplementation(function (this: Decoder, fresh) {
+    read.push(fresh.map((ids) => [...ids]));
+    return original.call(this, fresh);
+  });
+  const steps = await all(given, "abc", { tokens: 12, temperature: 0 });
+  spy.mockRestore();
+  const written = [3, ...tokenizer.encode("abc"), ...steps.map((s) => s.id)];
+  // Seven are read, the eighth fills the context; then the last three follow the beginning.
+  const again = read.slice(1).filter(([ids]) => ids!.length > 1);
+  expect(again.length).toBeGreaterThan(1);
+  expect(again[0]).toEqual([[3, ...written.slice(6, 9)]]);
+  for (const [ids] of again) expect(ids).toMatchObject({ 0: 3, length: 4 });
 });
 
 test("a seed repeats a text, another one gives another", async () => {

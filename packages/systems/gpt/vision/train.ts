@@ -78,7 +78,7 @@ export async function* train(options: TrainOptions = {}): AsyncGenerator<Caption
   const measuring = new Measuring(captioner, seed, each);
   const begin = performance.now();
   const kept = [measuring, ...callbacks];
-  const backup = checkpoint ? new BackupAndRestore(checkpoint, { saveFreq: 100, deleteCheckpoint: false }, kept) : null;
+  const backup = checkpoint ? new BackupAndRestore(checkpoint, { saveFreq: 100, saveSeconds: 20, deleteCheckpoint: false }, kept) : null;
   const events = network.fitEvents(batches(seed, each, batchSize), null, {
     ...{ epochs, seed },
     callbacks: [...kept, ...(backup ? [backup] : [])],
