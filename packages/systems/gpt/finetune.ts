@@ -152,8 +152,9 @@ export interface FinetuneOptions extends Omit<TrainOptions, "dropout"> {
 /** How a network is fine-tuned unless said otherwise: at a tenth of the rate it was made with, or with adapters, which take more. */
 export function finetuneRecipe(network: Gpt, adapters: boolean): Omit<Recipe, "dropout"> {
   const small = countWeights(network.config) < 2e7;
+  const rate = adapters ? (small ? 3e-3 : 3e-4) : small ? 1e-4 : 3e-5;
   return {
-    ...{ steps: 500, batchSize: 8, accumulate: 1, rate: (small ? 10 : 3) * (adapters ? 1e-4 : 1e-5), warmup: 20, beta2: 0.99 },
+    ...{ steps: 500, batchSize: 8, accumulate: 1, rate, warmup: 20, beta2: 0.99 },
     ...{ weightDecay: adapters ? 0 : 0.1, evaluateEvery: 50, validationWindows: 128 },
   };
 }
