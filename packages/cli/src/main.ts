@@ -118,7 +118,7 @@ commands.push(
   program
     .command("sample")
     .description("text by a language model: it goes on with a prompt")
-    .option("--prompt <text>", "what to go on with, \\n for a new line; several times for several texts", collected, [])
+    .option("--prompt <text>", "what to go on with, \\n for a new line; several times for several texts (default: a new line)", collected)
     .option("--tokens <n>", "at most so many new tokens", count, 200)
     .option("--seed <n>", "same seed, same text", count, 0)
     .option("--model <folder>", "a folder of gradus train gpt or of Hugging Face (default: the model that comes with Gradus)")
@@ -139,8 +139,7 @@ commands.push(
       '\nExamples:\n  gradus sample --prompt "ROMEO:"\n  gradus sample --prompt "ROMEO:" --prompt "JULIET:" --tokens 300 --seed 7 --json\n  gradus sample --model runs/small --prompt "To be" --temperature 0 --stop "\\n"\n  gradus sample --prompt "The king" --beams 4 --tokens 40',
     )
     .action(async (options: SampleOptions) => {
-      const prompt = options.prompt.length ? options.prompt : ["\n"];
-      await (await import("./commands/sample.ts")).sample({ ...options, prompt });
+      await (await import("./commands/sample.ts")).sample({ prompt: ["\n"], ...options });
     }),
   program
     .command("classify")

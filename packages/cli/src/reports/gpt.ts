@@ -1,6 +1,6 @@
 import type { PlotContent, PlottedMark } from "@gradus/notebook/output";
 import type { Evaluated, GptConfig, Recipe } from "@gradus/systems/gpt";
-import { timeLeft } from "../terminal.ts";
+import { counted, timeLeft } from "../terminal.ts";
 import { report } from "./report.ts";
 
 export interface GptRecord extends Recipe {
@@ -54,10 +54,15 @@ export function gptReport(r: GptRecord, config: GptConfig): string {
         ["Command", r.command],
         [
           "Network",
-          `${config.layers} layers, ${config.heads} heads, width ${config.width}, context ${config.context}, ${config.vocabulary} tokens known`,
+          `${counted(config.layers, "layer")}, ${counted(config.heads, "head")}, width ${config.width}, context ${config.context}, ${config.vocabulary} tokens known`,
         ],
         ["Text", `${r.trainingTokens} tokens to train with, ${r.validationTokens} to validate`],
-        ["Validation", `${Math.min(r.validationWindows, windows)} of the ${windows} windows of ${context} tokens, evenly chosen`],
+        [
+          "Validation",
+          r.validationWindows < windows
+            ? `${r.validationWindows} of the ${windows} windows of ${context} tokens, evenly chosen`
+            : `all ${windows} windows of ${context} tokens`,
+        ],
         ["Steps", `${r.steps}, each of ${r.batchSize} windows${r.accumulate > 1 ? ` × ${r.accumulate}` : ""}, seed ${r.seed}`],
         ["Learning rate", `up to ${r.rate}, dropout ${r.dropout}, weight decay ${r.weightDecay}`],
         ...(r.lora === undefined ? [] : [["Adapters", `rank ${r.lora}, merged into the weights at the end`] as const]),

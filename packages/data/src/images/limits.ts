@@ -19,6 +19,6 @@ export function checkSize(operation: string, width: number, height: number, { ma
     throw new FormatError(
       operation,
       `the image is ${width} x ${height}, more than ${maxPixels} pixels`,
-      "Raise maxPixels if that is expected",
+      "Make it smaller; in code, maxPixels takes more",
     );
 }
