@@ -102,6 +102,12 @@ describe("two people at one computer", () => {
     await question.getByText("Not right.").waitFor();
     await page.reload();
     await shows(page, "model", "// by a guest");
+    // What stands below is of the lesson's code, also below cells that take what this one makes.
+    for (const id of ["model", "train"]) {
+      await page.locator(`[data-cell="${id}"] .status`, { hasText: "shows what the lesson's code gave" }).waitFor();
+      await page.locator(`[data-cell="${id}"] .outputs.dimmed`).waitFor();
+    }
+    expect(await page.locator('[data-cell="data"] .outputs.dimmed').count()).toBe(0);
     await question.getByText("Not right.").waitFor();
     expect(await question.getByRole("textbox").inputValue()).toBe("5");
     const answered = page.waitForResponse((r) => r.url().includes("/api/quiz/") && r.ok());

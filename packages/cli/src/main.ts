@@ -138,9 +138,7 @@ commands.push(
       "after",
       '\nExamples:\n  gradus sample --prompt "ROMEO:"\n  gradus sample --prompt "ROMEO:" --prompt "JULIET:" --tokens 300 --seed 7 --json\n  gradus sample --model runs/small --prompt "To be" --temperature 0 --stop "\\n"\n  gradus sample --prompt "The king" --beams 4 --tokens 40',
     )
-    .action(async (options: SampleOptions) => {
-      await (await import("./commands/sample.ts")).sample({ prompt: ["\n"], ...options });
-    }),
+    .action(async (options: SampleOptions) => (await import("./commands/sample.ts")).sample(options)),
   program
     .command("classify")
     .description("what is on pictures: JPEG and PNG files, or folders of them")

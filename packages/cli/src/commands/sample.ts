@@ -6,7 +6,8 @@ import { line, styled } from "../terminal.ts";
 const command = "gradus sample";
 
 export interface SampleOptions {
-  readonly prompt: readonly string[];
+  /** Default: a new line. */
+  readonly prompt?: readonly string[];
   readonly tokens: number;
   readonly seed: number;
   readonly model?: string;
@@ -28,7 +29,7 @@ export interface SampleOptions {
 export async function sample(options: SampleOptions): Promise<void> {
   const { tokens, seed, json = false, beams, probabilities = false } = options;
   // New lines are hard to type.
-  const [prompts, stop] = [options.prompt, options.stop].map((list) => list?.map((text) => text.replaceAll("\\n", "\n"))) as [
+  const [prompts, stop] = [options.prompt ?? ["\n"], options.stop].map((list) => list?.map((text) => text.replaceAll("\\n", "\n"))) as [
     string[],
     string[]?,
   ];
