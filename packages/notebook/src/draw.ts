@@ -92,8 +92,8 @@ function addTitle(plot: Element, title: string): void {
   svg.setAttribute("viewBox", `0 ${-room} ${across} ${down + room}`);
   svg.setAttribute("height", String(down + room));
   const text = svg.ownerDocument.createElementNS("http://www.w3.org/2000/svg", "text");
-  for (const [name, value] of Object.entries({ class: "title", fill: "currentColor", "font-size": 14, "font-weight": 600 }))
-    text.setAttribute(name, String(value));
+  const look = { class: "title", fill: "currentColor", "font-size": 14, "font-weight": 600, "text-anchor": "start" };
+  for (const [name, value] of Object.entries(look)) text.setAttribute(name, String(value));
   for (const [i, line] of lines.entries()) {
     const span = svg.ownerDocument.createElementNS("http://www.w3.org/2000/svg", "tspan");
     span.setAttribute("x", "0");

@@ -62,7 +62,9 @@ test("a title is written above the plot, which grows by its lines", () => {
   const marks = [line([0, 1], [0, 1])];
   const [, plain] = size(draw(marks));
   const svg = draw(marks, { title: "error after 40 steps: 12.5" });
-  expect(svg.querySelector("text.title")?.textContent).toBe("error after 40 steps: 12.5");
+  const title = svg.querySelector("text.title");
+  expect(title?.textContent).toBe("error after 40 steps: 12.5");
+  expect(title?.getAttribute("text-anchor")).toBe("start");
   expect(size(svg)).toEqual([600, plain + 23]);
   expect(svg.getAttribute("viewBox")).toBe(`0 -23 600 ${plain + 23}`);
   const long = draw(marks, { title: "a title of many words ".repeat(8).trim() });
