@@ -52,8 +52,8 @@ test("a task with characters that the model does not know is named, with what he
 test.each([
   [["--task", "2d-addition", "--shots", "8"], 1, "At most"],
   [["--task", "nothing"], 1, 'there is no task "nothing"'],
-  [["--task", "reversed-words", "--words", join(folder, "none.txt")], 1, "none.txt cannot be read"],
-  [["--task", folder], 1, "cannot be read"],
+  [["--task", "reversed-words", "--words", join(folder, "none.txt")], 1, `there is no ${join(folder, "none.txt")}`],
+  [["--task", folder], 1, `${folder} is a folder, where a file was expected`],
   [["--task", "2d-addition", "--shots", "0,x"], 2, "Give a whole number"],
   [["--task", "2d-addition", "--by", "guess"], 2, "likelihood, generation"],
 ])("gradus evaluate %j fails in one line", (args, status, message) => {
