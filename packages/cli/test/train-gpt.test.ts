@@ -20,6 +20,14 @@ const description = (out: string) => JSON.parse(readFileSync(join(folder, out, "
 const weights = (out: string) => readFileSync(join(folder, out, "weights.safetensors"));
 
 describe("gradus train gpt", () => {
+  test("keeps about as many heads to a head of keys and values where heads are fewer", () => {
+    const small = ["--context", "8", "--layers", "1", "--heads", "8", "--width", "64", "--steps", "1", "--accumulate", "1"];
+    const { status } = gradus("train", "gpt", "--data", data, "--config", "smollm-135m", ...small, "--out", join(folder, "shared"));
+    expect(status).toBe(0);
+    // Three for nine there; eight do not divide among three.
+    expect(description("shared")["config"]).toMatchObject({ heads: 8, keyValueHeads: 2 });
+  }, 240_000);
+
   test("tells evaluations as JSON, and leaves a model and a report", () => {
     const { status, stdout, stderr } = gradus(...options("a"));
     expect(stderr).toBe("");
